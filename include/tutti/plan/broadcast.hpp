@@ -1,0 +1,47 @@
+// SPDX-License-Identifier: BSL-1.0
+// Plans of broadcast: every rank ends with the root's bytes.
+#pragma once
+
+#include <tutti/plan/writer.hpp>
+
+namespace tutti::inline TUTTI_ABI::plan {
+
+// Star: the root sends everything to everyone.
+// Why     one round, p-1 messages.
+// Trace   p=3, root 0: 0 sends to 1 and 2.
+// Cost    alpha + (p-1) o + (p-1)n beta
+// Limits  none. The root's link carries (p-1)n: direct wins on real links from about 2 KiB.
+// See     Chan, Heimlich, Purkayastha & van de Geijn 2007.
+[[nodiscard]] inline plan broadcast_star(request const& wanted) {
+  writer w(wanted, cut::even);
+  block const out = w.all(buffer::output);
+  if (w.rank() == w.root()) {
+    for (int i = 1; i < w.size(); ++i) w.send(w.after(i), out);
+  } else {
+    w.recv(w.root(), out);
+  }
+  return std::move(w).finish();
+}
+
+// Direct: the root scatters to the others, and each of them relays its part to the rest as it arrives.
+// Why     meets the bandwidth bound in two rounds: no rank sends or receives more than n.
+// Trace   p=3, root 0: 0 sends half 1 to 1 and half 2 to 2; 1 sends half 1 to 2, 2 sends half 2 to 1.
+// Cost    2 alpha + 2(p-1) o + n beta
+// Limits  none. (p-1)² messages in all: star wins for small n.
+// See     van de Geijn's scatter-allgather, with the root left out of the allgather.
+[[nodiscard]] inline plan broadcast_direct(request const& wanted) {
+  writer w(wanted, cut::even_but_root);
+  if (w.rank() == w.root()) {
+    for (int i = 1; i < w.size(); ++i) w.send(w.after(i), w.part(w.after(i), buffer::output));
+    return std::move(w).finish();
+  }
+  block const mine = w.part(w.rank(), buffer::output);
+  w.recv(w.root(), mine);
+  for (int i = 1; i < w.size(); ++i)
+    if (w.after(i) != w.root()) w.send(w.after(i), mine);
+  for (int i = 1; i < w.size(); ++i)
+    if (w.after(i) != w.root()) w.recv(w.after(i), w.part(w.after(i), buffer::output));
+  return std::move(w).finish();
+}
+
+}  // namespace tutti::inline TUTTI_ABI::plan

@@ -1,0 +1,97 @@
+// SPDX-License-Identifier: BSL-1.0
+// What one rank does in one collective, as data: steps over named blocks, without sizes, sockets or element types.
+//
+// A collective moves `parts` of one logical array. A block is a range of parts of one row of a buffer; the call binds
+// where each part begins, once for all ranks, so that two blocks over the same parts have the same bytes and the place
+// a step has reached is one number. A plan means its steps one after another; the engine runs it as dataflow, and per
+// byte the order of the plan holds.
+#pragma once
+
+#include <cstdint>
+#include <iterator>
+#include <string_view>
+#include <vector>
+
+#include <tutti/core/options.hpp>
+#include <tutti/plan/bracket.hpp>
+
+namespace tutti::inline TUTTI_ABI::plan {
+
+/// The collectives that have plans. The numbers are part of the wire format.
+enum class collective : std::uint8_t {
+  broadcast = 1, reduce, allreduce, scatter, gather, allgather, reduce_scatter, barrier
+};
+
+[[nodiscard]] constexpr std::string_view to_string(collective what) noexcept {
+  constexpr std::string_view names[] = {"nothing", "broadcast", "reduce",         "allreduce", "scatter",
+                                        "gather",  "allgather", "reduce_scatter", "barrier"};
+  auto const i = static_cast<unsigned>(what);
+  return i < std::size(names) ? names[i] : std::string_view("unknown collective");
+}
+
+/// `input` is read only; its rows are a rank's partial results (one row, unless it owns several slots).
+/// `output` has one row and may hold the rank's own contribution. `scratch` rows belong to the plan.
+enum class buffer : std::uint8_t { input, output, scratch };
+
+/// Parts [first, last) of one row.
+struct block {
+  buffer where = buffer::output;
+  std::uint32_t row = 0;
+  std::uint32_t first = 0;
+  std::uint32_t last = 0;
+  friend constexpr bool operator==(block const&, block const&) = default;
+};
+
+enum class verb : std::uint8_t { send, recv, copy, fold };
+
+/// One contribution to a fold: a block that holds the combination of `slots`.
+struct source {
+  block from;
+  interval slots;
+};
+
+struct step {
+  verb what = verb::copy;
+  int peer = -1;                     ///< send, recv
+  block at;                          ///< what is sent, or what is written
+  std::vector<source> sources;       ///< fold: in slot order; copy: one
+  std::vector<std::uint32_t> after;  ///< earlier steps that touch the same bytes: at every byte they come first
+};
+
+/// A scratch row over parts [first, last). A window keeps only one granule of it at a time: one recv fills it, one fold
+/// alone reads it.
+struct scratch_row {
+  std::uint32_t first = 0;
+  std::uint32_t last = 0;
+  bool window = false;
+};
+
+/// How a call cuts its n elements into one part per rank.
+enum class cut : std::uint8_t {
+  even,           ///< as evenly as can be
+  even_but_root,  ///< the root's part is empty, the others are even
+  given           ///< part q is what rank q contributes or receives
+};
+
+struct plan {
+  int rank = 0;
+  int size = 1;
+  tutti::TUTTI_ABI::algorithm algorithm = tutti::TUTTI_ABI::algorithm::star;
+  cut parts = cut::even;
+  std::vector<step> steps;
+  std::vector<scratch_row> scratch;
+};
+
+/// What a plan is made for. Equal requests give equal plans.
+struct request {
+  collective what = collective::barrier;
+  tutti::TUTTI_ABI::algorithm algorithm = tutti::TUTTI_ABI::algorithm::star;
+  int rank = 0;
+  int size = 1;
+  int root = 0;
+  /// Slots [cuts[r], cuts[r+1]) belong to rank r; empty = one slot per rank, held in the output buffer.
+  std::vector<std::uint32_t> cuts{};
+  friend bool operator==(request const&, request const&) = default;
+};
+
+}  // namespace tutti::inline TUTTI_ABI::plan

@@ -1,0 +1,143 @@
+// SPDX-License-Identifier: BSL-1.0
+// The four verbs in which algorithms are written. Takes a request, hands down a plan with its byte-order edges filled in.
+#pragma once
+
+#include <algorithm>
+#include <cstdint>
+#include <utility>
+#include <vector>
+
+#include <tutti/plan/plan.hpp>
+
+namespace tutti::inline TUTTI_ABI::plan {
+
+class writer {
+ public:
+  writer(request wanted, cut parts) : wanted_(std::move(wanted)) {
+    plan_.rank = wanted_.rank;
+    plan_.size = wanted_.size;
+    plan_.algorithm = wanted_.algorithm;
+    plan_.parts = parts;
+  }
+
+  [[nodiscard]] int rank() const noexcept { return wanted_.rank; }
+  [[nodiscard]] int size() const noexcept { return wanted_.size; }
+  [[nodiscard]] int root() const noexcept { return wanted_.root; }
+  /// The rank `i` places after this one, around the circle: every rank starts elsewhere, so no one is everyone's first.
+  [[nodiscard]] int after(int i) const noexcept { return (rank() + i) % size(); }
+  [[nodiscard]] std::uint32_t parts() const noexcept { return static_cast<std::uint32_t>(wanted_.size); }
+
+  /// All parts, or part `of`, of a row.
+  [[nodiscard]] block all(buffer where, std::uint32_t row = 0) const noexcept { return {where, row, 0, parts()}; }
+  [[nodiscard]] block part(int of, buffer where, std::uint32_t row = 0) const noexcept {
+    auto const q = static_cast<std::uint32_t>(of);
+    return {where, row, q, q + 1};
+  }
+
+  /// The slot intervals rank r contributes, one row each.
+  [[nodiscard]] std::vector<interval> contributions(int r) const {
+    auto const q = static_cast<std::uint32_t>(r);
+    if (wanted_.cuts.empty()) return {interval{q, q + 1}};
+    return partials({wanted_.cuts[q], wanted_.cuts[q + 1]}, wanted_.cuts.back());
+  }
+  /// Where this rank's contribution lies: in the output, or in an input row if the call brings slots.
+  [[nodiscard]] block own(block like, std::uint32_t row) const noexcept {
+    like.where = wanted_.cuts.empty() ? buffer::output : buffer::input;
+    like.row = wanted_.cuts.empty() ? 0 : row;
+    return like;
+  }
+
+  void send(int peer, block from) { plan_.steps.push_back({verb::send, peer, from, {}, {}}); }
+  void recv(int peer, block to) { plan_.steps.push_back({verb::recv, peer, to, {}, {}}); }
+  void copy(block to, block from) { plan_.steps.push_back({verb::copy, -1, to, {{from, {}}}, {}}); }
+  void fold(block to, std::vector<source> sources) {
+    std::sort(sources.begin(), sources.end(),
+              [](source const& a, source const& b) { return a.slots.first < b.slots.first; });
+    plan_.steps.push_back({verb::fold, -1, to, std::move(sources), {}});
+  }
+
+  /// A scratch row like `like`, whole or as a window of one granule.
+  [[nodiscard]] block scratch(block like) { return add_scratch(like, false); }
+  [[nodiscard]] block window(block like) { return add_scratch(like, true); }
+
+  /// Sends all this rank contributes over `like` to `peer`.
+  void send_contributions(int peer, block like) {
+    auto const count = static_cast<std::uint32_t>(contributions(rank()).size());
+    for (std::uint32_t row = 0; row < count; ++row) send(peer, own(like, row));
+  }
+  /// Receives what every other rank contributes over `to` and folds it with this rank's own into `to`. A peer's last
+  /// contribution streams through a window; those before it must be kept whole, or the stream would stop at the first.
+  void fold_contributions(block to) { fold_contributions(to, to); }
+  void fold_contributions(block to, block like) {
+    std::vector<source> sources;
+    auto const mine = contributions(rank());
+    for (std::uint32_t row = 0; row < mine.size(); ++row) sources.push_back({own(like, row), mine[row]});
+    for (int i = 1; i < size(); ++i) {
+      auto const theirs = contributions(after(i));
+      for (std::size_t k = 0; k < theirs.size(); ++k) {
+        block const into = k + 1 == theirs.size() ? window(like) : scratch(like);
+        recv(after(i), into);
+        sources.push_back({into, theirs[k]});
+      }
+    }
+    fold(to, std::move(sources));
+  }
+
+  /// Ends the plan: finds, for every step, the earlier ones that touch the same bytes.
+  [[nodiscard]] plan finish() && {
+    order_steps();
+    return std::move(plan_);
+  }
+
+ private:
+  struct touched {  // one part of one row
+    std::int64_t writer = -1;
+    std::vector<std::uint32_t> readers;
+  };
+
+  block add_scratch(block like, bool window) {
+    plan_.scratch.push_back({like.first, like.last, window});
+    return {buffer::scratch, static_cast<std::uint32_t>(plan_.scratch.size() - 1), like.first, like.last};
+  }
+
+  void order_steps() {
+    std::size_t rows = 2 + plan_.scratch.size();
+    for (step const& s : plan_.steps) {
+      if (s.at.where == buffer::input) rows = (std::max)(rows, 2 + plan_.scratch.size() + s.at.row);
+      for (source const& f : s.sources)
+        if (f.from.where == buffer::input) rows = (std::max)(rows, 2 + plan_.scratch.size() + f.from.row);
+    }
+    std::vector<std::vector<touched>> state(rows, std::vector<touched>(parts()));
+    auto const row_of = [&](block b) -> std::size_t {
+      if (b.where == buffer::output) return 0;
+      return b.where == buffer::scratch ? 1 + b.row : 1 + plan_.scratch.size() + b.row;
+    };
+    for (std::uint32_t i = 0; i < plan_.steps.size(); ++i) {
+      step& s = plan_.steps[i];
+      auto const read = [&](block b) {
+        for (std::uint32_t q = b.first; q < b.last; ++q) {
+          touched& t = state[row_of(b)][q];
+          if (t.writer >= 0) s.after.push_back(static_cast<std::uint32_t>(t.writer));
+          t.readers.push_back(i);
+        }
+      };
+      auto const write = [&](block b) {
+        for (std::uint32_t q = b.first; q < b.last; ++q) {
+          touched& t = state[row_of(b)][q];
+          if (t.writer >= 0) s.after.push_back(static_cast<std::uint32_t>(t.writer));
+          for (std::uint32_t r : t.readers) if (r != i) s.after.push_back(r);
+          t = {static_cast<std::int64_t>(i), {}};
+        }
+      };
+      for (source const& f : s.sources) read(f.from);
+      if (s.what == verb::send) read(s.at); else write(s.at);
+      std::sort(s.after.begin(), s.after.end());
+      s.after.erase(std::unique(s.after.begin(), s.after.end()), s.after.end());
+    }
+  }
+
+  request wanted_;
+  plan plan_;
+};
+
+}  // namespace tutti::inline TUTTI_ABI::plan
