@@ -1,0 +1,38 @@
+// SPDX-License-Identifier: BSL-1.0
+// Where the control thread leaves accepted lanes until the communicator they belong to takes them.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <mutex>
+#include <utility>
+
+#include <tutti/transport/socket.hpp>
+
+namespace tutti::inline TUTTI_ABI::transport {
+
+/// Safe from any thread. Lanes nobody takes are closed with the mailbox.
+class mailbox {
+ public:
+  /// Leaves the lane on which world rank `peer` speaks for `communicator`. A second one for the same pair replaces the
+  /// first, which closes.
+  void deliver(std::uint64_t communicator, int peer, stream_socket lane) {
+    std::lock_guard const hold(guard_);
+    lanes_[{communicator, peer}] = std::move(lane);
+  }
+  /// The lane, or an empty one if it has not come yet.
+  [[nodiscard]] stream_socket take(std::uint64_t communicator, int peer) {
+    std::lock_guard const hold(guard_);
+    auto const found = lanes_.find({communicator, peer});
+    if (found == lanes_.end()) return {};
+    stream_socket lane = std::move(found->second);
+    lanes_.erase(found);
+    return lane;
+  }
+
+ private:
+  std::mutex guard_;
+  std::map<std::pair<std::uint64_t, int>, stream_socket> lanes_;
+};
+
+}  // namespace tutti::inline TUTTI_ABI::transport

@@ -1,0 +1,51 @@
+// SPDX-License-Identifier: BSL-1.0
+// What a transport is: ordered byte streams between the members of one communicator, moved without blocking.
+#pragma once
+
+#include <chrono>
+#include <concepts>
+#include <cstddef>
+#include <span>
+
+#include <tutti/core/bytes.hpp>
+
+namespace tutti::inline TUTTI_ABI {
+
+using clock = std::chrono::steady_clock;
+
+namespace transport {
+
+/// What one attempt to move bytes did. Zero bytes and not `lost`: it would have blocked.
+struct moved {
+  std::size_t bytes = 0;
+  bool lost = false;  ///< the other side is gone; no byte will ever move again
+};
+
+/// The directions in which a stream must become able to move before the caller can go on.
+struct interest {
+  int peer = 0;
+  bool read = false;
+  bool write = false;
+};
+
+/// A model of `streams` connects the members 0 … size-1 of one communicator. Streams keep order and lose nothing.
+/// All but wake() are called by one thread at a time. Peers are never the rank itself.
+template <class T>
+concept streams = requires(T t, T const& c, int peer, const_bytes from, bytes to, std::span<interest const> wanted,
+                           clock::time_point until) {
+  { c.rank() } noexcept -> std::same_as<int>;
+  { c.size() } noexcept -> std::same_as<int>;
+  /// Sends some of `head` then `body` (either may be empty), opening the stream if it must.
+  { t.write_some(peer, from, from) } -> std::same_as<moved>;
+  /// Receives into `head`, then `body`; never more than both hold.
+  { t.read_some(peer, to, to) } -> std::same_as<moved>;
+  /// Sleeps until a wanted direction can move, wake() is called, or `until` has come. May return early for no reason.
+  { t.wait(wanted, until) } -> std::same_as<void>;
+  /// Ends the wait under way, or else the next one. From any thread.
+  { t.wake() } noexcept -> std::same_as<void>;
+  /// Ends all streams; the other sides see `lost` after the bytes that were sent.
+  { t.close() } noexcept -> std::same_as<void>;
+};
+
+}  // namespace transport
+}  // namespace tutti::inline TUTTI_ABI
