@@ -1,0 +1,213 @@
+// SPDX-License-Identifier: BSL-1.0
+// Trains the 784-64(relu)-10 classifier on Fashion-MNIST, with the samples of every step shared among the processes.
+//
+// Run: ./fashion_mnist --np 4
+//
+// Any number of processes ends with the same model, bit for bit: compare the last lines of --np 1 and --np 4.
+#include <CLI/CLI.hpp>
+#include <algorithm>
+#include <chrono>
+#include <cinttypes>
+#include <cstdint>
+#include <cstdio>
+#include <exception>
+#include <filesystem>
+#include <span>
+#include <stdexcept>
+#include <string>
+#include <tutti/tutti.hpp>
+#include <utility>
+#include <vector>
+
+#include "network.hpp"
+#include "progress.hpp"
+
+namespace fashion_mnist {
+
+struct settings {
+  std::uint64_t epochs = 5;
+  std::uint64_t batch = 64;
+  int slots = 8;
+  std::string data = "/usr/share/datasets/fashion-mnist";
+  std::uint64_t seed = 1;
+  double learning_rate = 1e-3;
+};
+
+/// Adds up the time that passes inside the calls given to it.
+class stopwatch {
+ public:
+  template <class F>
+  decltype(auto) time(F&& f) {
+    struct stop_at_exit {
+      stopwatch& watch;
+      std::chrono::steady_clock::time_point start = std::chrono::steady_clock::now();
+      ~stop_at_exit() { watch.total_ += std::chrono::steady_clock::now() - start; }
+    } const stop{*this};
+    return std::forward<F>(f)();
+  }
+  [[nodiscard]] double seconds() const { return std::chrono::duration<double>(total_).count(); }
+
+ private:
+  std::chrono::steady_clock::duration total_{};
+};
+
+/// Seconds since it was made.
+class timer {
+ public:
+  [[nodiscard]] double seconds() const {
+    return std::chrono::duration<double>(std::chrono::steady_clock::now() - start_).count();
+  }
+
+ private:
+  std::chrono::steady_clock::time_point start_ = std::chrono::steady_clock::now();
+};
+
+/// What one rank did: a line of the final table.
+struct rank_report {
+  std::uint64_t samples = 0;
+  std::uint64_t bytes_sent = 0;
+  double communication = 0;  ///< share of the training time, waiting included
+};
+
+/// Right answers on the test set, over all ranks. The ranks share fixed runs of width() samples, not single samples, so
+/// every sample meets the same matrix product whatever the number of ranks.
+tutti::summed evaluate(tutti::communicator& world, workspace<float>& work, image_set const& test) {
+  std::size_t const width = work.width();
+  tutti::partition const runs((test.size() + width - 1) / width, world.size(), tutti::block{});
+  tutti::summed correct;
+  std::vector<std::size_t> ids;
+  for (auto const run : runs.local(world.rank())) {
+    ids.clear();
+    for (std::size_t i = run * width; i < (std::min)((run + 1) * width, test.size()); ++i) ids.push_back(i);
+    correct += work.accuracy(test, ids);
+  }
+  return allreduce(world, correct);
+}
+
+/// A hash over all weights; throws if two ranks do not hold the same.
+std::uint64_t hash_of(tutti::communicator& world, network const& model) {
+  tutti::fnv1a hash;
+  tutti::for_each_tensor(model, [&](auto const& tensor) { hash.add(std::as_bytes(std::span(tensor.data))); });
+  if (allreduce(world, hash.value(), tutti::min) != allreduce(world, hash.value(), tutti::max)) {
+    throw std::runtime_error("the ranks ended with different models");
+  }
+  return hash.value();
+}
+
+void print_table(std::vector<rank_report> const& ranks) {
+  std::printf("\n%4s  %16s  %14s  %13s\n", "rank", "samples computed", "bytes sent", "communication");
+  for (std::size_t r = 0; r < ranks.size(); ++r) {
+    std::printf("%4zu  %16" PRIu64 "  %14" PRIu64 "  %12.0f%%\n", r, ranks[r].samples, ranks[r].bytes_sent,
+                100 * ranks[r].communication);
+  }
+  std::printf("\n");
+}
+
+void train(tutti::communicator& world, settings const& set, dataset const& data) {
+  bool const speaks = world.rank() == 0;
+  network model = initial_network(set.seed);
+  network gradient;
+  tutti::replicate(world, model);
+  tutti::data_parallel dp{world, gradient};
+  tutti::adam optimizer{set.learning_rate};
+  tutti::sampler sampler{.size = data.train.size(), .global_batch = set.batch, .seed = set.seed, .slots = set.slots};
+  auto const slots = static_cast<std::uint64_t>(set.slots);
+  workspace<float> work((set.batch + slots - 1) / slots);
+  std::uint64_t const steps = (data.train.size() + set.batch - 1) / set.batch;
+
+  timer const whole;
+  stopwatch communication;
+  rank_report mine;
+  double accuracy = 0;
+  for (std::uint64_t epoch = 1; epoch <= set.epochs; ++epoch) {
+    timer const elapsed;
+    std::uint64_t seen = 0;
+    tutti::summed loss;
+    std::string const name = "epoch " + std::to_string(epoch) + "/" + std::to_string(set.epochs);
+    progress bar(name, steps, speaks);
+
+    for (auto const& batch : sampler.epochs(epoch).on(world)) {
+      work.load(model);
+      for (auto const slot : batch.slots()) {
+        loss += work.sum_gradients(data.train, slot, gradient);
+        dp.add(slot.index(), gradient, static_cast<double>(slot.size()));
+        mine.samples += slot.size();
+      }
+      communication.time([&] { dp.sync(gradient); });  // the mean over all samples of the batch, on every rank
+      optimizer.step(model, gradient);
+
+      seen += batch.size();
+      bar.show(batch.step() + 1, [&] {
+        char note[96];
+        std::snprintf(note, sizeof note, "loss=%.4f, %.0f images/s, comm %.0f%%", loss.mean(),
+                      static_cast<double>(seen) / elapsed.seconds(), 100 * communication.seconds() / whole.seconds());
+        return std::string(note);
+      });
+    }
+    double const rate = static_cast<double>(seen) / elapsed.seconds();
+    tutti::summed const total = communication.time([&] { return allreduce(world, loss); });
+    work.load(model);
+    accuracy = evaluate(world, work, data.test).mean();
+    bar.clear();
+    if (speaks) {
+      std::printf("%s  loss %.4f  test accuracy %.4f  %.0f images/s  communication %.0f%%\n", name.c_str(),
+                  total.mean(), accuracy, rate, 100 * communication.seconds() / whole.seconds());
+      std::fflush(stdout);
+    }
+  }
+
+  mine.bytes_sent = world.stats().bytes_sent;
+  mine.communication = communication.seconds() / whole.seconds();
+  std::vector<rank_report> ranks(static_cast<std::size_t>(world.size()));
+  gather(world, std::vector{mine}, ranks);
+  std::uint64_t const hash = hash_of(world, model);
+  if (speaks) {
+    print_table(ranks);
+    std::printf("accuracy=%.4f model=%016" PRIx64 "\n", accuracy, hash);
+  }
+}
+
+}  // namespace fashion_mnist
+
+int main(int argc, char** argv) {
+  using namespace fashion_mnist;
+  settings set;
+  std::string processes;
+  CLI::App app{"Trains a 784-64-10 classifier on Fashion-MNIST, on any number of processes, to the same bits."};
+  app.add_option("--np", processes, "processes on this host; alone: one")->type_name("N");
+  app.add_option("--epochs", set.epochs, "passes over the training set")
+      ->capture_default_str()
+      ->check(CLI::Range(1, 1000));
+  app.add_option("--batch", set.batch, "samples per step, over all processes")
+      ->capture_default_str()
+      ->check(CLI::Range(1, 60000));
+  app.add_option("--slots", set.slots, "parts of a batch; the result depends on it, not on --np")
+      ->capture_default_str()
+      ->check(CLI::Range(1, 1024));
+  app.add_option("--data", set.data, "directory of the four .gz files")->capture_default_str();
+  app.add_option("--seed", set.seed, "of the weights and of the order of samples")->capture_default_str();
+  app.add_option("--lr", set.learning_rate, "learning rate of Adam")->capture_default_str()->check(CLI::PositiveNumber);
+  dataset data;
+  bool generated = false;
+  try {
+    app.parse(argc, argv);
+    // Read before the processes part, so that they share the memory of the images.
+    generated = app.count("--data") == 0 && !std::filesystem::is_directory(set.data);
+    data = generated ? generate_dataset() : read_dataset(set.data);
+  } catch (CLI::CallForHelp const& help) {
+    return app.exit(help);
+  } catch (CLI::ParseError const& e) {
+    std::fprintf(stderr, "fashion_mnist: %s (--help shows the options)\n", e.what());
+    return 2;
+  } catch (std::exception const& e) {
+    std::fprintf(stderr, "fashion_mnist: %s\n", e.what());
+    return 1;
+  }
+  return tutti::run(argc, argv, [&](tutti::communicator& world) {
+    if (generated && world.rank() == 0) {
+      std::printf("%s is absent (dataset-fashion-mnist): training on a generated set of the same shape\n",
+                  set.data.c_str());
+    }
+    train(world, set, data);
+  });
+}
