@@ -30,12 +30,13 @@ struct interval {
 
 /// Whether `slots` is a node of the bracket over [0, total): only those may be folded before they are joined.
 [[nodiscard]] constexpr bool is_node(interval slots, std::uint32_t total) noexcept {
+  if (slots.first >= slots.last) return false;
   interval node{0, total};
   while (node.size() > slots.size()) {
     std::uint32_t const middle = split_point(node);
     node = slots.first < middle ? interval{node.first, middle} : interval{middle, node.last};
   }
-  return node == slots && slots.size() > 0;
+  return node == slots;
 }
 
 /// The largest nodes of the bracket over [0, total) that together are `owned`, in order: at most 2 log2(total).

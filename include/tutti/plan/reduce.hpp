@@ -27,6 +27,7 @@ namespace tutti::inline TUTTI_ABI::plan {
 // Limits  none. p(p-1) messages in all: star wins for small n.
 // See     the mirror image of the direct broadcast.
 [[nodiscard]] inline plan reduce_direct(request const& wanted) {
+  if (wanted.size == 1) return reduce_star(wanted);  // there is no one but the root to fold
   writer w(wanted, cut::even_but_root);
   for (int i = 1; i < w.size(); ++i)
     if (w.after(i) != w.root()) w.send_contributions(w.after(i), w.part(w.after(i), buffer::output));

@@ -1,0 +1,61 @@
+// SPDX-License-Identifier: BSL-1.0
+// What each collective promises: which rows a rank brings, what they hold at the start, what the output holds at the
+// end.
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include <tutti/plan/plan.hpp>
+
+namespace tutti::inline TUTTI_ABI::plan {
+
+/// What is bound to a rank's rows at the start of a collective, and what must be there at the end. A value is the
+/// interval of slots it is the fold of; where data is only moved, the rank it came from; empty = nothing.
+class promise {
+ public:
+  promise(request const& wanted, std::uint32_t size) : wanted_(wanted), size_(size) {}
+
+  [[nodiscard]] bool folds() const noexcept {
+    return wanted_.what == collective::reduce || wanted_.what == collective::allreduce ||
+           wanted_.what == collective::reduce_scatter || wanted_.what == collective::barrier;
+  }
+  [[nodiscard]] std::uint32_t slots() const noexcept { return wanted_.cuts.empty() ? size_ : wanted_.cuts.back(); }
+
+  /// The values of the input rows of rank r, and the parts they span.
+  [[nodiscard]] std::vector<interval> input(std::uint32_t r) const {
+    if (folds() && !wanted_.cuts.empty()) return partials({wanted_.cuts[r], wanted_.cuts[r + 1]}, slots());
+    bool const has = wanted_.what == collective::scatter
+                         ? r == root()
+                         : wanted_.what == collective::gather || wanted_.what == collective::allgather ||
+                               wanted_.what == collective::reduce_scatter;
+    return has ? std::vector<interval>{{r, r + 1}} : std::vector<interval>{};
+  }
+  [[nodiscard]] interval input_parts(std::uint32_t r) const noexcept {
+    bool const one = wanted_.what == collective::gather || wanted_.what == collective::allgather;
+    return one ? interval{r, r + 1} : interval{0, size_};
+  }
+  [[nodiscard]] interval output_parts(std::uint32_t r) const noexcept {
+    if (wanted_.what == collective::scatter || wanted_.what == collective::reduce_scatter) return {r, r + 1};
+    if (wanted_.what == collective::gather && r != root()) return {0, 0};
+    return {0, size_};
+  }
+  [[nodiscard]] interval output_before(std::uint32_t r) const noexcept {
+    if (wanted_.what == collective::broadcast) return r == root() ? interval{r, r + 1} : interval{};
+    bool const in_place = folds() && wanted_.what != collective::reduce_scatter && wanted_.cuts.empty();
+    return in_place ? interval{r, r + 1} : interval{};
+  }
+  [[nodiscard]] interval output_after(std::uint32_t r, std::uint32_t part) const noexcept {
+    if (wanted_.what == collective::reduce && r != root()) return output_before(r);
+    if (folds()) return {0, slots()};
+    bool const from_root = wanted_.what == collective::broadcast || wanted_.what == collective::scatter;
+    return from_root ? interval{root(), root() + 1} : interval{part, part + 1};
+  }
+
+ private:
+  [[nodiscard]] std::uint32_t root() const noexcept { return static_cast<std::uint32_t>(wanted_.root); }
+  request const& wanted_;
+  std::uint32_t size_;
+};
+
+}  // namespace tutti::inline TUTTI_ABI::plan

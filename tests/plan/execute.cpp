@@ -1,0 +1,431 @@
+// SPDX-License-Identifier: BSL-1.0
+// Runs plans the slow way: element by element, no buffering between ranks, any granule, any schedule. Compares with a
+// fold written straight from the definition.
+#include <doctest/doctest.h>
+
+#include <algorithm>
+#include <cstddef>
+#include <cstdint>
+#include <numeric>
+#include <random>
+#include <stdexcept>
+#include <string>
+#include <vector>
+
+#include <tutti/plan/verify.hpp>
+
+#include "cases.hpp"
+
+namespace {
+
+namespace tp = tutti::plan;
+using plan_cases::sizes;
+using plan_cases::slot_cuts;
+using tp::buffer;
+using tp::collective;
+
+// The words over letters and brackets: neither commutative nor associative, so a result spells out how it was made.
+struct words {
+  using value = std::string;
+  static value of(std::size_t slot, std::size_t place) {
+    return std::string(1, static_cast<char>('a' + slot)) + std::to_string(place);
+  }
+  static value join(value const& a, value const& b) { return "(" + a + b + ")"; }
+  static value junk() { return "?"; }
+};
+struct integers {
+  using value = std::int64_t;
+  static value of(std::size_t slot, std::size_t place) {
+    return static_cast<value>(1000 * (slot + 1) * (slot + 7) + 31 * place);
+  }
+  static value join(value a, value b) { return a + b; }
+  static value junk() { return -999999; }
+};
+
+// The definition: split at the largest power of two below the number of slots.
+template <class Algebra>
+typename Algebra::value serial(std::size_t first, std::size_t last, std::size_t place) {
+  if (last - first == 1) return Algebra::of(first, place);
+  std::size_t left = 1;
+  while (left * 2 < last - first) left *= 2;
+  return Algebra::join(serial<Algebra>(first, first + left, place), serial<Algebra>(first + left, last, place));
+}
+// The same split, over the sources of a fold: the node [first, last) is either one of them or the join of its halves.
+template <class Algebra>
+typename Algebra::value joined(std::vector<tp::source> const& sources,
+                               std::vector<typename Algebra::value> const& values, std::uint32_t first,
+                               std::uint32_t last) {
+  for (std::size_t i = 0; i < sources.size(); ++i)
+    if (sources[i].slots.first == first && sources[i].slots.last == last) return values[i];
+  if (last - first < 2) throw std::runtime_error("the sources do not make up the node");
+  std::uint32_t left = 1;
+  while (left * 2 < last - first) left *= 2;
+  return Algebra::join(joined<Algebra>(sources, values, first, first + left),
+                       joined<Algebra>(sources, values, first + left, last));
+}
+
+template <class Algebra>
+class world {
+ public:
+  using value = typename Algebra::value;
+
+  world(std::vector<tp::plan> const& plans, sizes const& parts, unsigned seed, bool byte_order)
+      : plans_(plans), random_(seed), byte_order_(byte_order), begin_(1, 0) {
+    for (std::uint64_t n : parts) begin_.push_back(begin_.back() + n);
+    granule_ = 1 + random_() % 5;
+    for (tp::plan const& p : plans) {
+      std::vector<std::size_t> at;
+      for (tp::step const& s : p.steps) at.push_back(begin_[s.at.first]);
+      at_.push_back(at);
+      std::vector<std::vector<value>> rows;
+      for (tp::scratch_row const& s : p.scratch) rows.emplace_back(s.window ? granule_ : length(), Algebra::junk());
+      scratch.push_back(rows);
+      output.emplace_back(length(), Algebra::junk());
+      input.emplace_back();
+    }
+  }
+
+  [[nodiscard]] std::size_t length() const { return begin_.back(); }
+  [[nodiscard]] std::size_t begin(std::size_t part) const { return begin_[part]; }
+
+  /// Runs to the end; throws when nothing can move any more.
+  void run() {
+    std::vector<std::pair<std::size_t, std::size_t>> open;  // everything but sends, which their receives drive
+    for (std::size_t r = 0; r < plans_.size(); ++r)
+      for (std::size_t i = 0; i < plans_[r].steps.size(); ++i) open.emplace_back(r, i);
+    while (true) {
+      std::shuffle(open.begin(), open.end(), random_);
+      bool moved = false;
+      for (auto [r, i] : open) moved = advance(r, i) || moved;
+      open.erase(std::remove_if(open.begin(), open.end(), [&](auto const& s) { return done(s.first, s.second); }),
+                 open.end());
+      if (open.empty()) return;
+      if (!moved) throw std::runtime_error("deadlock");
+    }
+  }
+
+  std::vector<std::vector<std::vector<value>>> scratch, input;  // by rank, row
+  std::vector<std::vector<value>> output;                       // by rank
+
+ private:
+  tp::step const& step(std::size_t r, std::size_t i) const { return plans_[r].steps[i]; }
+  [[nodiscard]] bool done(std::size_t r, std::size_t i) const { return at_[r][i] >= begin_[step(r, i).at.last]; }
+  bool is_window(std::size_t r, tp::block const& b) const {
+    return b.where == buffer::scratch && plans_[r].scratch[b.row].window;
+  }
+  value& element(std::size_t r, tp::block const& b, std::size_t place) {
+    if (b.where == buffer::output) return output[r].at(place);
+    if (b.where == buffer::input) return input[r].at(b.row).at(place);
+    auto& row = scratch[r].at(b.row);
+    return is_window(r, b) ? row[place % granule_] : row.at(place);
+  }
+
+  /// Up to which place step i of rank r may go, whatever its peer does.
+  [[nodiscard]] std::size_t limit(std::size_t r, std::size_t i) const {
+    tp::step const& s = step(r, i);
+    std::size_t const now = at_[r][i];
+    std::size_t most = begin_[s.at.last];
+    for (std::size_t k = 0; k < plans_[r].steps.size(); ++k) {
+      tp::step const& other = step(r, k);
+      // A window gives out what its receive has put in, and takes a granule more than its fold has used.
+      for (tp::source const& f : s.sources)
+        if (is_window(r, f.from) && other.what == tp::verb::recv && other.at == f.from)
+          most = (std::min)(most, at_[r][k]);
+      for (tp::source const& f : other.sources)
+        if (is_window(r, f.from) && s.what == tp::verb::recv && s.at == f.from)
+          most = (std::min)(most, at_[r][k] + granule_);
+    }
+    for (std::uint32_t k : s.after)
+      if (byte_order_ && !done(r, k) && now < begin_[step(r, k).at.last]) most = (std::min)(most, at_[r][k]);
+    return (std::max)(most, now);
+  }
+  /// The first step of a stream that is not done.
+  [[nodiscard]] std::size_t head(std::size_t r, tp::verb what, int peer) const {
+    auto const& steps = plans_[r].steps;
+    for (std::size_t i = 0; i < steps.size(); ++i)
+      if (steps[i].what == what && steps[i].peer == peer && !done(r, i)) return i;
+    return steps.size();
+  }
+
+  bool advance(std::size_t r, std::size_t i) {
+    tp::step const& s = step(r, i);
+    if (s.what == tp::verb::send || done(r, i)) return false;
+    std::size_t const now = at_[r][i];
+    std::size_t most = (std::min)(limit(r, i), now + 1 + random_() % 7);
+    if (s.what == tp::verb::recv) {
+      auto const peer = static_cast<std::size_t>(s.peer);
+      std::size_t const k = head(peer, tp::verb::send, static_cast<int>(r));
+      if (k == plans_[peer].steps.size() || head(r, tp::verb::recv, s.peer) != i) return false;
+      if (at_[peer][k] != now) throw std::runtime_error("a message of other parts");
+      most = (std::min)(most, limit(peer, k));
+      for (std::size_t x = now; x < most; ++x) element(r, s.at, x) = element(peer, step(peer, k).at, x);
+      at_[peer][k] = (std::max)(now, most);
+    } else {
+      for (std::size_t x = now; x < most; ++x) {
+        std::vector<value> values;
+        for (tp::source const& f : s.sources) values.push_back(element(r, f.from, x));
+        element(r, s.at, x) =
+            s.what == tp::verb::copy
+                ? values.at(0)
+                : joined<Algebra>(s.sources, values, s.sources.front().slots.first, s.sources.back().slots.last);
+      }
+    }
+    at_[r][i] = (std::max)(now, most);
+    return most > now;
+  }
+
+  std::vector<tp::plan> const& plans_;
+  std::mt19937 random_;
+  bool byte_order_;
+  std::vector<std::size_t> begin_;  // by part
+  std::size_t granule_ = 1;
+  std::vector<std::vector<std::size_t>> at_;  // by rank, step: the next place
+};
+
+/// What is wrong after a run from the collective's starting state; empty = nothing.
+template <class Algebra>
+std::string run_once(tp::request const& w, std::vector<tp::plan> const& plans, sizes const& parts, unsigned seed,
+                     bool byte_order = true) {
+  using value = typename Algebra::value;
+  world<Algebra> all(plans, parts, seed, byte_order);
+  auto const p = static_cast<std::size_t>(w.size), root = static_cast<std::size_t>(w.root), n = all.length();
+  auto const owns = [&](std::size_t r, std::size_t x) { return all.begin(r) <= x && x < all.begin(r + 1); };
+  bool const in_place = w.what == collective::broadcast || w.what == collective::reduce ||
+                        w.what == collective::allreduce || w.what == collective::barrier;
+  std::size_t const slots = w.cuts.empty() ? p : w.cuts.back();
+
+  auto due = all.output;  // junk where nothing may be written
+  for (std::size_t r = 0; r < p; ++r) {
+    std::vector<value> mine(n, Algebra::junk());
+    for (std::size_t x = 0; x < n; ++x)
+      if (in_place || w.what == collective::scatter || w.what == collective::reduce_scatter || owns(r, x))
+        mine[x] = Algebra::of(r, x);
+    if (!w.cuts.empty()) {
+      for (tp::interval partial : tp::partials({w.cuts[r], w.cuts[r + 1]}, w.cuts.back())) {
+        std::vector<value> row;
+        for (std::size_t x = 0; x < n; ++x) row.push_back(serial<Algebra>(partial.first, partial.last, x));
+        all.input[r].push_back(row);
+      }
+    } else if (in_place) {
+      all.output[r] = mine;
+    } else {
+      all.input[r].push_back(mine);
+    }
+    if (w.what == collective::reduce && r != root) due[r] = all.output[r];
+    for (std::size_t x = 0; x < n; ++x) {
+      std::size_t owner = 0;
+      while (!owns(owner, x)) ++owner;
+      switch (w.what) {
+        case collective::broadcast:
+          due[r][x] = Algebra::of(root, x);
+          break;
+        case collective::barrier:
+        case collective::allreduce:
+          due[r][x] = serial<Algebra>(0, slots, x);
+          break;
+        case collective::reduce:
+          if (r == root) due[r][x] = serial<Algebra>(0, slots, x);
+          break;
+        case collective::scatter:
+          if (r == owner) due[r][x] = Algebra::of(root, x);
+          break;
+        case collective::gather:
+          if (r == root) due[r][x] = Algebra::of(owner, x);
+          break;
+        case collective::allgather:
+          due[r][x] = Algebra::of(owner, x);
+          break;
+        case collective::reduce_scatter:
+          if (r == owner) due[r][x] = serial<Algebra>(0, p, x);
+          break;
+      }
+    }
+  }
+  auto const given = all.input;
+  try {
+    all.run();
+  } catch (std::exception const& e) {
+    return e.what();
+  }
+  if (all.input != given) return "the input has changed";
+  for (std::size_t r = 0; r < p; ++r)
+    if (all.output[r] != due[r]) return "rank " + std::to_string(r) + " has a wrong result";
+  return {};
+}
+
+void must_agree(tp::row const& row, tp::request const& w, unsigned seed) {
+  auto const plans = plan_cases::all_plans(row, w);
+  auto const p = static_cast<std::uint64_t>(w.size);
+  for (std::uint64_t n : {std::uint64_t{0}, std::uint64_t{1}, p - 1, p, p + 1, std::uint64_t{37}}) {
+    auto const parts = plan_cases::part_sizes(plans[0].parts, row.what, w.size, w.root, n);
+    CAPTURE(tp::to_string(row.what));
+    CAPTURE(static_cast<int>(row.algorithm));
+    CAPTURE(w.size);
+    CAPTURE(w.root);
+    CAPTURE(n);
+    CAPTURE(seed);
+    CHECK(run_once<words>(w, plans, parts, seed) == "");
+    CHECK(run_once<integers>(w, plans, parts, seed + 1) == "");
+  }
+}
+
+}  // namespace
+
+TEST_CASE("every plan, run in any order with any granule and no buffering, gives the serial result") {
+  for (tp::row const& row : tp::table())
+    for (int size : {1, 2, 3, 4, 5, 6, 7, 8, 13}) {
+      if (!plan_cases::serves(row, size)) continue;
+      for (unsigned seed = 0; seed < 3; ++seed) {
+        int const root = plan_cases::is_rooted(row.what) ? static_cast<int>(seed * 5) % size : 0;
+        must_agree(row, plan_cases::wanted(row, size, root), 100 * seed + static_cast<unsigned>(size));
+      }
+    }
+}
+
+TEST_CASE("slots cut over any number of ranks give the same words") {
+  for (tp::row const& row : tp::table()) {
+    if (row.what != collective::allreduce && row.what != collective::reduce) continue;
+    for (int size : {1, 2, 3, 4, 5, 6, 7, 8, 13}) {
+      if (!plan_cases::serves(row, size)) continue;
+      slot_cuts even, uneven;
+      for (std::uint32_t r = 0; r <= static_cast<std::uint32_t>(size); ++r) {
+        even.push_back(8 * r / static_cast<std::uint32_t>(size));
+        uneven.push_back(r < 2 ? r : r % 2 == 0 ? 3 * r / 2 : 3 * r / 2 - 1);
+      }
+      must_agree(row, plan_cases::wanted(row, size, size - 1, even), 7);
+      must_agree(row, plan_cases::wanted(row, size, 0, uneven), 8);
+    }
+  }
+}
+
+TEST_CASE("without the byte order, an in-place plan gives wrong results: the order is what makes it right") {
+  for (tp::row const& row : tp::table()) {
+    if (row.what != collective::allreduce) continue;
+    int const size = row.only_size == 0 ? 3 : row.only_size;
+    auto const w = plan_cases::wanted(row, size);
+    auto const plans = plan_cases::all_plans(row, w);
+    auto const parts = plan_cases::part_sizes(plans[0].parts, row.what, size, 0, 37);
+    int wrong = 0;
+    for (unsigned seed = 0; seed < 10; ++seed) {
+      CHECK(run_once<words>(w, plans, parts, seed) == "");
+      wrong += run_once<words>(w, plans, parts, seed, false) != "" ? 1 : 0;
+    }
+    CHECK(wrong > 0);
+  }
+}
+
+TEST_CASE("an edge of the byte order that is dropped gives wrong results at some schedule") {
+  tp::row const& row = *tp::find(collective::allreduce, tutti::algorithm::exchange, 2);
+  auto const w = plan_cases::wanted(row, 2);
+  auto plans = plan_cases::all_plans(row, w);
+  auto const parts = plan_cases::part_sizes(plans[0].parts, row.what, 2, 0, 37);
+  auto& after = plans[0].steps.back().after;  // the fold in place waits for the send of what it overwrites
+  REQUIRE(after == std::vector<std::uint32_t>{0, 1});
+  after = {1};
+  int wrong = 0;
+  for (unsigned seed = 0; seed < 20; ++seed) wrong += run_once<words>(w, plans, parts, seed) != "" ? 1 : 0;
+  CHECK(wrong > 0);
+}
+
+namespace {
+
+// One random change to one plan; `mended` finds its byte order anew, as a faulty algorithm would leave it.
+void spoil(std::vector<tp::plan>& plans, tp::request w, std::mt19937& random, bool mended) {
+  auto const any = [&](std::size_t n) { return random() % n; };
+  tp::plan& p = plans[any(plans.size())];
+  if (p.steps.empty()) return;
+  tp::step& s = p.steps[any(p.steps.size())];
+  auto const part = static_cast<std::uint32_t>(any(plans.size()));
+  switch (any(9)) {
+    case 0:
+      std::swap(s, p.steps[any(p.steps.size())]);
+      break;
+    case 1:
+      p.steps.erase(p.steps.begin() + (&s - p.steps.data()));
+      break;
+    case 2:
+      p.steps.push_back(s);
+      break;
+    case 3:
+      s.peer = static_cast<int>(part);
+      break;
+    case 4:
+      s.at.first = part;
+      s.at.last = part + 1;
+      break;
+    case 5:
+      if (!p.scratch.empty()) {
+        auto& row = p.scratch[any(p.scratch.size())];
+        row.window = !row.window;
+      }
+      break;
+    case 6:
+      if (!s.sources.empty()) std::swap(s.sources[0].from, s.sources.back().from);
+      break;
+    case 7:
+      if (!s.after.empty()) s.after.erase(s.after.begin() + static_cast<std::ptrdiff_t>(any(s.after.size())));
+      break;
+    default:
+      if (!s.sources.empty()) s.at = s.sources[any(s.sources.size())].from;
+      break;
+  }
+  if (!mended) return;
+  w.rank = p.rank;
+  tp::writer pen(w, p.parts);
+  for (tp::scratch_row const& row : p.scratch) {
+    tp::block const like{buffer::scratch, 0, row.first, row.last};
+    static_cast<void>(row.window ? pen.window(like) : pen.scratch(like));
+  }
+  for (tp::step const& each : p.steps) {
+    if (each.what == tp::verb::send)
+      pen.send(each.peer, each.at);
+    else if (each.what == tp::verb::recv)
+      pen.recv(each.peer, each.at);
+    else if (each.what == tp::verb::copy)
+      pen.copy(each.at, each.sources[0].from);
+    else
+      pen.fold(each.at, each.sources);
+  }
+  auto const how = p.algorithm;
+  p = std::move(pen).finish();
+  p.algorithm = how;
+}
+
+}  // namespace
+
+TEST_CASE("whatever verify accepts runs right, also among plans spoiled at random") {
+  std::mt19937 random(11);
+  int accepted = 0, refused = 0;
+  for (tp::row const& row : tp::table())
+    for (int trial = 0; trial < 400; ++trial) {
+      int const size = row.only_size == 0 ? 2 + trial % 4 : row.only_size;
+      bool const slotted = row.what == collective::allreduce && trial % 3 == 0;
+      slot_cuts cuts;
+      for (std::uint32_t r = 0; slotted && r <= static_cast<std::uint32_t>(size); ++r) cuts.push_back(r * (r + 1) / 2);
+      auto const w = plan_cases::wanted(row, size, plan_cases::is_rooted(row.what) ? trial % size : 0, cuts);
+      auto plans = plan_cases::all_plans(row, w);
+      auto const parts = plan_cases::part_sizes(plans[0].parts, row.what, size, w.root, 37);
+      spoil(plans, w, random, trial % 2 == 0);
+      if (tp::verify(plans, w, parts)) {
+        ++refused;
+        continue;
+      }
+      ++accepted;
+      CAPTURE(tp::to_string(row.what));
+      CAPTURE(static_cast<int>(row.algorithm));
+      CAPTURE(trial);
+      for (unsigned seed = 0; seed < 6; ++seed) CHECK(run_once<words>(w, plans, parts, seed) == "");
+    }
+  CHECK(refused > 1000);
+  CHECK(accepted > 1000);
+}
+
+TEST_CASE("two messages of one stream into windows of one fold do stop for ever") {
+  tp::row const& row = *tp::find(collective::allreduce, tutti::algorithm::star, 2);
+  auto const w = plan_cases::wanted(row, 2, 0, {0, 1, 4});
+  auto plans = plan_cases::all_plans(row, w);
+  auto const parts = plan_cases::part_sizes(plans[0].parts, row.what, 2, 0, 37);
+  CHECK(run_once<words>(w, plans, parts, 1) == "");
+  for (auto& each : plans[0].scratch) each.window = true;
+  CHECK(run_once<words>(w, plans, parts, 1) == "deadlock");
+}
