@@ -1,0 +1,6 @@
+// SPDX-License-Identifier: BSL-1.0
+// All optimisers.
+#pragma once
+
+#include <tutti/train/adam.hpp>
+#include <tutti/train/sgd.hpp>
