@@ -1,0 +1,420 @@
+// SPDX-License-Identifier: BSL-1.0
+// Runs plans. Takes a prepared program and the memory it is bound to, and moves every step by as many bytes as the plan's
+// order and the streams allow, on the caller's thread, until all are done.
+#pragma once
+
+#include <algorithm>
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+#include <memory>
+#include <span>
+#include <utility>
+#include <vector>
+
+#include <tutti/core/bytes.hpp>
+#include <tutti/core/error.hpp>
+#include <tutti/engine/fold.hpp>
+#include <tutti/engine/frame.hpp>
+#include <tutti/engine/program.hpp>
+#include <tutti/engine/referee.hpp>
+#include <tutti/engine/waiting.hpp>
+#include <tutti/engine/watch.hpp>
+#include <tutti/transport/transport.hpp>
+
+namespace tutti::inline TUTTI_ABI::engine {
+
+/// The memory of one call. `offsets[q]` is where part q begins, in bytes, the same on every rank; a buffer holds the
+/// parts from the one that begins at its origin.
+struct binding {
+  std::span<std::uint64_t const> offsets{};
+  std::span<const_bytes const> inputs{};
+  std::uint64_t input_origin = 0;
+  bytes output{};
+  std::uint64_t output_origin = 0;
+  std::size_t element_size = 1;
+  reducer fold{};
+};
+
+/// What has moved since the communicator began.
+struct counters {
+  std::uint64_t bytes_sent = 0;
+  std::uint64_t bytes_received = 0;
+};
+
+/// Memory that is reused and never initialised.
+class arena {
+ public:
+  [[nodiscard]] std::byte* reserve(std::size_t n) {
+    if (n > size_) {
+      memory_.reset();
+      size_ = 0;
+      memory_.reset(new std::byte[n + alignment]);
+      size_ = n;
+    }
+    void* start = memory_.get();
+    std::size_t space = size_ + alignment;
+    return static_cast<std::byte*>(start == nullptr ? nullptr : std::align(alignment, size_, start, space));
+  }
+  static constexpr std::size_t alignment = 64;
+
+ private:
+  std::unique_ptr<std::byte[]> memory_;
+  std::size_t size_ = 0;
+};
+
+template <transport::streams T>
+class runner {
+ public:
+  runner(T& streams, watch& seen, referee& judge, bool crowded)
+      : streams_(streams), watch_(seen), referee_(judge), waiting_(crowded) {}
+
+  [[nodiscard]] counters const& moved() const noexcept { return counters_; }
+
+  /// Runs `p` to its end, or throws what the referee ruled. `patience`: how long nothing may move.
+  void run(program const& p, binding const& b, frame const& header, std::chrono::nanoseconds patience) {
+    prepare(p, b, header);
+    clock::time_point last{};  // of the latest movement, read when it first matters
+    bool stirred = true;
+    for (;;) {
+      bool const any = pass();
+      if (unfinished_ == 0) return;
+      if (watch_.revoked()) fail(watch_.why());
+      if (any) {
+        waiting_.moved();
+        stirred = true;
+        continue;
+      }
+      clock::time_point const now = clock::now();
+      if (std::exchange(stirred, false)) last = now;
+      wait(now, last, patience);
+    }
+  }
+
+ private:
+  static constexpr std::size_t longest_write = std::size_t{256} << 10U;
+  static constexpr std::size_t longest_read = std::size_t{256} << 10U;
+  static constexpr std::size_t cache = std::size_t{512} << 10U;  // L2 of the smallest machine we care for
+
+  struct place {  // of a step: [at, end) is still to do
+    std::uint64_t at = 0;
+    std::uint64_t end = 0;
+  };
+  struct flow {  // one direction of one stream in this call
+    lane_steps const* lane = nullptr;
+    std::size_t next = 0;       // of lane->steps
+    std::size_t head_done = 0;  // bytes of the header
+    bool blocked = false;       // the last attempt moved nothing: wait for the stream
+    frame theirs{};             // what arrives (receiving)
+    [[nodiscard]] bool done() const noexcept { return next == lane->steps.size() && head_done == sizeof(frame); }
+  };
+
+  // --- binding
+  void prepare(program const& p, binding const& b, frame const& header) {
+    program_ = &p;
+    binding_ = &b;
+    header_ = &header;
+    auto const& steps = p.what.steps;
+    places_.resize(steps.size());
+    for (std::size_t i = 0; i < steps.size(); ++i)
+      places_[i] = {b.offsets[steps[i].at.first], b.offsets[steps[i].at.last]};
+    open(sends_, p.sends);
+    open(recvs_, p.recvs);
+    unfinished_ = sends_.size() + recvs_.size();
+    for (std::uint32_t s : p.local)
+      if (places_[s].at < places_[s].end) ++unfinished_;
+    lay_out_scratch();
+  }
+
+  void open(std::vector<flow>& flows, std::vector<lane_steps> const& lanes) {
+    flows.resize(lanes.size());
+    for (std::size_t i = 0; i < lanes.size(); ++i) {
+      flows[i].lane = &lanes[i];
+      flows[i].next = 0;
+      flows[i].head_done = 0;
+      flows[i].blocked = false;
+      skip_finished(flows[i]);
+    }
+  }
+  void skip_finished(flow& f) const {
+    while (f.next < f.lane->steps.size() && places_[f.lane->steps[f.next]].at == places_[f.lane->steps[f.next]].end)
+      ++f.next;
+  }
+
+  void lay_out_scratch() {
+    program const& p = *program_;
+    std::size_t const unit = binding_->element_size;
+    std::size_t const fit = cache / (2 * (p.most_sources + std::size_t{1}));
+    std::size_t const wanted = std::clamp(fit, std::size_t{4} << 10U, std::size_t{64} << 10U);
+    granule_ = (std::max)(wanted / unit, std::size_t{1}) * unit;
+    rows_.resize(p.what.scratch.size());
+    std::size_t total = 0;
+    auto const place_row = [&](std::uint64_t bytes_needed) {
+      std::size_t const at = total;
+      total += (static_cast<std::size_t>(bytes_needed) + arena::alignment - 1) / arena::alignment * arena::alignment;
+      return at;
+    };
+    for (std::size_t i = 0; i < rows_.size(); ++i) {
+      plan::scratch_row const& row = p.what.scratch[i];
+      rows_[i].origin = binding_->offsets[row.first];
+      std::uint64_t const extent = binding_->offsets[row.last] - rows_[i].origin;
+      rows_[i].length = row.window ? (std::min)(extent, std::uint64_t{granule_}) : extent;
+      rows_[i].offset = place_row(rows_[i].length);
+    }
+    std::size_t const temporaries = total;
+    std::uint64_t const whole = binding_->offsets.back() - binding_->offsets.front();
+    temporary_size_ = static_cast<std::size_t>((std::min)(whole, std::uint64_t{granule_}));
+    for (std::uint32_t i = 0; i < p.most_temporaries; ++i) place_row(temporary_size_);
+    scratch_ = arena_.reserve(total);
+    temporaries_ = scratch_ + temporaries;
+  }
+
+  // --- one round over everything that may move
+  bool pass() {
+    bool any = false;
+    for (flow& f : sends_) any |= send(f);
+    for (flow& f : recvs_) any |= receive(f);
+    for (std::uint32_t s : program_->local) any |= compute(s);
+    return any;
+  }
+
+  /// How far step `s` may go: up to where an earlier step on the same bytes stands.
+  [[nodiscard]] std::uint64_t limit(std::uint32_t s) const {
+    std::uint64_t const at = places_[s].at;
+    std::uint64_t reach = places_[s].end;
+    for (std::uint32_t e : program_->what.steps[s].after) {
+      place const& earlier = places_[e];
+      if (earlier.at < earlier.end && earlier.end > at) reach = (std::min)(reach, (std::max)(earlier.at, at));
+    }
+    return reach;
+  }
+
+  bool receive(flow& f) {
+    bool any = false;
+    f.blocked = false;
+    while (!f.done()) {
+      std::size_t const head_left = sizeof(frame) - f.head_done;
+      bytes body{};
+      std::uint32_t s = 0;
+      if (f.next < f.lane->steps.size()) {
+        s = f.lane->steps[f.next];
+        body = writable(s);
+        if (body.empty() && head_left == 0) return any;
+      }
+      auto const [n, lost] = streams_.read_some(f.lane->peer, bytes(f.theirs).last(head_left), body);
+      if (lost) fail_lost(f.lane->peer);
+      if (n == 0) {
+        f.blocked = true;
+        return any;
+      }
+      any = true;
+      counters_.bytes_received += n;
+      std::size_t const of_head = (std::min)(n, head_left);
+      f.head_done += of_head;
+      if (head_left > 0 && f.head_done == sizeof(frame)) check(f);
+      if (f.next < f.lane->steps.size()) {
+        places_[s].at += n - of_head;
+        skip_finished(f);
+      }
+      if (f.done()) --unfinished_;
+    }
+    return any;
+  }
+
+  bool send(flow& f) {
+    bool any = false;
+    f.blocked = false;
+    while (!f.done()) {
+      std::size_t const head_left = sizeof(frame) - f.head_done;
+      const_bytes body{};
+      std::uint32_t s = 0;
+      if (f.next < f.lane->steps.size()) {
+        s = f.lane->steps[f.next];
+        body = readable(s);
+        if (body.empty()) return any;  // the header waits for its first bytes
+      }
+      auto const [n, lost] = streams_.write_some(f.lane->peer, const_bytes(*header_).last(head_left), body);
+      if (lost) fail_lost(f.lane->peer);
+      if (n == 0) {
+        f.blocked = true;
+        return any;
+      }
+      any = true;
+      counters_.bytes_sent += n;
+      std::size_t const of_head = (std::min)(n, head_left);
+      f.head_done += of_head;
+      if (f.next < f.lane->steps.size()) {
+        places_[s].at += n - of_head;
+        skip_finished(f);
+      }
+      if (f.done()) --unfinished_;
+    }
+    return any;
+  }
+
+  bool compute(std::uint32_t s) {
+    place& p = places_[s];
+    bool any = false;
+    while (p.at < p.end) {
+      plan::step const& step = program_->what.steps[s];
+      std::uint64_t const begin = binding_->offsets[step.at.first];
+      std::uint64_t const granule_end = begin + ((p.at - begin) / granule_ + 1) * granule_;  // where windows wrap
+      std::uint64_t const reach = (std::min)(limit(s), granule_end);
+      std::uint64_t const n = (reach - p.at) / binding_->element_size * binding_->element_size;
+      if (n == 0) return any;
+      if (step.what == plan::verb::copy) copy(step, p.at, static_cast<std::size_t>(n));
+      else fold(s, p.at, static_cast<std::size_t>(n));
+      p.at += n;
+      any = true;
+      if (p.at == p.end) --unfinished_;
+    }
+    return any;
+  }
+
+  // --- memory
+  struct row_place {
+    std::size_t offset = 0;    // in the arena
+    std::uint64_t origin = 0;  // the coordinate of its first byte
+    std::uint64_t length = 0;  // a window's is one granule
+  };
+
+  [[nodiscard]] std::byte const* read_address(plan::block const& b, std::uint64_t at) const {
+    if (b.where == plan::buffer::input) return binding_->inputs[b.row].data() + (at - binding_->input_origin);
+    return address(b, at);
+  }
+  [[nodiscard]] std::byte* address(plan::block const& b, std::uint64_t at) const {
+    if (b.where == plan::buffer::output) return binding_->output.data() + (at - binding_->output_origin);
+    row_place const& row = rows_[b.row];
+    std::uint64_t const inside = at - row.origin;
+    return scratch_ + row.offset + (program_->what.scratch[b.row].window ? inside % row.length : inside);
+  }
+
+  [[nodiscard]] const_bytes readable(std::uint32_t s) const {
+    place const& p = places_[s];
+    std::uint64_t const n = (std::min)(limit(s) - p.at, std::uint64_t{longest_write});
+    if (n == 0) return {};
+    return {read_address(program_->what.steps[s].at, p.at), static_cast<std::size_t>(n)};
+  }
+  [[nodiscard]] bytes writable(std::uint32_t s) const {
+    place const& p = places_[s];
+    plan::block const& b = program_->what.steps[s].at;
+    std::uint64_t n = (std::min)(limit(s) - p.at, std::uint64_t{longest_read});
+    if (b.where == plan::buffer::scratch && program_->what.scratch[b.row].window) {
+      row_place const& row = rows_[b.row];
+      std::uint64_t const held = p.at - places_[static_cast<std::size_t>(program_->window_reader[b.row])].at;
+      std::uint64_t const to_wrap = row.length - (p.at - row.origin) % row.length;
+      n = (std::min)({n, row.length - held, to_wrap});
+    }
+    if (n == 0) return {};
+    return {address(b, p.at), static_cast<std::size_t>(n)};
+  }
+
+  void copy(plan::step const& step, std::uint64_t at, std::size_t n) const {
+    std::byte const* const from = read_address(step.sources.front().from, at);
+    std::byte* const to = address(step.at, at);
+    if (to != from) std::memcpy(to, from, n);
+  }
+
+  void fold(std::uint32_t s, std::uint64_t at, std::size_t n) const {
+    plan::step const& step = program_->what.steps[s];
+    fold_program const& f = program_->folds[s];
+    if (f.joins.empty()) return copy(step, at, n);
+    auto const sources = static_cast<std::uint32_t>(step.sources.size());
+    auto const reading = [&](std::uint32_t operand) -> std::byte const* {
+      return operand < sources ? read_address(step.sources[operand].from, at)
+                               : temporaries_ + (operand - sources) * padded_temporary();
+    };
+    for (join const& j : f.joins) {
+      std::byte* const out = j.result == join::target ? address(step.at, at)
+                             : j.result < sources     ? address(step.sources[j.result].from, at)
+                                                      : temporaries_ + (j.result - sources) * padded_temporary();
+      binding_->fold.apply(binding_->fold.op, out, reading(j.left), reading(j.right), n / binding_->element_size);
+    }
+  }
+  [[nodiscard]] std::size_t padded_temporary() const noexcept {
+    return (temporary_size_ + arena::alignment - 1) / arena::alignment * arena::alignment;
+  }
+
+  // --- waiting and failing
+  void wait(clock::time_point now, clock::time_point last, std::chrono::nanoseconds patience) {
+    interests_.clear();
+    int awaited = -1;
+    for (flow const& f : recvs_)
+      if (!f.done() && f.blocked) {
+        interests_.push_back({f.lane->peer, true, false});
+        if (awaited < 0) awaited = f.lane->peer;
+      }
+    for (flow const& f : sends_)
+      if (!f.done() && f.blocked) {
+        auto const same = std::find_if(interests_.begin(), interests_.end(),
+                                       [&](transport::interest const& i) { return i.peer == f.lane->peer; });
+        if (same != interests_.end()) same->write = true;
+        else interests_.push_back({f.lane->peer, false, true});
+        if (awaited < 0) awaited = f.lane->peer;
+      }
+    if (now - last >= patience) fail_late(awaited, patience);
+    clock::time_point const until = (std::min)(last + patience, now + slice);
+    if (now - last > telling && awaited != told_) watch_.waiting_for(world(told_ = awaited));
+    if (waiting_.idle(streams_, interests_, now, until)) referee_.tick(watch_);
+  }
+
+  static constexpr std::chrono::milliseconds slice{100};
+  static constexpr std::chrono::microseconds telling{200};
+
+  [[nodiscard]] int world(int peer) const {
+    return peer < 0 ? -1 : watch_.members()[static_cast<std::size_t>(peer)];
+  }
+
+  void check(flow const& f) {
+    if (f.theirs == *header_) return;
+    int const peer = world(f.lane->peer);
+    call theirs;
+    call ours;
+    if (!decode(f.theirs, theirs) || !decode(*header_, ours))
+      fail(referee_.judge(watch_, {error_kind::protocol, peer, {}, "rank " + std::to_string(peer) +
+                                   " sent bytes that are no header of this version of tutti"}, &f.theirs));
+    fail(referee_.judge(watch_, {error_kind::mismatch, peer, {}, "rank " + std::to_string(peer) + " called " +
+                                 describe(theirs) + ", this rank " + describe(ours)}, &f.theirs));
+  }
+  [[noreturn]] void fail_lost(int peer) {
+    int const lost = world(peer);
+    fail(referee_.judge(watch_, {error_kind::peer_lost, lost, {},
+                                 "rank " + std::to_string(lost) + " was lost: its connection closed"}));
+  }
+  [[noreturn]] void fail_late(int awaited, std::chrono::nanoseconds patience) {
+    auto const ms = std::chrono::duration_cast<std::chrono::milliseconds>(patience).count();
+    int const late = world(awaited);
+    if (awaited >= 0) watch_.waiting_for(late);
+    fail(referee_.judge(watch_, {error_kind::timeout, late, {}, "nothing moved for " + std::to_string(ms) +
+                                 " ms; waiting for rank " + std::to_string(late)}));
+  }
+  [[noreturn]] void fail(failure verdict) {
+    verdict.operation = describe_operation(watch_.latest());
+    throw error(std::move(verdict));
+  }
+
+  T& streams_;
+  watch& watch_;
+  referee& referee_;
+  waiting waiting_;
+  counters counters_;
+  arena arena_;
+
+  program const* program_ = nullptr;
+  binding const* binding_ = nullptr;
+  frame const* header_ = nullptr;
+  std::vector<place> places_;
+  std::vector<flow> sends_;
+  std::vector<flow> recvs_;
+  std::vector<row_place> rows_;
+  std::vector<transport::interest> interests_;
+  std::size_t unfinished_ = 0;
+  std::size_t granule_ = 0;
+  std::size_t temporary_size_ = 0;
+  std::byte* scratch_ = nullptr;
+  std::byte* temporaries_ = nullptr;
+  int told_ = -1;
+};
+
+}  // namespace tutti::inline TUTTI_ABI::engine

@@ -1,0 +1,160 @@
+// SPDX-License-Identifier: BSL-1.0
+// The communicator: an ordered group of ranks that call collectives together, with streams of its own.
+#pragma once
+
+#include <algorithm>
+#include <array>
+#include <chrono>
+#include <cstdint>
+#include <exception>
+#include <functional>
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include <tutti/core/bytes.hpp>
+#include <tutti/core/error.hpp>
+#include <tutti/core/hash.hpp>
+#include <tutti/core/options.hpp>
+#include <tutti/engine/engine.hpp>
+#include <tutti/engine/referee.hpp>
+#include <tutti/transport/any.hpp>
+
+namespace tutti::inline TUTTI_ABI {
+
+/// What a communicator has done since it was made.
+struct statistics {
+  std::uint64_t bytes_sent = 0;      ///< on its streams, headers included
+  std::uint64_t bytes_received = 0;
+  std::uint64_t calls = 0;
+  std::chrono::nanoseconds time_in_calls{0};
+};
+
+namespace group {
+
+/// What all communicators of one process and world share. Its end is the rank's leave.
+template <transport::streams S>
+struct origin {
+  std::function<S(std::uint64_t communicator, std::vector<int> const& members, int rank)> streams;
+  std::shared_ptr<engine::referee> judge;
+  engine::surroundings around;
+  std::vector<int> hosts;  ///< by world rank: equal numbers, same host
+  int unwinding = std::uncaught_exceptions();
+
+  origin() = default;
+  origin(origin const&) = delete;
+  origin& operator=(origin const&) = delete;
+  ~origin() {
+    if (!judge) return;
+    if (std::uncaught_exceptions() > unwinding) judge->abort("its program ended with an exception");
+    else judge->leave();
+  }
+};
+
+}  // namespace group
+
+/// A group of ranks 0 … size()-1. One thread at a time may be inside a call on a communicator; different communicators
+/// are independent. Movable, not copyable; moved from, it may only be destroyed or assigned.
+template <transport::streams S>
+class basic_communicator {
+ public:
+  basic_communicator(std::shared_ptr<group::origin<S>> from, std::uint64_t id, std::vector<int> members, int rank)
+      : origin_(std::move(from)) {
+    auto seen = std::make_shared<engine::watch>(id, members);
+    engine_ = std::make_unique<tutti::TUTTI_ABI::engine::engine<S>>(origin_->streams(id, members, rank), std::move(seen),
+                                                                    origin_->judge, origin_->around);
+  }
+
+  [[nodiscard]] int rank() const noexcept { return engine_->rank(); }
+  [[nodiscard]] int size() const noexcept { return engine_->size(); }
+  /// This rank's place among the ranks of this communicator on the same host, and how many these are.
+  [[nodiscard]] int host_rank() const { return on_this_host(rank()); }
+  [[nodiscard]] int host_size() const { return on_this_host(size()); }
+  /// World ranks of the members, in order.
+  [[nodiscard]] std::vector<int> const& members() const noexcept { return engine_->seen()->members(); }
+
+  [[nodiscard]] statistics stats() const noexcept {
+    auto const& moved = engine_->moved();
+    return {moved.bytes_sent, moved.bytes_received, engine_->calls(), engine_->time_in_calls()};
+  }
+
+  /// Collective. Ranks that give the same `color` form a communicator, ordered by `key`, then by rank.
+  [[nodiscard]] basic_communicator split(int color, int key = 0, options how = {}) {
+    std::array<std::int32_t, 2> const mine{color, key};
+    std::vector<std::array<std::int32_t, 2>> all(static_cast<std::size_t>(size()));
+    std::vector<std::uint64_t> const counts(all.size(), 1);
+    const_bytes const input = std::as_bytes(std::span(&mine, 1));
+    engine::operation op;
+    op.what = plan::collective::allgather;
+    op.element = element_code<std::array<std::int32_t, 2>>();
+    op.element_size = sizeof mine;
+    op.count = 1;
+    op.counts = counts;
+    op.inputs = {&input, 1};
+    op.output = std::as_writable_bytes(std::span(all));
+    op.held = rank();
+    op.input_is_part = true;
+    engine_->run(op, how);
+    std::vector<int> group;
+    for (int r = 0; r < size(); ++r)
+      if (all[static_cast<std::size_t>(r)][0] == color) group.push_back(r);
+    std::stable_sort(group.begin(), group.end(), [&](int a, int b) {
+      return all[static_cast<std::size_t>(a)][1] < all[static_cast<std::size_t>(b)][1];
+    });
+    return child(group, color);
+  }
+  /// Collective. The same ranks with streams of their own, for another thread or a library.
+  [[nodiscard]] basic_communicator dup(options how = {}) { return split(0, rank(), how); }
+
+  /// Gives up: every rank of the world throws `aborted` with `reason` at this or its next call. Throws it here too.
+  [[noreturn]] void abort(std::string reason) {
+    give_up(reason);
+    failure why = engine_->seen()->revoked() ? engine_->seen()->why()
+                                             : failure{error_kind::aborted, members()[index()], {}, std::move(reason)};
+    throw error(std::move(why));
+  }
+  /// The same without the throw, for a program that is ending anyway.
+  void give_up(std::string const& reason) { engine_->judge()->abort(reason); }
+  /// This rank will make no more calls here; the others learn it at theirs. Later calls throw `revoked`.
+  void revoke(std::string reason = "revoked by its own rank") {
+    engine_->seen()->revoke({error_kind::revoked, members()[index()], {}, std::move(reason)});
+  }
+
+  /// For the collectives: what runs plans.
+  [[nodiscard]] auto& engine() noexcept { return *engine_; }
+  [[nodiscard]] group::origin<S> const& from() const noexcept { return *origin_; }
+
+ private:
+  [[nodiscard]] std::size_t index() const noexcept { return static_cast<std::size_t>(rank()); }
+
+  [[nodiscard]] int on_this_host(int below) const {
+    auto const host = [&](int r) { return origin_->hosts[static_cast<std::size_t>(members()[static_cast<std::size_t>(r)])]; };
+    int n = 0;
+    for (int r = 0; r < below; ++r) n += host(r) == host(rank()) ? 1 : 0;
+    return n;
+  }
+
+  basic_communicator child(std::vector<int> const& group, int color) {
+    std::vector<int> world;
+    int place = 0;
+    for (std::size_t i = 0; i < group.size(); ++i) {
+      if (group[i] == rank()) place = static_cast<int>(i);
+      world.push_back(members()[static_cast<std::size_t>(group[i])]);
+    }
+    std::uint64_t const id = fnv1a()
+                                 .add(engine_->seen()->communicator())
+                                 .add(engine_->calls())
+                                 .add(static_cast<std::uint64_t>(static_cast<std::uint32_t>(color)))
+                                 .value();
+    return {origin_, id, std::move(world), place};
+  }
+
+  std::shared_ptr<group::origin<S>> origin_;
+  std::unique_ptr<tutti::TUTTI_ABI::engine::engine<S>> engine_;
+};
+
+/// The communicator of most programs: its transport is chosen at the join.
+using communicator = basic_communicator<transport::any>;
+
+}  // namespace tutti::inline TUTTI_ABI

@@ -1,0 +1,117 @@
+// SPDX-License-Identifier: BSL-1.0
+// Who are we, and with whom: from options or the environment to the world's communicator.
+#pragma once
+
+#include <algorithm>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <thread>
+#include <utility>
+#include <vector>
+
+#include <tutti/core/error.hpp>
+#include <tutti/group/communicator.hpp>
+#include <tutti/group/join_options.hpp>
+#include <tutti/group/launcher_env.hpp>
+#include <tutti/group/local_world.hpp>
+#include <tutti/group/rendezvous.hpp>
+#include <tutti/transport/any.hpp>
+#include <tutti/transport/local.hpp>
+#include <tutti/transport/tcp.hpp>
+
+namespace tutti::inline TUTTI_ABI {
+
+namespace group {
+
+/// The number every world's first communicator has.
+inline constexpr std::uint64_t world_id = 1;
+
+/// Whether `ranks` of this host have to share cores.
+[[nodiscard]] inline bool crowded(int ranks) { return static_cast<unsigned>(ranks) > std::thread::hardware_concurrency(); }
+
+[[nodiscard]] inline std::vector<int> everyone(int size) {
+  std::vector<int> ranks(static_cast<std::size_t>(size));
+  for (int r = 0; r < size; ++r) ranks[static_cast<std::size_t>(r)] = r;
+  return ranks;
+}
+
+/// The world of a joined process, over TCP.
+template <transport::streams S>
+[[nodiscard]] basic_communicator<S> make_world(std::shared_ptr<tcp_world> const& joined, join_options const& how) {
+  auto node = std::make_shared<transport::tcp_node>();
+  node->rank = joined->rank;
+  node->peers = joined->peers;
+  node->job = joined->job;
+  node->run = joined->run;
+  node->mail = joined->mail;
+  auto from = std::make_shared<origin<S>>();
+  from->streams = [node](std::uint64_t id, std::vector<int> const& members, int rank) {
+    return S(transport::tcp(node, id, members, rank));
+  };
+  from->judge = joined->referee;
+  from->around = {crowded(joined->host_size), how.call_timeout};
+  for (auto const& peer : joined->peers) {  // one address, one host
+    auto const same = std::find_if(joined->peers.begin(), joined->peers.end(),
+                                   [&](auto const& p) { return p.address() == peer.address(); });
+    from->hosts.push_back(static_cast<int>(same - joined->peers.begin()));
+  }
+  return {std::move(from), world_id, group::everyone(joined->size), joined->rank};
+}
+
+/// The world of one of several rank threads.
+template <transport::streams S>
+[[nodiscard]] basic_communicator<S> make_world(std::shared_ptr<local_world> const& world,
+                                               std::shared_ptr<transport::local_hub> const& hub, int rank,
+                                               join_options const& how) {
+  auto from = std::make_shared<origin<S>>();
+  from->streams = [hub](std::uint64_t id, std::vector<int> const& members, int place) {
+    return S(transport::local(hub, id, members, place));
+  };
+  from->judge = world->referee(rank);
+  from->around = {crowded(world->size()), how.call_timeout};
+  from->hosts.assign(static_cast<std::size_t>(world->size()), 0);
+  return {std::move(from), world_id, group::everyone(world->size()), rank};
+}
+
+/// No peers, no sockets.
+[[nodiscard]] inline communicator world_of_one(join_options const& how) {
+  return group::make_world<transport::any>(std::make_shared<local_world>(1), std::make_shared<transport::local_hub>(), 0, how);
+}
+
+/// `how` completed by what the environment says, if it says anything; TUTTI_TIMEOUT and TUTTI_TRUSTED_NETWORK always.
+/// False: nobody said how to join.
+[[nodiscard]] inline bool complete_from(tutti::TUTTI_ABI::detail::environment_lookup const& lookup, join_options& how) {
+  auto const settings = tutti::TUTTI_ABI::detail::read_settings(lookup);
+  if (settings.trusted_network) how.trusted_network = true;
+  if (settings.timeout) how.timeout = *settings.timeout;
+  if (how.rank >= 0 || how.size >= 0 || !how.root.empty()) return true;
+  auto const told = tutti::TUTTI_ABI::detail::read_environment(lookup);
+  if (!told) return false;
+  how.rank = told->rank;
+  how.size = told->size;
+  how.root = told->root;
+  how.job = told->job;
+  how.host_rank = told->local_rank;
+  how.host_size = told->local_size;
+  if (told->listener >= 0) how.listener = static_cast<transport::native_socket>(told->listener);
+  return true;
+}
+
+}  // namespace group
+
+/// Joins the world that `how` describes; where it sets neither rank, size nor root, the world the launcher's environment
+/// describes (TUTTI_*, torchrun's); without either, a world of one. Blocks until all ranks are present, at most
+/// how.timeout. Throws error: config for options that cannot work, timeout naming the missing ranks, resource.
+[[nodiscard]] inline communicator join(join_options how = {}) {
+  bool const told = group::complete_from(tutti::TUTTI_ABI::detail::system_environment(), how);
+  if (!told || (how.size == 1 && how.root.empty())) {
+    if (!how.secret.empty())
+      throw error(error_kind::config, "a secret was given, but TLS is not built in: leave it out");
+    return group::world_of_one(how);
+  }
+  return group::make_world<transport::any>(group::join_world(how), how);
+}
+
+}  // namespace tutti::inline TUTTI_ABI

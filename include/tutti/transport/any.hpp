@@ -1,0 +1,51 @@
+// SPDX-License-Identifier: BSL-1.0
+// One of the compiled-in transports, chosen at the join: what `tutti::communicator` runs on.
+#pragma once
+
+#include <utility>
+#include <variant>
+
+#include <tutti/transport/local.hpp>
+#include <tutti/transport/tcp.hpp>
+
+namespace tutti::inline TUTTI_ABI::transport {
+
+class any {
+ public:
+  any(tcp chosen) : chosen_(std::move(chosen)) {}
+  any(local chosen) : chosen_(std::move(chosen)) {}
+
+  [[nodiscard]] int rank() const noexcept {
+    return std::holds_alternative<tcp>(chosen_) ? std::get_if<tcp>(&chosen_)->rank() : std::get_if<local>(&chosen_)->rank();
+  }
+  [[nodiscard]] int size() const noexcept {
+    return std::holds_alternative<tcp>(chosen_) ? std::get_if<tcp>(&chosen_)->size() : std::get_if<local>(&chosen_)->size();
+  }
+  moved write_some(int peer, const_bytes head, const_bytes body) {
+    if (tcp* t = std::get_if<tcp>(&chosen_)) return t->write_some(peer, head, body);
+    return std::get_if<local>(&chosen_)->write_some(peer, head, body);
+  }
+  moved read_some(int peer, bytes head, bytes body) {
+    if (tcp* t = std::get_if<tcp>(&chosen_)) return t->read_some(peer, head, body);
+    return std::get_if<local>(&chosen_)->read_some(peer, head, body);
+  }
+  void wait(std::span<interest const> wanted, clock::time_point until) {
+    if (tcp* t = std::get_if<tcp>(&chosen_)) return t->wait(wanted, until);
+    std::get_if<local>(&chosen_)->wait(wanted, until);
+  }
+  void wake() noexcept {
+    if (tcp* t = std::get_if<tcp>(&chosen_)) return t->wake();
+    std::get_if<local>(&chosen_)->wake();
+  }
+  void close() noexcept {
+    if (tcp* t = std::get_if<tcp>(&chosen_)) return t->close();
+    std::get_if<local>(&chosen_)->close();
+  }
+
+ private:
+  std::variant<tcp, local> chosen_;
+};
+
+static_assert(streams<any>);
+
+}  // namespace tutti::inline TUTTI_ABI::transport

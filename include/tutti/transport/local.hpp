@@ -1,0 +1,192 @@
+// SPDX-License-Identifier: BSL-1.0
+// Ranks as threads of one process: a pipe of fixed size for each direction of each pair. The reference model of a
+// transport, and what tests and a world of one run on.
+#pragma once
+
+#include <algorithm>
+#include <array>
+#include <atomic>
+#include <condition_variable>
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <tuple>
+#include <utility>
+#include <vector>
+
+#include <tutti/transport/transport.hpp>
+
+namespace tutti::inline TUTTI_ABI::transport {
+
+/// Wakes one sleeper. Ringing costs one load while nobody sleeps.
+class doorbell {
+ public:
+  void ring() noexcept {
+    if (!sleeping_.load()) return;
+    std::lock_guard const hold(guard_);
+    rung_ = true;
+    bell_.notify_one();
+  }
+  /// Like ring(), but kept for the next sleep if nobody sleeps now.
+  void ring_always() noexcept {
+    std::lock_guard const hold(guard_);
+    rung_ = true;
+    bell_.notify_one();
+  }
+  template <class Ready>
+  void sleep(clock::time_point until, Ready ready) {
+    sleeping_.store(true);
+    if (!ready()) {  // looked at after sleeping_ is seen: whoever makes it true from now on rings
+      std::unique_lock hold(guard_);
+      bell_.wait_until(hold, until, [&] { return rung_; });
+      rung_ = false;
+    }
+    sleeping_.store(false);
+  }
+
+ private:
+  std::mutex guard_;
+  std::condition_variable bell_;
+  std::atomic<bool> sleeping_{false};
+  bool rung_ = false;
+};
+
+/// One direction of one pair: one thread writes, one reads.
+class pipe {
+ public:
+  static constexpr std::size_t capacity = std::size_t{1} << 16U;
+  pipe(std::shared_ptr<doorbell> reader, std::shared_ptr<doorbell> writer)
+      : reader_(std::move(reader)), writer_(std::move(writer)) {}
+
+  moved write_some(const_bytes head, const_bytes body) {
+    if (closed_.load()) return {0, true};
+    std::size_t const tail = tail_.load(std::memory_order_relaxed);
+    std::size_t const room = capacity - (tail - head_.load(std::memory_order_acquire));
+    std::size_t const first = (std::min)(room, head.size());
+    std::size_t const second = (std::min)(room - first, body.size());
+    put(tail, head.first(first));
+    put(tail + first, body.first(second));
+    if (first + second == 0) return {};
+    tail_.store(tail + first + second);
+    reader_->ring();
+    return {first + second, false};
+  }
+  moved read_some(bytes head, bytes body) {
+    bool const ended = closed_.load();
+    std::size_t const from = head_.load(std::memory_order_relaxed);
+    std::size_t const there = tail_.load() - from;
+    if (there == 0) return {0, ended};
+    std::size_t const first = (std::min)(there, head.size());
+    std::size_t const second = (std::min)(there - first, body.size());
+    get(from, head.first(first));
+    get(from + first, body.first(second));
+    head_.store(from + first + second);
+    writer_->ring();
+    return {first + second, false};
+  }
+  [[nodiscard]] bool can_read() const noexcept { return closed_.load() || tail_.load() != head_.load(); }
+  [[nodiscard]] bool can_write() const noexcept { return closed_.load() || tail_.load() - head_.load() < capacity; }
+  void close() noexcept {
+    closed_.store(true);
+    reader_->ring();
+    writer_->ring();
+  }
+
+ private:
+  void put(std::size_t at, const_bytes data) noexcept {
+    if (data.empty()) return;
+    std::size_t const start = at % capacity;
+    std::size_t const first = (std::min)(data.size(), capacity - start);
+    std::memcpy(data_.data() + start, data.data(), first);
+    if (first < data.size()) std::memcpy(data_.data(), data.data() + first, data.size() - first);
+  }
+  void get(std::size_t at, bytes data) const noexcept {
+    if (data.empty()) return;
+    std::size_t const start = at % capacity;
+    std::size_t const first = (std::min)(data.size(), capacity - start);
+    std::memcpy(data.data(), data_.data() + start, first);
+    if (first < data.size()) std::memcpy(data.data() + first, data_.data(), data.size() - first);
+  }
+
+  alignas(64) std::atomic<std::size_t> head_{0};  // read so far
+  alignas(64) std::atomic<std::size_t> tail_{0};  // written so far
+  alignas(64) std::atomic<bool> closed_{false};
+  std::shared_ptr<doorbell> reader_;
+  std::shared_ptr<doorbell> writer_;
+  std::array<std::byte, capacity> data_;
+};
+
+/// What the ranks of one in-process world share: the pipes and doorbells of all its communicators.
+class local_hub {
+ public:
+  [[nodiscard]] std::shared_ptr<doorbell> bell(std::uint64_t communicator, int rank) {
+    std::lock_guard const hold(guard_);
+    return bell_of(communicator, rank);
+  }
+  [[nodiscard]] std::shared_ptr<pipe> between(std::uint64_t communicator, int from, int to) {
+    std::lock_guard const hold(guard_);
+    auto& p = pipes_[{communicator, from, to}];
+    if (!p) p = std::make_shared<pipe>(bell_of(communicator, to), bell_of(communicator, from));
+    return p;
+  }
+
+ private:
+  std::shared_ptr<doorbell> bell_of(std::uint64_t communicator, int rank) {
+    auto& b = bells_[{communicator, rank}];
+    if (!b) b = std::make_shared<doorbell>();
+    return b;
+  }
+  std::mutex guard_;
+  std::map<std::pair<std::uint64_t, int>, std::shared_ptr<doorbell>> bells_;
+  std::map<std::tuple<std::uint64_t, int, int>, std::shared_ptr<pipe>> pipes_;
+};
+
+class local {
+ public:
+  local(std::shared_ptr<local_hub> hub, std::uint64_t communicator, std::vector<int> const& members, int rank)
+      : rank_(rank), in_(members.size()), out_(members.size()) {
+    int const me = members[static_cast<std::size_t>(rank)];
+    bell_ = hub->bell(communicator, me);
+    for (std::size_t i = 0; i < members.size(); ++i) {
+      if (members[i] == me) continue;
+      in_[i] = hub->between(communicator, members[i], me);
+      out_[i] = hub->between(communicator, me, members[i]);
+    }
+  }
+
+  [[nodiscard]] int rank() const noexcept { return rank_; }
+  [[nodiscard]] int size() const noexcept { return static_cast<int>(in_.size()); }
+  moved write_some(int peer, const_bytes head, const_bytes body) {
+    return out_[static_cast<std::size_t>(peer)]->write_some(head, body);
+  }
+  moved read_some(int peer, bytes head, bytes body) {
+    return in_[static_cast<std::size_t>(peer)]->read_some(head, body);
+  }
+  void wait(std::span<interest const> wanted, clock::time_point until) {
+    bell_->sleep(until, [&] {
+      return std::any_of(wanted.begin(), wanted.end(), [&](interest const& i) {
+        auto const peer = static_cast<std::size_t>(i.peer);
+        return (i.read && in_[peer]->can_read()) || (i.write && out_[peer]->can_write());
+      });
+    });
+  }
+  void wake() noexcept { bell_->ring_always(); }
+  void close() noexcept {
+    for (auto const& ends : {&in_, &out_})
+      for (auto const& p : *ends)
+        if (p) p->close();
+  }
+
+ private:
+  int rank_;
+  std::shared_ptr<doorbell> bell_;
+  std::vector<std::shared_ptr<pipe>> in_;
+  std::vector<std::shared_ptr<pipe>> out_;
+};
+
+static_assert(streams<local>);
+
+}  // namespace tutti::inline TUTTI_ABI::transport

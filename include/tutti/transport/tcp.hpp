@@ -1,0 +1,157 @@
+// SPDX-License-Identifier: BSL-1.0
+// TCP lanes: one stream per peer of one communicator, opened on first use through the peers' one port each.
+//
+// Of two ranks the higher one connects and says hello; the lower one finds the lane in its mailbox, where the control
+// thread left it. Once a lane is open, Asio is out of the picture: bytes move by one system call from and to user memory.
+#pragma once
+
+#include <algorithm>
+#include <chrono>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <utility>
+#include <vector>
+
+#include <tutti/core/error.hpp>
+#include <tutti/transport/asio.hpp>
+#include <tutti/transport/hello.hpp>
+#include <tutti/transport/mailbox.hpp>
+#include <tutti/transport/socket.hpp>
+#include <tutti/transport/transport.hpp>
+
+namespace tutti::inline TUTTI_ABI::transport {
+
+/// What the lanes of one process share: who it is, where everyone accepts, and what proves that it belongs.
+struct tcp_node {
+  int rank = 0;
+  std::vector<net::ip::tcp::endpoint> peers;  ///< by world rank
+  job_key job{};
+  job_key run{};
+  std::shared_ptr<mailbox> mail;
+};
+
+class tcp {
+ public:
+  /// `members`: world ranks in the order of the communicator; this process is `members[rank]`.
+  tcp(std::shared_ptr<tcp_node const> node, std::uint64_t communicator, std::vector<int> members, int rank)
+      : node_(std::move(node)),
+        communicator_(communicator),
+        members_(std::move(members)),
+        rank_(rank),
+        lanes_(members_.size()),
+        poller_(std::make_unique<poller>()) {}
+
+  [[nodiscard]] int rank() const noexcept { return rank_; }
+  [[nodiscard]] int size() const noexcept { return static_cast<int>(members_.size()); }
+
+  moved write_some(int peer, const_bytes head, const_bytes body) {
+    lane& l = at(peer);
+    if (!l.open && !open(peer)) return {0, l.refused};
+    return l.socket.write_some(head, body);
+  }
+  moved read_some(int peer, bytes head, bytes body) {
+    lane& l = at(peer);
+    if (!l.open && !open(peer)) return {0, l.refused};
+    return l.socket.read_some(head, body);
+  }
+
+  void wait(std::span<interest const> wanted, clock::time_point until) {
+    if (connecting_ > 0) {
+      // Rare: a lane is being opened. Asio runs the connect; slices keep verdicts and other lanes from waiting long.
+      io_->restart();
+      io_->run_one_until((std::min)(until, clock::now() + std::chrono::milliseconds(1)));
+      if (connecting_ == 0) io_.reset();
+      return;
+    }
+    poller_->clear();
+    for (interest const& i : wanted)
+      if (lane const& l = at(i.peer); l.open) poller_->add(l.socket.native(), i.read, i.write);
+    poller_->sleep(until);
+  }
+
+  void wake() noexcept { poller_->ring(); }
+  void close() noexcept {
+    for (lane& l : lanes_) {
+      l.socket.reset();
+      l.open = false;
+      l.refused = true;
+    }
+    io_.reset();
+    connecting_ = 0;
+  }
+
+ private:
+  struct lane {
+    stream_socket socket;
+    bool open = false;
+    bool connecting = false;
+    bool refused = false;
+  };
+
+  lane& at(int peer) { return lanes_[static_cast<std::size_t>(peer)]; }
+  [[nodiscard]] int world(int peer) const { return members_[static_cast<std::size_t>(peer)]; }
+
+  bool open(int peer) {
+    lane& l = at(peer);
+    if (l.refused || l.connecting) return false;
+    if (node_->rank > world(peer)) {
+      connect(peer);
+    } else if (stream_socket arrived = node_->mail->take(communicator_, world(peer))) {
+      l.socket = std::move(arrived);
+      l.open = true;
+    }
+    return l.open;
+  }
+
+  void connect(int peer) {
+    if (!io_) io_ = std::make_unique<net::io_context>(1);
+    auto socket = std::make_shared<net::ip::tcp::socket>(*io_);
+    at(peer).connecting = true;
+    ++connecting_;
+    socket->async_connect(node_->peers[static_cast<std::size_t>(world(peer))], [this, peer, socket](net_error failed) {
+      lane& l = at(peer);
+      l.connecting = false;
+      --connecting_;
+      if (failed || !introduce(*socket)) {
+        l.refused = true;
+        return;
+      }
+      l.socket = stream_socket(socket->release());
+      l.socket.tune();
+      l.open = true;
+    });
+    io_->restart();
+    io_->poll();  // on one host the connect is done by now
+    if (connecting_ == 0) io_.reset();
+  }
+
+  /// The hello fits the empty send buffer of a new connection, so this does not block.
+  bool introduce(net::ip::tcp::socket& socket) const {
+    hello h;
+    h.kind = connection::lane;
+    h.job = node_->job;
+    h.run = node_->run;
+    h.communicator = communicator_;
+    h.rank = static_cast<std::uint32_t>(node_->rank);
+    h.size = static_cast<std::uint32_t>(node_->peers.size());
+    auto const bytes_out = h.encode();
+    net_error failed;
+    net::write(socket, net::buffer(bytes_out.data(), bytes_out.size()), failed);
+    if (!failed) socket.non_blocking(true, failed);
+    return !failed;
+  }
+
+  std::shared_ptr<tcp_node const> node_;
+  std::uint64_t communicator_;
+  std::vector<int> members_;
+  int rank_;
+  std::vector<lane> lanes_;
+  std::unique_ptr<poller> poller_;  // at a fixed address: wake() comes from other threads
+  std::unique_ptr<net::io_context> io_;
+  int connecting_ = 0;
+};
+
+static_assert(streams<tcp>);
+
+}  // namespace tutti::inline TUTTI_ABI::transport
