@@ -2,20 +2,119 @@
 // The referee of ranks that are threads of one process: the rulings of TCP, with every rank's calls in plain sight.
 #pragma once
 
+#include <algorithm>
 #include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <cstdio>
+#include <functional>
 #include <memory>
+#include <mutex>
+#include <string>
+#include <utility>
+#include <vector>
 
 #include <tutti/engine/referee.hpp>
+#include <tutti/group/enrolled.hpp>
+#include <tutti/group/rulings.hpp>
 
 namespace tutti::inline TUTTI_ABI::group {
 
-/// Shared by the rank threads; no thread of its own.
+/// Shared by the rank threads; no thread of its own: whoever complains, waits or leaves drives the rulings.
 class local_world : public std::enable_shared_from_this<local_world> {
  public:
-  explicit local_world(int size, std::chrono::nanoseconds stall_report = std::chrono::seconds(10));
-  [[nodiscard]] int size() const noexcept;
-  /// The referee of one rank; it keeps the world alive. A rank whose function threw calls abort() on it.
-  [[nodiscard]] std::shared_ptr<engine::referee> referee(int rank);
+  /// `say` gets the lines of the stall report; empty: stderr.
+  explicit local_world(int size, std::chrono::nanoseconds stall_report = std::chrono::seconds(10),
+                       std::function<void(std::string const&)> say = {})
+      : say_(std::move(say)), rulings_(size, -1, {clock::duration::zero(), stall_report}, clock::now()) {
+    for (int k = 0; k < size; ++k) ranks_.push_back(std::make_unique<enrolled>());
+  }
+
+  [[nodiscard]] int size() const noexcept { return static_cast<int>(ranks_.size()); }
+  /// The referee of one rank; it keeps the world alive. A rank whose function threw calls abort() on it; letting go of
+  /// it is leaving in good order.
+  [[nodiscard]] std::shared_ptr<engine::referee> referee(int rank) {
+    return std::make_shared<seat>(shared_from_this(), rank);
+  }
+
+ private:
+  class seat final : public engine::referee {
+   public:
+    seat(std::shared_ptr<local_world> world, int rank) : world_(std::move(world)), rank_(rank) {}
+    ~seat() override { leave(); }
+
+    void enroll(std::shared_ptr<engine::watch> communicator) override { mine().add(communicator); }
+    failure judge(engine::watch& where, failure seen, engine::frame const* theirs = nullptr) override {
+      complaint c{rank_, where.communicator(), where.latest().what.sequence, seen, {}};
+      if (engine::call other; theirs != nullptr && engine::decode(*theirs, other)) c.theirs = other;
+      auto next = world_->hear([&](rulings& r) { r.complain(c, clock::now()); });
+      for (auto const deadline = clock::now() + std::chrono::milliseconds(50); !where.revoked() && clock::now() < deadline;) {
+        if (mine().wait_for_verdict(where, (std::min)(next, deadline))) break;
+        next = world_->hear([](rulings&) {});
+      }
+      if (!where.revoked()) {
+        failure own = seen;
+        own.operation.clear();
+        where.revoke(std::move(own));
+      }
+      failure what = where.why();
+      what.operation = std::move(seen.operation);
+      return what;
+    }
+    void tick(engine::watch& where) override {
+      auto const r = where.latest();
+      bool const in_vain = mine().waits_in_vain(where);
+      (void)world_->hear([&](rulings& all) {
+        if (in_vain)
+          all.complain({rank_, where.communicator(), r.what.sequence, {error_kind::peer_left, r.waiting_for, {}, {}}, {}},
+                       clock::now());
+      });
+    }
+    void abort(std::string reason) override {
+      (void)world_->hear([&](rulings& r) { r.aborted(rank_, reason); });
+    }
+    void leave() noexcept override {
+      if (std::exchange(left_, true)) return;
+      try {
+        for (auto const& r : world_->ranks_) r->left(rank_);
+        (void)world_->hear([&](rulings& r) { r.left(rank_); });
+      } catch (...) {  // out of memory: the others find out by their deadlines
+      }
+    }
+
+   private:
+    [[nodiscard]] enrolled& mine() { return *world_->ranks_[static_cast<std::size_t>(rank_)]; }
+    std::shared_ptr<local_world> world_;
+    int rank_;
+    bool left_ = false;
+  };
+
+  /// Lets the rulings hear `news` and what all ranks are doing, carries out what follows, and says when to come again.
+  template <class News>
+  clock::time_point hear(News news) {
+    std::lock_guard const hold(guard_);
+    auto const now = clock::now();
+    news(rulings_);
+    for (int k = 0; k < size(); ++k) rulings_.sees(k, ranks_[static_cast<std::size_t>(k)]->running(), now);
+    for (outcome o = rulings_.decide(now);; o = rulings_.decide(now)) {
+      for (auto const& v : o.verdicts)
+        for (auto const& r : ranks_) r->apply(v);
+      for (auto const& q : o.questions)
+        for (int k = 0; k < size(); ++k)
+          rulings_.answers(k, q.token, ranks_[static_cast<std::size_t>(k)]->ask(q.communicator, q.sequence));
+      for (auto const& line : o.stalls) {
+        if (say_) say_(line);
+        else std::fprintf(stderr, "tutti: %s\n", line.c_str());
+      }
+      if (o.verdicts.empty() && o.questions.empty()) break;
+    }
+    return rulings_.next(now);
+  }
+
+  std::function<void(std::string const&)> say_;
+  std::mutex guard_;
+  rulings rulings_;
+  std::vector<std::unique_ptr<enrolled>> ranks_;
 };
 
 }  // namespace tutti::inline TUTTI_ABI::group

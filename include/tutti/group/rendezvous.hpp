@@ -2,11 +2,16 @@
 // From "I am rank r of n, rank 0 is over there" to a world in which every rank knows where every other accepts lanes.
 #pragma once
 
+#include <exception>
 #include <memory>
+#include <string>
+#include <utility>
 #include <vector>
 
 #include <tutti/core/error.hpp>
-#include <tutti/engine/referee.hpp>
+#include <tutti/group/attending.hpp>
+#include <tutti/group/control.hpp>
+#include <tutti/group/gathering.hpp>
 #include <tutti/group/join_options.hpp>
 #include <tutti/transport/asio.hpp>
 #include <tutti/transport/hello.hpp>
@@ -25,11 +30,50 @@ struct tcp_world {
   transport::job_key job{};
   transport::job_key run{};
   std::shared_ptr<transport::mailbox> mail;
-  std::shared_ptr<engine::referee> referee;
+  std::shared_ptr<control> referee;
 };
 
-/// Blocks until all ranks are present, at most options.timeout. Throws config, timeout, or resource, in one sentence that
-/// names the ranks or the link in question.
-[[nodiscard]] std::shared_ptr<tcp_world> join_world(join_options const& options);
+/// Blocks until all ranks are present, at most options.timeout; the control thread runs from then on. Throws config,
+/// timeout, or resource, in one sentence that names the ranks or the link in question. Takes options.listener.
+[[nodiscard]] inline std::shared_ptr<tcp_world> join_world(join_options const& options) {
+  auto const deadline = clock::now() + options.timeout;
+  validate(options);
+  try {
+    auto io = std::make_unique<net::io_context>(1);
+    gathered g = options.rank == 0 ? gathering(*io, options, deadline).run() : attending(*io, options, deadline).run();
+    auto world = std::make_shared<tcp_world>();
+    world->rank = options.rank;
+    world->size = options.size;
+    world->job = key_of(options.job);
+    world->run = g.run;
+    world->mail = std::make_shared<transport::mailbox>();
+    int below = 0;
+    int here = 0;
+    for (std::size_t k = 0; k < g.seats.size(); ++k) {
+      world->peers.push_back(g.seats[k].where);
+      bool const same = g.seats[k].host == g.seats[static_cast<std::size_t>(options.rank)].host;
+      here += same ? 1 : 0;
+      below += same && k < static_cast<std::size_t>(options.rank) ? 1 : 0;
+    }
+    world->host_rank = options.host_rank >= 0 ? options.host_rank : below;
+    world->host_size = options.host_size >= 1 ? options.host_size : here;
+    control_parts parts;
+    parts.rank = options.rank;
+    parts.size = options.size;
+    parts.run = g.run;
+    parts.door = std::move(g.door);
+    parts.links = std::move(g.links);
+    parts.mail = world->mail;
+    parts.heartbeat = options.heartbeat;
+    parts.stall_report = options.stall_report;
+    parts.io = std::move(io);
+    world->referee = std::make_shared<control>(std::move(parts));
+    return world;
+  } catch (error const&) {
+    throw;
+  } catch (std::exception const& e) {
+    throw error(failure{error_kind::resource, -1, "join", std::string("the system refused: ") + e.what()});
+  }
+}
 
 }  // namespace tutti::inline TUTTI_ABI::group

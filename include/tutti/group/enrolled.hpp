@@ -1,0 +1,106 @@
+// SPDX-License-Identifier: BSL-1.0
+// The communicators of one rank as the referee sees them: what they are doing, and which verdicts have hit them.
+#pragma once
+
+#include <algorithm>
+#include <chrono>
+#include <condition_variable>
+#include <cstddef>
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <set>
+#include <utility>
+#include <vector>
+
+#include <tutti/engine/watch.hpp>
+#include <tutti/group/rulings.hpp>
+#include <tutti/group/sighting.hpp>
+
+namespace tutti::inline TUTTI_ABI::group {
+
+/// Safe from any thread.
+class enrolled {
+ public:
+  /// A communicator that a verdict of the past concerns is revoked at once.
+  void add(std::shared_ptr<engine::watch> const& communicator) {
+    std::lock_guard const hold(guard_);
+    watches_.erase(std::remove_if(watches_.begin(), watches_.end(), [](auto const& w) { return w.expired(); }),
+                   watches_.end());
+    watches_.push_back(communicator);
+    for (auto const& v : past_)
+      if (concerns(v, *communicator)) communicator->revoke(v.what);
+    communicator->ring();  // a lane may have come between its making and this
+  }
+  void apply(verdict const& v) {
+    {
+      std::lock_guard const hold(guard_);
+      past_.push_back(v);
+      for (auto const& w : watches_)
+        if (auto const live = w.lock(); live && concerns(v, *live)) live->revoke(v.what);
+    }
+    ruled_.notify_all();
+  }
+  /// True once `one` is revoked; waits for that until `until`.
+  bool wait_for_verdict(engine::watch const& one, clock::time_point until) {
+    std::unique_lock hold(guard_);
+    return ruled_.wait_until(hold, until, [&] { return one.revoked(); });
+  }
+  void ring(std::uint64_t communicator) {
+    std::lock_guard const hold(guard_);
+    for (auto const& w : watches_)
+      if (auto const live = w.lock(); live && live->communicator() == communicator) live->ring();
+  }
+  [[nodiscard]] std::vector<sighting> running() const {
+    std::lock_guard const hold(guard_);
+    std::vector<sighting> all;
+    for (auto const& w : watches_)
+      if (auto const live = w.lock(); live && !live->revoked())
+        if (auto const r = live->latest(); r.running) all.push_back(see(r));
+    return all;
+  }
+  [[nodiscard]] answer ask(std::uint64_t communicator, std::uint64_t sequence) const {
+    std::lock_guard const hold(guard_);
+    answer a;
+    for (auto const& w : watches_) {
+      auto const live = w.lock();
+      if (!live || live->communicator() != communicator) continue;
+      a.member = true;
+      if (auto const r = live->find(sequence)) a.asked = see(*r);
+      a.latest = see(live->latest());
+    }
+    return a;
+  }
+  void left(int rank) {
+    std::lock_guard const hold(guard_);
+    left_.insert(rank);
+  }
+  [[nodiscard]] bool has_left(int rank) const {
+    std::lock_guard const hold(guard_);
+    return left_.count(rank) != 0;
+  }
+  /// True if `one` has waited for the same rank, which has left, in the same call at the last call of this, too.
+  bool waits_in_vain(engine::watch const& one) {
+    auto const r = one.latest();
+    std::lock_guard const hold(guard_);
+    std::pair<std::uint64_t, int> const state{r.what.sequence, r.waiting_for};
+    if (!r.running || left_.count(r.waiting_for) == 0) return false;
+    auto& before = vain_[one.communicator()];
+    return std::exchange(before, state) == state;
+  }
+
+ private:
+  static bool concerns(verdict const& v, engine::watch const& w) {
+    return v.everywhere ? w.has(v.what.rank) : w.communicator() == v.communicator;
+  }
+
+  mutable std::mutex guard_;
+  std::condition_variable ruled_;
+  std::vector<std::weak_ptr<engine::watch>> watches_;
+  std::vector<verdict> past_;
+  std::set<int> left_;
+  std::map<std::uint64_t, std::pair<std::uint64_t, int>> vain_;
+};
+
+}  // namespace tutti::inline TUTTI_ABI::group

@@ -1,0 +1,69 @@
+// SPDX-License-Identifier: BSL-1.0
+// What one rank tells the others about a call it is in or was in, and how that reads in a sentence.
+#pragma once
+
+#include <cstdint>
+#include <cstdio>
+#include <string>
+#include <string_view>
+
+#include <tutti/engine/frame.hpp>
+#include <tutti/engine/watch.hpp>
+#include <tutti/transport/transport.hpp>
+
+namespace tutti::inline TUTTI_ABI::group {
+
+/// A call as others hear of it. Sequence 0: there is none.
+struct sighting {
+  engine::call what{};
+  bool running = false;
+  int waiting_for = -1;       ///< world rank, or -1
+  clock::time_point since{};  ///< when it began, or ended, by the clock of whoever holds this
+  std::string site{};         ///< "train.cpp:88"
+  std::string label{};
+};
+
+/// What a rank says when asked about one call of one communicator.
+struct answer {
+  bool member = false;  ///< it has this communicator
+  sighting asked{};     ///< that call, if it came to it and still remembers
+  sighting latest{};    ///< its latest call there
+};
+
+[[nodiscard]] inline sighting see(engine::record const& r) {
+  sighting s{r.what, r.running, r.waiting_for, r.since, {}, r.label.data()};
+  if (r.what.sequence == 0) return s;
+  std::string_view file(r.where.file);
+  if (auto const slash = file.find_last_of("/\\"); slash != file.npos) file.remove_prefix(slash + 1);
+  s.site = std::string(file) + ":" + std::to_string(r.where.line);
+  return s;
+}
+
+/// "allreduce #41 'grads' (train.cpp:88)".
+[[nodiscard]] inline std::string name_of(sighting const& s) {
+  std::string text = std::string(to_string(s.what.what)) + " #" + std::to_string(s.what.sequence);
+  if (!s.label.empty()) text += " '" + s.label + "'";
+  return s.site.empty() ? text : text + " (" + s.site + ")";
+}
+
+/// "allreduce(sum, 1000 x f32) as call 41 'grads' at train.cpp:88".
+[[nodiscard]] inline std::string call_and_line(sighting const& s) {
+  std::string text = engine::describe(s.what);
+  if (!s.label.empty()) text += " '" + s.label + "'";
+  return s.site.empty() ? text : text + " at " + s.site;
+}
+
+/// "12.1 s".
+[[nodiscard]] inline std::string in_seconds(clock::duration d) {
+  char text[32];
+  (void)std::snprintf(text, sizeof text, "%.1f s", std::chrono::duration<double>(d).count());
+  return text;
+}
+
+/// Whether two ranks that made these two calls disagree, as far as headers are compared.
+[[nodiscard]] inline bool differ(engine::call a, engine::call b) noexcept {
+  return a.what != b.what || a.op != b.op || a.element != b.element || a.root != b.root || a.algorithm != b.algorithm ||
+         (a.count != b.count && a.stage == b.stage);
+}
+
+}  // namespace tutti::inline TUTTI_ABI::group
