@@ -1,0 +1,245 @@
+// SPDX-License-Identifier: BSL-1.0
+// Data parallel training: every rank computes some samples, all ranks end with the exact weighted mean of the gradient.
+#pragma once
+
+#include <algorithm>
+#include <cmath>
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <string>
+#include <tuple>
+#include <type_traits>
+#include <utility>
+#include <vector>
+
+#include <tutti/collective/arguments.hpp>
+#include <tutti/core/error.hpp>
+#include <tutti/core/op.hpp>
+#include <tutti/data/slots.hpp>
+#include <tutti/group/communicator.hpp>
+#include <tutti/model/visit.hpp>
+#include <tutti/plan/bracket.hpp>
+
+namespace tutti::inline TUTTI_ABI {
+
+namespace detail {
+
+/// All numbers of one type of a gradient in one row, behind them the weight in two parts: hi * 4096 + lo, both exact for
+/// whole weights below 2^36 even where T is float.
+template <class T>
+using flat = std::vector<T>;
+
+/// The partial sums a rank holds during one step: nodes of the canonical bracket, in slot order. Adding the next slot
+/// joins what can be joined, so at most log2(slots) + 1 rows are alive, and they are what the plan expects.
+template <class T>
+class slot_sums {
+ public:
+  /// A zeroed row for `slot`, to be filled by the caller before the next call.
+  flat<T>& next(std::uint32_t slot, std::size_t numbers) {
+    if (alive_ == rows_.size()) rows_.emplace_back();
+    row& r = rows_[alive_++];
+    r.slots = {slot, slot + 1};
+    r.numbers.resize(numbers);
+    return r.numbers;
+  }
+  /// Joins the newest rows as far as they are siblings in the bracket over `total` slots and both owned.
+  void join(std::uint32_t total) {
+    while (alive_ >= 2) {
+      row& left = rows_[alive_ - 2];
+      row const& right = rows_[alive_ - 1];
+      plan::interval const both{left.slots.first, right.slots.last};
+      if (!plan::is_node(both, total) || plan::split_point(both) != left.slots.last) return;
+      std::byte* const acc = reinterpret_cast<std::byte*>(left.numbers.data());
+      auto const add = engine::make_reducer<T>(sum);
+      add.apply(add.op, acc, acc, reinterpret_cast<std::byte const*>(right.numbers.data()), left.numbers.size());
+      left.slots = both;
+      --alive_;
+    }
+  }
+  [[nodiscard]] std::vector<const_bytes> inputs() const {
+    std::vector<const_bytes> all;
+    for (std::size_t i = 0; i < alive_; ++i) all.push_back(std::as_bytes(std::span(rows_[i].numbers)));
+    return all;
+  }
+  void clear() noexcept { alive_ = 0; }
+
+ private:
+  struct row {
+    plan::interval slots;
+    flat<T> numbers;
+  };
+  std::vector<row> rows_;
+  std::size_t alive_ = 0;
+};
+
+}  // namespace detail
+
+/// Sums gradients over all ranks and divides by the sum of their weights: never a mean of means.
+///
+/// Two ways. `sync(gradient, weight)`: one contribution per rank. Or `add(slot, gradient, weight)` for each of the step's
+/// K slots this rank owns (`slot_cut`), then `sync(gradient)`: the sum is taken along one bracket over the slots, so the
+/// result has the same bits on any number of ranks. Gradients are sums over samples, weights the numbers of samples.
+/// Integer tensors are left alone. Not thread safe; calls are collective on the communicator, which must outlive this.
+template <transport::streams S>
+class data_parallel {
+ public:
+  static constexpr bool replicates_gradients = true;
+
+  /// `like`: the model, or a gradient of its shape. `slots`: K.
+  template <class M>
+  data_parallel(basic_communicator<S>& comm, M const& like, int slots = 8) : comm_(&comm), slots_(slots) {
+    if (slots < 1) throw error(error_kind::config, "data_parallel: slots must be at least 1, not " + std::to_string(slots));
+    for_each_tensor(like, [&]<class T>(tensor<T const> const& t) {
+      if constexpr (std::is_same_v<T, float>) floats_ += t.data.size();
+      else if constexpr (std::is_same_v<T, double>) doubles_ += t.data.size();
+      else if constexpr (std::is_floating_point_v<T>)
+        static_assert(std::is_same_v<T, float>, "tutti: data_parallel trains float and double tensors.");
+    });
+    cuts_ = slot_cuts(slots, comm.size());
+    next_ = first();
+  }
+
+  /// Contributes slot `slot` of the step: the sum of the gradients of its samples, and their number (or weight). Slots of
+  /// this rank only, in increasing order; those left out count as empty. Copies `gradient`.
+  template <class M>
+  void add(int slot, M const& gradient, double weight) {
+    auto const s = static_cast<std::uint32_t>(slot);
+    if (slot < 0 || s < next_ || s >= last())
+      throw error(error_kind::config, "data_parallel: slot " + std::to_string(slot) + " is not the next one of rank " +
+                                          std::to_string(comm_->rank()) + ", which owns slots " + std::to_string(first()) +
+                                          " to " + std::to_string(last()) + " (without the last)");
+    fill_up_to(s);
+    pack(gradient, weight, float_sums_.next(s, row_floats()), double_sums_.next(s, row_doubles()));
+    join_and_go_on();
+  }
+
+  /// Writes the weighted mean of all slots of all ranks into `gradient` and begins the next step. Returns the sum of the
+  /// weights. Throws config if that is zero.
+  template <class M>
+  double sync(M& gradient, options how = {}) {
+    fill_up_to(last());
+    floats_total_.resize(row_floats());
+    doubles_total_.resize(row_doubles());
+    auto const floats_in = float_sums_.inputs();
+    auto const doubles_in = double_sums_.inputs();
+    if (floats_ > 0 || doubles_ == 0) reduce_rows<float>(floats_in, floats_total_, cuts_, how);
+    if (doubles_ > 0) reduce_rows<double>(doubles_in, doubles_total_, cuts_, how);
+    float_sums_.clear();
+    double_sums_.clear();
+    next_ = first();
+    return unpack(gradient);
+  }
+
+  /// The weighted mean of one contribution per rank: `gradient` is this rank's sum over `weight` samples. Returns the sum
+  /// of the weights. A rank without samples gives zeros and weight 0.
+  template <class M>
+  double sync(M& gradient, double weight, options how = {}) {
+    floats_total_.resize(row_floats());
+    doubles_total_.resize(row_doubles());
+    pack(gradient, weight, floats_total_, doubles_total_);
+    if (floats_ > 0 || doubles_ == 0) reduce_rows<float>({}, floats_total_, {}, how);
+    if (doubles_ > 0) reduce_rows<double>({}, doubles_total_, {}, how);
+    return unpack(gradient);
+  }
+
+  [[nodiscard]] int slots() const noexcept { return slots_; }
+
+ private:
+  static constexpr double part = 4096;
+
+  [[nodiscard]] std::uint32_t first() const { return cuts_[static_cast<std::size_t>(comm_->rank())]; }
+  [[nodiscard]] std::uint32_t last() const { return cuts_[static_cast<std::size_t>(comm_->rank()) + 1]; }
+  [[nodiscard]] std::size_t row_floats() const noexcept { return floats_ + 2; }
+  [[nodiscard]] std::size_t row_doubles() const noexcept { return doubles_ + 2; }
+
+  void fill_up_to(std::uint32_t slot) {  // an empty slot is zeros: the bracket has no holes
+    while (next_ < slot) {
+      auto& f = float_sums_.next(next_, row_floats());
+      auto& d = double_sums_.next(next_, row_doubles());
+      std::fill(f.begin(), f.end(), 0.0F);
+      std::fill(d.begin(), d.end(), 0.0);
+      join_and_go_on();
+    }
+  }
+  void join_and_go_on() {
+    float_sums_.join(static_cast<std::uint32_t>(slots_));
+    double_sums_.join(static_cast<std::uint32_t>(slots_));
+    ++next_;
+  }
+
+  template <class M>
+  void pack(M const& gradient, double weight, detail::flat<float>& floats, detail::flat<double>& doubles) const {
+    if (!(weight >= 0) || std::isinf(weight)) throw error(error_kind::config, "data_parallel: a weight must be a number, zero or more");
+    std::size_t f = 0;
+    std::size_t d = 0;
+    for_each_tensor(gradient, [&]<class T>(tensor<T const> const& t) {
+      if constexpr (std::is_same_v<T, float>) f = copy_in(t.data, floats, f, floats_);
+      else if constexpr (std::is_same_v<T, double>) d = copy_in(t.data, doubles, d, doubles_);
+    });
+    if (f != floats_ || d != doubles_) refuse_size();
+    double const hi = std::floor(weight / part);
+    floats[f] = static_cast<float>(hi);
+    floats[f + 1] = static_cast<float>(weight - hi * part);
+    doubles[d] = hi;
+    doubles[d + 1] = weight - hi * part;
+  }
+  template <class T>
+  static std::size_t copy_in(std::span<T const> from, detail::flat<T>& to, std::size_t at, std::size_t end) {
+    if (from.size() > end - at) refuse_size();
+    std::copy(from.begin(), from.end(), to.begin() + static_cast<std::ptrdiff_t>(at));
+    return at + from.size();
+  }
+  [[noreturn]] static void refuse_size() {
+    throw error(error_kind::config, "data_parallel: this gradient has not the size of the model it was made for");
+  }
+
+  template <class T>
+  void reduce_rows(std::span<const_bytes const> inputs, detail::flat<T>& total, std::span<std::uint32_t const> cuts,
+                   options const& how) {
+    engine::operation op = detail::reduction_on<T>(plan::collective::allreduce, -1, sum);
+    op.count = total.size();
+    op.inputs = inputs;
+    op.cuts = cuts;
+    op.output = std::as_writable_bytes(std::span(total));
+    comm_->engine().run(op, how);
+  }
+
+  template <class M>
+  double unpack(M& gradient) const {
+    double const weight = floats_ > 0 || doubles_ == 0
+                              ? static_cast<double>(floats_total_[floats_]) * part + static_cast<double>(floats_total_[floats_ + 1])
+                              : doubles_total_[doubles_] * part + doubles_total_[doubles_ + 1];
+    if (!(weight > 0)) throw error(error_kind::config, "data_parallel: no rank contributed any weight to this step");
+    std::size_t f = 0;
+    std::size_t d = 0;
+    for_each_tensor(gradient, [&]<class T>(tensor<T> const& t) {
+      if constexpr (std::is_same_v<T, float>) f = divide(floats_total_, f, weight, t.data);
+      else if constexpr (std::is_same_v<T, double>) d = divide(doubles_total_, d, weight, t.data);
+    });
+    return weight;
+  }
+  template <class T>
+  static std::size_t divide(detail::flat<T> const& from, std::size_t at, double weight, std::span<T> to) {
+    if (to.size() + 2 > from.size() - at) refuse_size();
+    T const by = static_cast<T>(weight);
+    for (std::size_t i = 0; i < to.size(); ++i) to[i] = from[at + i] / by;
+    return at + to.size();
+  }
+
+  basic_communicator<S>* comm_;
+  int slots_;
+  std::size_t floats_ = 0;
+  std::size_t doubles_ = 0;
+  std::vector<std::uint32_t> cuts_;
+  std::uint32_t next_ = 0;  ///< the slot this rank adds next
+  detail::slot_sums<float> float_sums_;
+  detail::slot_sums<double> double_sums_;
+  detail::flat<float> floats_total_;
+  detail::flat<double> doubles_total_;
+};
+
+template <transport::streams S, class M>
+data_parallel(basic_communicator<S>&, M const&, int = 8) -> data_parallel<S>;
+
+}  // namespace tutti::inline TUTTI_ABI
