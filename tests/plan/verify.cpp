@@ -254,6 +254,16 @@ TEST_CASE("a window is filled by one receive and read by one later fold") {
     s.step(0, 2).sources.erase(s.step(0, 2).sources.begin() + 1);
     s.refused("rank 0, step 0", "never read");
   }
+  SUBCASE("filled in part") {
+    s.step(0, 0).at.last = 2;
+    s.refused("rank 0, step 0", "filled in part");
+  }
+  SUBCASE("read in part") {
+    auto& fold = s.step(0, 2);
+    fold.at.last = 2;
+    for (auto& f : fold.sources) f.from.last = 2;
+    s.refused("rank 0, step 2", "is read in part");
+  }
   SUBCASE("sent on") {
     s.plans[0].steps.push_back({tp::verb::send, 1, a, {}, {0}});
     s.refused("rank 0, step 3", "only a fold may read it");
