@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: BSL-1.0
 #include <tutti/boost.hpp>
 
+#include <doctest/doctest.h>
 #include <boost/serialization/map.hpp>
 #include <boost/serialization/set.hpp>
 #include <boost/serialization/split_member.hpp>
 #include <boost/serialization/unordered_map.hpp>
 #include <boost/serialization/vector.hpp>
-#include <doctest/doctest.h>
 #include <tutti/model/signature.hpp>
 
 #include <map>

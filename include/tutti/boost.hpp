@@ -48,10 +48,14 @@ concept free_serialize = std::is_class_v<M> && requires(M& m, boost_probe::archi
 template <class M>
 concept boost_serialize = open_serialize<M> || closed_serialize<M> || free_serialize<M>;
 
-template <class T> inline constexpr bool is_nvp = false;
-template <class T> inline constexpr bool is_nvp<::boost::serialization::nvp<T>> = true;
-template <class T> inline constexpr bool is_array_wrapper = false;
-template <class T> inline constexpr bool is_array_wrapper<::boost::serialization::array_wrapper<T>> = true;
+template <class T>
+inline constexpr bool is_nvp = false;
+template <class T>
+inline constexpr bool is_nvp<::boost::serialization::nvp<T>> = true;
+template <class T>
+inline constexpr bool is_array_wrapper = false;
+template <class T>
+inline constexpr bool is_array_wrapper<::boost::serialization::array_wrapper<T>> = true;
 template <class T>
 inline constexpr bool is_binary_object = std::is_base_of_v<::boost::serialization::binary_object, T>;
 template <class T>
@@ -120,7 +124,8 @@ class boost_view_archive {
     }
   }
 
-  // A local variable of serialize() lies on the stack between the frame that called it and this one.
+  // A local variable of serialize() lies on the stack between the frame that called it and this one (but not where
+  // AddressSanitizer keeps locals on the heap to see their use after return: there it goes unnoticed).
   [[gnu::noinline]] void refuse_temporary(std::string_view name, void const* address) const {
     auto const at = reinterpret_cast<std::uintptr_t>(address);
     if (at > reinterpret_cast<std::uintptr_t>(__builtin_frame_address(0)) &&
@@ -147,7 +152,7 @@ class boost_wire_writer {
     if constexpr (is_nvp<T>) {
       return *this & value.const_value();
     } else if constexpr (is_array_wrapper<T>) {
-      for (std::size_t i = 0; i < value.count(); ++i) *this & value.address()[i];
+      for (std::size_t i = 0; i < value.count(); ++i) *this& value.address()[i];
     } else if constexpr (is_binary_object<T>) {
       ar_.raw(value.m_t, value.m_size);
     } else if constexpr (is_boost_count<T>) {
@@ -187,7 +192,7 @@ class boost_wire_reader {
     if constexpr (is_nvp<plain>) {
       return *this & value.value();
     } else if constexpr (is_array_wrapper<plain>) {
-      for (std::size_t i = 0; i < value.count(); ++i) *this & value.address()[i];
+      for (std::size_t i = 0; i < value.count(); ++i) *this& value.address()[i];
     } else if constexpr (is_binary_object<plain>) {
       ar_.raw(const_cast<void*>(value.m_t), value.m_size);
     } else if constexpr (is_boost_count<plain>) {

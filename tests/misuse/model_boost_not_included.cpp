@@ -4,7 +4,7 @@ class net {
  public:
   template <class Archive>
   void serialize(Archive& ar, unsigned int) {
-    ar & weight_;
+    ar& weight_;
   }
 
  private:

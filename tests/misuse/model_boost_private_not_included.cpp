@@ -7,7 +7,7 @@ class net {
   friend class boost::serialization::access;
   template <class Archive>
   void serialize(Archive& ar, unsigned int) {
-    ar & weight_;
+    ar& weight_;
   }
   float weight_ = 0;
 };

@@ -33,19 +33,19 @@
 namespace {
 thread_local std::size_t allocated = 0;
 }
-void* operator new(std::size_t size) {
+[[gnu::noinline]] void* operator new(std::size_t size) {
   allocated += size;
   if (void* p = std::malloc(size > 0 ? size : 1)) return p;
   throw std::bad_alloc();
 }
-void operator delete(void* p) noexcept { std::free(p); }
-void operator delete(void* p, std::size_t) noexcept { std::free(p); }
+[[gnu::noinline]] void operator delete(void* p) noexcept { std::free(p); }
+[[gnu::noinline]] void operator delete(void* p, std::size_t) noexcept { std::free(p); }
 
 namespace {
 
 enum class color : std::uint8_t { red, green };
 enum checked { low = 1, high = 2 };
-bool tutti_valid(checked c) { return c == low || c == high; }
+bool tutti_valid(checked, long long value) { return value == low || value == high; }
 
 struct nothing {
   friend bool operator==(nothing, nothing) = default;

@@ -170,9 +170,10 @@ TEST_CASE("names follow fields, positions and keys; hashed maps are visited in t
   for (int i = 0; i < 12; ++i) m.hashed[i] = 0;
   m.present = 1.0F;
   CHECK(names(m) == text{"plain_field.weight", "plain_field.steps", "many.0.weight", "many.0.steps", "many.1.weight",
-                         "many.1.steps", "hashed.0", "hashed.1", "hashed.10", "hashed.11", "hashed.2", "hashed.3",
-                         "hashed.4", "hashed.5", "hashed.6", "hashed.7", "hashed.8", "hashed.9", "present", "two.first",
-                         "two.second.weight", "two.second.steps", "either"});
+                         "many.1.steps",       "hashed.0",          "hashed.1",      "hashed.10",    "hashed.11",
+                         "hashed.2",           "hashed.3",          "hashed.4",      "hashed.5",     "hashed.6",
+                         "hashed.7",           "hashed.8",          "hashed.9",      "present",      "two.first",
+                         "two.second.weight",  "two.second.steps",  "either"});
   std::vector<float> alone(3);
   CHECK(names(alone) == text{"value"});
 }

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSL-1.0
-// encode and decode: any object as bytes and back. Decoding believes nothing: memory grows only with the bytes received.
+// encode and decode: any object as bytes and back. Decoding believes nothing: memory grows only with the bytes
+// received.
 #pragma once
 
 #include <algorithm>
@@ -29,7 +30,9 @@ namespace detail {
 
 /// A contiguous container of numbers, moved as one block.
 template <class M>
-concept number_block = contiguous_leaf<M> && requires(M& m) { m.resize(std::size_t{}); };
+concept number_block = contiguous_leaf<M> && requires(M& m) {
+  m.resize(std::size_t{});
+};
 
 template <class M>
 void write_value(archive_writer& ar, M const& m);
@@ -193,12 +196,23 @@ void read_matrix(archive_reader& ar, M& m) {
             where);
   if constexpr (contiguous_leaf<M>) {
     if (rows != static_cast<std::uint64_t>(m.rows()) || cols != static_cast<std::uint64_t>(m.cols())) {
-      constexpr auto fits = [](std::uint64_t n, auto fixed) { return fixed < 0 || n == static_cast<std::uint64_t>(fixed); };
+      constexpr auto fits = [](std::uint64_t n, auto fixed) {
+        return fixed < 0 || n == static_cast<std::uint64_t>(fixed);
+      };
       bool resizable = true;
-      if constexpr (requires { M::RowsAtCompileTime; M::ColsAtCompileTime; })
-        resizable = fits(rows, static_cast<long>(M::RowsAtCompileTime)) && fits(cols, static_cast<long>(M::ColsAtCompileTime));
-      if constexpr (requires { M::MaxRowsAtCompileTime; M::MaxColsAtCompileTime; }) {
-        constexpr auto below = [](std::uint64_t n, auto most) { return most < 0 || n <= static_cast<std::uint64_t>(most); };
+      if constexpr (requires {
+                      M::RowsAtCompileTime;
+                      M::ColsAtCompileTime;
+                    })
+        resizable =
+            fits(rows, static_cast<long>(M::RowsAtCompileTime)) && fits(cols, static_cast<long>(M::ColsAtCompileTime));
+      if constexpr (requires {
+                      M::MaxRowsAtCompileTime;
+                      M::MaxColsAtCompileTime;
+                    }) {
+        constexpr auto below = [](std::uint64_t n, auto most) {
+          return most < 0 || n <= static_cast<std::uint64_t>(most);
+        };
         resizable = resizable && below(rows, static_cast<long>(M::MaxRowsAtCompileTime)) &&
                     below(cols, static_cast<long>(M::MaxColsAtCompileTime));
       }
@@ -230,7 +244,9 @@ void read_shared(archive_reader& ar, M& m) {
   using object = typename M::element_type;
   std::size_t const where = ar.offset();
   switch (ar.get<std::uint8_t>()) {
-    case 0: m.reset(); return;
+    case 0:
+      m.reset();
+      return;
     case 1: {
       auto fresh = std::make_shared<std::remove_const_t<object>>();
       m = fresh;
@@ -244,7 +260,8 @@ void read_shared(archive_reader& ar, M& m) {
       m = ar.template shared<object>(number);
       return;
     }
-    default: ar.fail("a shared pointer is neither null, new nor known", where);
+    default:
+      ar.fail("a shared pointer is neither null, new nor known", where);
   }
 }
 
@@ -305,10 +322,12 @@ void read_value(archive_reader& ar, M& m) {
   if constexpr (form == wire_form::number) {
     m = ar.get<M>();
   } else if constexpr (form == wire_form::enumeration) {
-    m = static_cast<M>(ar.get<std::underlying_type_t<M>>());
+    auto const value = ar.get<std::underlying_type_t<M>>();
     if constexpr (checked_enum<M>) {
-      if (!tutti_valid(m)) ar.fail("an enumeration has no such value", ar.offset() - sizeof(M));
+      if (!tutti_valid(M{}, static_cast<long long>(value)))
+        ar.fail("an enumeration has no value " + std::to_string(value), ar.offset() - sizeof(M));
     }
+    m = static_cast<M>(value);
   } else if constexpr (form == wire_form::text) {
     std::size_t const n = ar.count(sizeof(typename M::value_type));
     m.resize(n);
@@ -358,9 +377,9 @@ void read_value(archive_reader& ar, M& m) {
 
 }  // namespace detail
 
-/// The object as bytes, the same on every platform (long double and record types: on every platform of the same layout).
-/// Objects reached through several shared pointers are sent once. Throws error{config} for what cannot be sent: a matrix
-/// view with gaps, an empty variant, nesting beyond archive_depth.
+/// The object as bytes, the same on every platform (long double and record types: on every platform of the same
+/// layout). Objects reached through several shared pointers are sent once. Throws error{config} for what cannot be
+/// sent: a matrix view with gaps, an empty variant, nesting beyond archive_depth.
 template <class T>
 [[nodiscard]] std::vector<std::byte> encode(T const& object) {
   detail::archive_writer ar;

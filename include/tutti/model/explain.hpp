@@ -21,14 +21,22 @@ namespace tutti::inline TUTTI_ABI {
 
 [[nodiscard]] constexpr std::string_view to_string(tier t) noexcept {
   switch (t) {
-    case tier::hook: return "1 hook";
-    case tier::parameter_list: return "2 parameter list";
-    case tier::leaf: return "3 leaf";
-    case tier::container: return "4 container";
-    case tier::boost: return "5 boost serialize";
-    case tier::aggregate: return "6 plain struct";
-    case tier::opaque: return "7 opaque";
-    default: return "no way in";
+    case tier::hook:
+      return "1 hook";
+    case tier::parameter_list:
+      return "2 parameter list";
+    case tier::leaf:
+      return "3 leaf";
+    case tier::container:
+      return "4 container";
+    case tier::boost:
+      return "5 boost serialize";
+    case tier::aggregate:
+      return "6 plain struct";
+    case tier::opaque:
+      return "7 opaque";
+    default:
+      return "no way in";
   }
 }
 

@@ -13,7 +13,8 @@
 namespace tutti::inline TUTTI_ABI {
 namespace detail {
 
-// Eights of `{}`, of names and of their declared types; G<n> ends with a comma, R<n> does not.
+// Up to 64 of `{}` and of names: n = 8 G + R; G<n> ends with a comma, R<n> does not.
+// clang-format off
 #define TUTTI_E_G1 {}, {}, {}, {}, {}, {}, {}, {},
 #define TUTTI_N_G1 f0, f1, f2, f3, f4, f5, f6, f7,
 #define TUTTI_E_G2 TUTTI_E_G1 {}, {}, {}, {}, {}, {}, {}, {},
@@ -46,7 +47,6 @@ namespace detail {
 #define TUTTI_N_R7 r0, r1, r2, r3, r4, r5, r6
 #define TUTTI_E_R8 {}, {}, {}, {}, {}, {}, {}, {}
 #define TUTTI_N_R8 r0, r1, r2, r3, r4, r5, r6, r7
-// clang-format off
 #define TUTTI_FIELD_COUNTS(row) \
   row(1, 0, 1) row(2, 0, 2) row(3, 0, 3) row(4, 0, 4) row(5, 0, 5) row(6, 0, 6) row(7, 0, 7) row(8, 0, 8) \
   row(9, 1, 1) row(10, 1, 2) row(11, 1, 3) row(12, 1, 4) row(13, 1, 5) row(14, 1, 6) row(15, 1, 7) row(16, 1, 8) \
@@ -67,9 +67,9 @@ consteval bool takes_braces() {
   } else if constexpr (n == 65) {
     return requires { T{TUTTI_E_G7 TUTTI_E_R8, {}}; };
   }
-#define TUTTI_ROW(count, g, r)                                \
-  else if constexpr (n == count) {                            \
-    return requires { T{TUTTI_E_G##g TUTTI_E_R##r}; };        \
+#define TUTTI_ROW(count, g, r)                         \
+  else if constexpr (n == count) {                     \
+    return requires { T{TUTTI_E_G##g TUTTI_E_R##r}; }; \
   }
   TUTTI_FIELD_COUNTS(TUTTI_ROW)
 #undef TUTTI_ROW
@@ -93,16 +93,19 @@ consteval std::size_t count_fields() {
   }
 }
 
-template <class T> inline constexpr std::size_t field_count = count_fields<std::remove_cv_t<T>>();
+template <class T>
+inline constexpr std::size_t field_count = count_fields<std::remove_cv_t<T>>();
 
 /// Converts to any proper base of T: only a base class can be initialised from it.
 template <class T>
 struct base_of {
   template <class B>
-    requires(std::is_base_of_v<B, T> && !std::is_same_v<B, T>)
-  operator B() const;
+  requires(std::is_base_of_v<B, T> && !std::is_same_v<B, T>) operator B() const;
 };
-template <class T> inline constexpr bool has_bases = requires { T{base_of<T>{}}; };
+template <class T>
+inline constexpr bool has_bases = requires {
+  T{base_of<T>{}};
+};
 
 template <class... F>
 constexpr std::tuple<F&...> tie_bindings(F&... fields) {
@@ -118,17 +121,19 @@ constexpr auto tie_fields(M& m) {
     static_cast<void>(m);
     return std::tuple<>();
   }
-#define TUTTI_ROW(count, g, r)                             \
-  else if constexpr (n == count) {                         \
-    auto& [TUTTI_N_G##g TUTTI_N_R##r] = m;                 \
+#define TUTTI_ROW(count, g, r)                              \
+  else if constexpr (n == count) {                          \
+    auto& [TUTTI_N_G##g TUTTI_N_R##r] = m;                  \
     return detail::tie_bindings(TUTTI_N_G##g TUTTI_N_R##r); \
   }
   TUTTI_FIELD_COUNTS(TUTTI_ROW)
 #undef TUTTI_ROW
 }
 
-template <class M> using fields_of = decltype(detail::tie_fields(std::declval<M&>()));
-template <class M> inline constexpr std::size_t tied_fields = std::tuple_size_v<fields_of<M>>;
+template <class M>
+using fields_of = decltype(detail::tie_fields(std::declval<M&>()));
+template <class M>
+inline constexpr std::size_t tied_fields = std::tuple_size_v<fields_of<M>>;
 
 // The name of a field is read off the text a compiler prints for a function whose template argument is a pointer to
 // that field, in an object that is declared and never defined: "… &holder<M>::object.value.weight}".

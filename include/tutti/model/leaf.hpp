@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSL-1.0
-// Leaves of a model: everything that is one contiguous block of numbers, recognised by its members, never by its library.
+// Leaves of a model: everything that is one contiguous block of numbers, recognised by its members, never by its
+// library.
 #pragma once
 
 #include <array>
@@ -19,17 +20,20 @@
 namespace tutti::inline TUTTI_ABI {
 namespace detail {
 
-template <class T> inline constexpr bool is_text = false;
-template <class C, class R, class A> inline constexpr bool is_text<std::basic_string<C, R, A>> = true;
-template <class C, class R> inline constexpr bool is_text<std::basic_string_view<C, R>> = true;
+template <class T>
+inline constexpr bool is_text = false;
+template <class C, class R, class A>
+inline constexpr bool is_text<std::basic_string<C, R, A>> = true;
+template <class C, class R>
+inline constexpr bool is_text<std::basic_string_view<C, R>> = true;
 
 template <class M>
 concept fixed_leaf = fixed_array<M>::is_numbers;
 
 /// vector, span, array, Eigen's matrices, maps and blocks: data() and size() over numbers or fixed arrays of numbers.
 template <class M>
-concept contiguous_leaf = !is_text<M> && requires(M& m) {
-  { *m.data() };
+concept contiguous_leaf = !is_text<M> && requires(M & m) {
+  {*m.data()};
   { m.size() } -> std::integral;
   requires std::is_pointer_v<decltype(m.data())>;
   requires !std::is_void_v<std::remove_pointer_t<decltype(m.data())>>;
@@ -40,7 +44,7 @@ concept contiguous_leaf = !is_text<M> && requires(M& m) {
 template <class M>
 concept memptr_leaf = requires(M& m) {
   requires is_tensor_element<std::remove_cvref_t<decltype(*m.memptr())>>;
-  { static_cast<std::size_t>(m.n_elem) };
+  {static_cast<std::size_t>(m.n_elem)};
 };
 
 /// A handle whose element type is known at run time only, as LibTorch's Tensor.
@@ -71,7 +75,10 @@ concept matrix_like = requires(M const& m) {
 /// Throws unless the matrix lies in memory without gaps.
 template <class M>
 void check_strides(M const& m, std::string_view name) {
-  if constexpr (requires { m.innerStride(); m.outerStride(); }) {
+  if constexpr (requires {
+                  m.innerStride();
+                  m.outerStride();
+                }) {
     auto inner = m.rows();
     auto outer = m.cols();
     if constexpr (requires { M::IsRowMajor; }) {
@@ -86,7 +93,8 @@ void check_strides(M const& m, std::string_view name) {
   }
 }
 
-template <class T, class M> using as_const_like = std::conditional_t<std::is_const_v<M>, T const, T>;
+template <class T, class M>
+using as_const_like = std::conditional_t<std::is_const_v<M>, T const, T>;
 
 template <class T, class F>
 void handle_as(void* data, std::size_t count, std::vector<std::size_t> const& shape, F& f) {
@@ -130,7 +138,10 @@ void with_leaf(M& m, std::string_view name, F&& f) {
     using number = as_const_like<std::remove_reference_t<decltype(*m.memptr())>, M>;
     std::array<std::size_t, 2> shape{static_cast<std::size_t>(m.n_elem), 1};
     std::size_t rank = 1;
-    if constexpr (requires { m.n_rows; m.n_cols; }) {
+    if constexpr (requires {
+                    m.n_rows;
+                    m.n_cols;
+                  }) {
       shape = {static_cast<std::size_t>(m.n_rows), static_cast<std::size_t>(m.n_cols)};
       rank = 2;
     }

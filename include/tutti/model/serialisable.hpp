@@ -45,21 +45,32 @@ enum class wire_form : std::uint8_t {
   unknown,
 };
 
-template <class M> inline constexpr bool is_view = false;
-template <class C, class R> inline constexpr bool is_view<std::basic_string_view<C, R>> = true;
-template <class T, std::size_t n> inline constexpr bool is_view<std::span<T, n>> = true;
-template <class T> inline constexpr bool is_view<std::reference_wrapper<T>> = true;
-template <class M> inline constexpr bool is_fixed = std::is_bounded_array_v<M>;
-template <class T, std::size_t n> inline constexpr bool is_fixed<std::array<T, n>> = true;
+template <class M>
+inline constexpr bool is_view = false;
+template <class C, class R>
+inline constexpr bool is_view<std::basic_string_view<C, R>> = true;
+template <class T, std::size_t n>
+inline constexpr bool is_view<std::span<T, n>> = true;
+template <class T>
+inline constexpr bool is_view<std::reference_wrapper<T>> = true;
+template <class M>
+inline constexpr bool is_fixed = std::is_bounded_array_v<M>;
+template <class T, std::size_t n>
+inline constexpr bool is_fixed<std::array<T, n>> = true;
 
 template <class M>
-concept matrix_leaf = std::default_initializable<M> && ((contiguous_leaf<M> && matrix_like<M>) || memptr_leaf<M>);
+concept matrix_leaf = std::default_initializable<M> &&((contiguous_leaf<M> && matrix_like<M>) || memptr_leaf<M>);
 
-/// Values of an enumeration with a fixed underlying type are all valid; others need `bool tutti_valid(E)`.
+/// Every value of the underlying type is a value of an enumeration that fixes it. Others need a function beside them,
+/// `bool tutti_valid(E, long long value)`: it sees the integer, for a wrong E may not even be made. The E says nothing.
 template <class E>
-concept checked_enum = requires(E e) { { tutti_valid(e) } -> std::convertible_to<bool>; };
+concept checked_enum = requires(E e, long long value) {
+  { tutti_valid(e, value) } -> std::convertible_to<bool>;
+};
 template <class E>
-concept fixed_enum = requires { E{0}; };
+concept fixed_enum = requires {
+  E{0};
+};
 
 template <class M>
 concept sequence = iterable<M> && std::default_initializable<typename M::value_type> && requires(M& m) {
@@ -126,7 +137,7 @@ consteval void require_form() {
                 "hold a std::string or std::vector instead.");
   static_assert(form != wire_form::loose_enum,
                 "tutti: an enumeration needs a fixed underlying type (enum color : int), or a function bool "
-                "tutti_valid(color), before its values can be believed.");
+                "tutti_valid(color, long long value), before its values can be believed.");
   static_assert(form != wire_form::no_default,
                 "tutti: the elements of a container need a default constructor to be received.");
   if constexpr (form == wire_form::unknown) detail::require_way_in<M>();
@@ -158,8 +169,7 @@ consteval bool carries() {
     if constexpr (form >= wire_form::boost_not_included) {
       return false;
     } else if constexpr (form == wire_form::aggregate) {
-      return detail::carries_all<M, Seen...>(
-          decltype(detail::list_of_fields(static_cast<fields_of<M>*>(nullptr))){});
+      return detail::carries_all<M, Seen...>(decltype(detail::list_of_fields(static_cast<fields_of<M>*>(nullptr))){});
     } else if constexpr (form >= wire_form::fixed && form <= wire_form::tuple && form != wire_form::matrix) {
       return detail::carries_all<M, Seen...>(typename wire_children<M>::types{});
     } else {

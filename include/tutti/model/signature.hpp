@@ -94,9 +94,7 @@ void zip_tensors(A& a, B& b, F&& f) {
   if (auto difference = first_difference(left, signature_of(b)))
     throw error(error_kind::config, "two models do not have the same tensors: " + *difference);
   std::vector<detail::zip_slot> slots;
-  for_each_tensor(a, [&slots]<class T>(tensor<T> t) {
-    slots.push_back({t.data.data(), std::is_const_v<T>});
-  });
+  for_each_tensor(a, [&slots]<class T>(tensor<T> t) { slots.push_back({t.data.data(), std::is_const_v<T>}); });
   std::size_t i = 0;
   for_each_tensor(b, [&]<class U>(tensor<U> u) {
     using T = std::conditional_t<std::is_const_v<A>, std::remove_cv_t<U> const, std::remove_cv_t<U>>;

@@ -56,8 +56,8 @@ struct fixed_array<T[N]> {
   }
 };
 template <class T, std::size_t N>
-  requires(N > 0)
-struct fixed_array<std::array<T, N>> : fixed_array<T[N]> {};
+requires(N > 0) struct fixed_array<std::array<T, N>> : fixed_array<T[N]> {
+};
 
 template <class T>
 constexpr role role_of_element() {

@@ -45,13 +45,18 @@ enum class tier : std::uint8_t {
 namespace detail {
 
 struct hook_probe {
-  template <class T> void operator()(std::string_view, T&&) const {}
-  template <class T> void operator()(std::string_view, T&&, role) const {}
+  template <class T>
+  void operator()(std::string_view, T&&) const {}
+  template <class T>
+  void operator()(std::string_view, T&&, role) const {}
 };
 struct archive_probe {
-  template <class T> archive_probe& operator&(T&&);
-  template <class T> archive_probe& operator<<(T&&);
-  template <class T> archive_probe& operator>>(T&&);
+  template <class T>
+  archive_probe& operator&(T&&);
+  template <class T>
+  archive_probe& operator<<(T&&);
+  template <class T>
+  archive_probe& operator>>(T&&);
 };
 
 /// <tutti/boost.hpp> specialises this for the types it opens.
@@ -61,31 +66,56 @@ struct serialize_bridge {
 };
 
 template <class M>
-concept adl_hook = requires(M& m, hook_probe& v) { tutti_visit(m, v); };
+concept adl_hook = requires(M& m, hook_probe& v) {
+  tutti_visit(m, v);
+};
 template <class M>
-concept traits_hook = requires(M& m, hook_probe& v) { model_traits<M>::visit(m, v); };
+concept traits_hook = requires(M& m, hook_probe& v) {
+  model_traits<M>::visit(m, v);
+};
 template <class M>
-concept named_parameter_list = requires(M& m) { m.named_parameters().begin(); };
+concept named_parameter_list = requires(M& m) {
+  m.named_parameters().begin();
+};
 template <class M>
-concept parameter_list = requires(M& m) { m.parameters().begin(); };
+concept parameter_list = requires(M& m) {
+  m.parameters().begin();
+};
 template <class M>
-concept params_list = requires(M& m) { m.params().begin(); };
+concept params_list = requires(M& m) {
+  m.params().begin();
+};
 
-template <class M> inline constexpr bool is_smart_pointer = false;
-template <class T, class D> inline constexpr bool is_smart_pointer<std::unique_ptr<T, D>> = !std::is_array_v<T>;
-template <class T> inline constexpr bool is_smart_pointer<std::shared_ptr<T>> = !std::is_array_v<T>;
-template <class T> inline constexpr bool is_smart_pointer<std::reference_wrapper<T>> = true;
-template <class M> inline constexpr bool is_shared = false;
-template <class T> inline constexpr bool is_shared<std::shared_ptr<T>> = true;
-template <class T> inline constexpr bool is_shared<std::reference_wrapper<T>> = true;
-template <class M> inline constexpr bool is_optional = false;
-template <class T> inline constexpr bool is_optional<std::optional<T>> = true;
-template <class M> inline constexpr bool is_variant = false;
-template <class... T> inline constexpr bool is_variant<std::variant<T...>> = true;
-template <class M> inline constexpr bool is_tuple = false;
-template <class... T> inline constexpr bool is_tuple<std::tuple<T...>> = true;
-template <class M> inline constexpr bool is_pair = false;
-template <class A, class B> inline constexpr bool is_pair<std::pair<A, B>> = true;
+template <class M>
+inline constexpr bool is_smart_pointer = false;
+template <class T, class D>
+inline constexpr bool is_smart_pointer<std::unique_ptr<T, D>> = !std::is_array_v<T>;
+template <class T>
+inline constexpr bool is_smart_pointer<std::shared_ptr<T>> = !std::is_array_v<T>;
+template <class T>
+inline constexpr bool is_smart_pointer<std::reference_wrapper<T>> = true;
+template <class M>
+inline constexpr bool is_shared = false;
+template <class T>
+inline constexpr bool is_shared<std::shared_ptr<T>> = true;
+template <class T>
+inline constexpr bool is_shared<std::reference_wrapper<T>> = true;
+template <class M>
+inline constexpr bool is_optional = false;
+template <class T>
+inline constexpr bool is_optional<std::optional<T>> = true;
+template <class M>
+inline constexpr bool is_variant = false;
+template <class... T>
+inline constexpr bool is_variant<std::variant<T...>> = true;
+template <class M>
+inline constexpr bool is_tuple = false;
+template <class... T>
+inline constexpr bool is_tuple<std::tuple<T...>> = true;
+template <class M>
+inline constexpr bool is_pair = false;
+template <class A, class B>
+inline constexpr bool is_pair<std::pair<A, B>> = true;
 
 template <class M>
 concept iterable = std::is_array_v<M> || requires(M& m) {
@@ -94,23 +124,30 @@ concept iterable = std::is_array_v<M> || requires(M& m) {
   typename M::value_type;
 };
 template <class M>
-concept keyed = iterable<M> && requires { typename M::key_type; };
+concept keyed = iterable<M> && requires {
+  typename M::key_type;
+};
 template <class M>
-concept map_like = keyed<M> && requires { typename M::mapped_type; };
+concept map_like = keyed<M> && requires {
+  typename M::mapped_type;
+};
 /// The elements have no addresses of their own: vector<bool>.
 template <class M>
-concept proxied = !std::is_array_v<M> && iterable<M> && requires(M& m) { requires !std::is_reference_v<decltype(*m.begin())>; };
+concept proxied = !std::is_array_v<M> && iterable<M> && requires(M & m) {
+  requires !std::is_reference_v<decltype(*m.begin())>;
+};
 
 template <class M>
-concept opaque_type = is_text<M> || std::is_enum_v<M> || (keyed<M> && !map_like<M>) || proxied<M>;
+concept opaque_type = is_text<M> || std::is_enum_v<M> ||(keyed<M> && !map_like<M>) || proxied<M>;
 
 template <class M>
 concept container = is_smart_pointer<M> || is_optional<M> || is_variant<M> || is_tuple<M> || is_pair<M> || iterable<M>;
 
 /// A Boost serialize that can be called from outside: a public member, or a free function beside the type.
 template <class M>
-concept open_serialize = std::is_class_v<M> && (requires(M& m, archive_probe& ar) { m.serialize(ar, 0U); } ||
-                                                requires(M& m, archive_probe& ar) { serialize(ar, m, 0U); });
+concept open_serialize = std::is_class_v<M> &&(
+    requires(M& m, archive_probe& ar) { m.serialize(ar, 0U); } ||
+    requires(M & m, archive_probe& ar) { serialize(ar, m, 0U); });
 
 // Does a class have a member called serialize, private or not? In a class derived from it and from `named_serialize`
 // the name is ambiguous exactly if it has: lookup comes before access.
@@ -120,8 +157,9 @@ struct named_serialize {
 template <class M>
 struct ambiguous_if_member : M, named_serialize {};
 template <class M>
-concept closed_serialize = std::is_class_v<M> && !std::is_final_v<M> && !std::is_aggregate_v<M> &&
-                           !requires { &ambiguous_if_member<M>::serialize; };
+concept closed_serialize = std::is_class_v<M> && !std::is_final_v<M> && !std::is_aggregate_v<M> && !requires {
+  &ambiguous_if_member<M>::serialize;
+};
 
 template <class M>
 consteval tier tier_of() {
@@ -193,7 +231,7 @@ struct children<M[N]> {
   using types = type_list<M>;
 };
 template <class M>
-  requires is_smart_pointer<M>
+requires is_smart_pointer<M>
 struct children<M> {
   using types = type_list<std::remove_cvref_t<decltype(*std::declval<M&>())>>;
 };
@@ -245,8 +283,7 @@ consteval walk_finds finds() {
     } else if constexpr (t == tier::container) {
       return detail::finds_below<M, Seen...>(typename children<M>::types{});
     } else if constexpr (t == tier::aggregate) {
-      return detail::finds_below<M, Seen...>(
-          decltype(detail::list_of_fields(static_cast<fields_of<M>*>(nullptr))){});
+      return detail::finds_below<M, Seen...>(decltype(detail::list_of_fields(static_cast<fields_of<M>*>(nullptr))){});
     } else {
       return walk_finds::tensors;
     }
@@ -257,6 +294,7 @@ consteval walk_finds finds() {
 
 /// A type that the walk understands down to its last field, and in which it finds at least one tensor.
 template <class M>
-concept model = detail::finds<std::remove_cvref_t<M>>() == detail::walk_finds::tensors;
+concept model = detail::finds<std::remove_cvref_t<M>>()
+== detail::walk_finds::tensors;
 
 }  // namespace tutti::inline TUTTI_ABI

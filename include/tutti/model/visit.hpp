@@ -140,7 +140,10 @@ class walker {
   template <bool constant, class List>
   void named(List&& list) {
     for (auto&& item : list) {
-      if constexpr (requires { item.key(); item.value(); }) {
+      if constexpr (requires {
+                      item.key();
+                      item.value();
+                    }) {
         listed<constant, List>(name_of_key(item.key()), item.value());
       } else {
         listed<constant, List>(name_of_key(item.first), item.second);
@@ -160,9 +163,9 @@ class walker {
     if constexpr (std::is_pointer_v<plain>) {
       if (value != nullptr) listed<constant, plain&>(field, *value);
     } else {
-      static_assert(std::is_lvalue_reference_v<List> || handle_leaf<plain> || is_shared<plain> ||
-                        requires { plain::extent; },
-                    "tutti: this list of parameters is a copy; return it by reference, or return pointers or spans.");
+      static_assert(
+          std::is_lvalue_reference_v<List> || handle_leaf<plain> || is_shared<plain> || requires { plain::extent; },
+          "tutti: this list of parameters is a copy; return it by reference, or return pointers or spans.");
       std::conditional_t<constant, std::remove_reference_t<T> const, std::remove_reference_t<T>>& m = value;
       child(field, m);
     }
@@ -181,10 +184,12 @@ class walker {
       child("first", m.first);
       child("second", m.second);
     } else if constexpr (is_tuple<plain>) {
-      std::apply([this](auto&... element) {
-        [[maybe_unused]] std::size_t i = 0;
-        (this->child(std::to_string(i++), element), ...);
-      }, m);
+      std::apply(
+          [this](auto&... element) {
+            [[maybe_unused]] std::size_t i = 0;
+            (this->child(std::to_string(i++), element), ...);
+          },
+          m);
     } else if constexpr (map_like<plain>) {
       map(m);
     } else {

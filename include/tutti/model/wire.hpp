@@ -35,14 +35,28 @@ template <class T>
 inline constexpr bool is_wire_order =
     !std::is_same_v<T, bool> && (sizeof(T) == 1 || std::endian::native == std::endian::little);
 
-template <std::size_t size> struct unsigned_of_size;
-template <> struct unsigned_of_size<1> { using type = std::uint8_t; };
-template <> struct unsigned_of_size<2> { using type = std::uint16_t; };
-template <> struct unsigned_of_size<4> { using type = std::uint32_t; };
-template <> struct unsigned_of_size<8> { using type = std::uint64_t; };
+template <std::size_t size>
+struct unsigned_of_size;
+template <>
+struct unsigned_of_size<1> {
+  using type = std::uint8_t;
+};
+template <>
+struct unsigned_of_size<2> {
+  using type = std::uint16_t;
+};
+template <>
+struct unsigned_of_size<4> {
+  using type = std::uint32_t;
+};
+template <>
+struct unsigned_of_size<8> {
+  using type = std::uint64_t;
+};
 
 /// An address per type, to tell types apart at run time without RTTI.
-template <class T> inline constexpr char type_tag = 0;
+template <class T>
+inline constexpr char type_tag = 0;
 
 class archive_writer {
  public:
