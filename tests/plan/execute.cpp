@@ -350,6 +350,7 @@ void spoil(std::vector<tp::plan>& plans, tp::request w, std::mt19937& random, bo
       s.peer = static_cast<int>(part);
       break;
     case 4:
+      if (s.at.where == buffer::scratch) mended = false;  // the writer takes rows at their word
       s.at.first = part;
       s.at.last = part + 1;
       break;

@@ -107,23 +107,30 @@ class writer {
       for (source const& f : s.sources)
         if (f.from.where == buffer::input) rows = (std::max)(rows, 2 + plan_.scratch.size() + f.from.row);
     }
-    std::vector<std::vector<touched>> state(rows, std::vector<touched>(parts()));
+    std::vector<std::vector<touched>> state(rows);
+    for (std::size_t i = 0; i < rows; ++i) {
+      bool const is_scratch = i >= 1 && i <= plan_.scratch.size();
+      state[i].resize(is_scratch ? plan_.scratch[i - 1].last - plan_.scratch[i - 1].first : parts());
+    }
     auto const row_of = [&](block b) -> std::size_t {
       if (b.where == buffer::output) return 0;
       return b.where == buffer::scratch ? 1 + b.row : 1 + plan_.scratch.size() + b.row;
+    };
+    auto const state_of = [&](block b, std::uint32_t q) -> touched& {
+      return state[row_of(b)][b.where == buffer::scratch ? q - plan_.scratch[b.row].first : q];
     };
     for (std::uint32_t i = 0; i < plan_.steps.size(); ++i) {
       step& s = plan_.steps[i];
       auto const read = [&](block b) {
         for (std::uint32_t q = b.first; q < b.last; ++q) {
-          touched& t = state[row_of(b)][q];
+          touched& t = state_of(b, q);
           if (t.writer >= 0) s.after.push_back(static_cast<std::uint32_t>(t.writer));
           t.readers.push_back(i);
         }
       };
       auto const write = [&](block b) {
         for (std::uint32_t q = b.first; q < b.last; ++q) {
-          touched& t = state[row_of(b)][q];
+          touched& t = state_of(b, q);
           if (t.writer >= 0) s.after.push_back(static_cast<std::uint32_t>(t.writer));
           for (std::uint32_t r : t.readers) if (r != i) s.after.push_back(r);
           t = {static_cast<std::int64_t>(i), {}};
