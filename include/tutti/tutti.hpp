@@ -2,23 +2,47 @@
 // The whole library, bottom layer first; what needs another library is a header of its own beside this one.
 #pragma once
 
-#include <tutti/core/bytes.hpp>
 #include <tutti/core/element.hpp>
 #include <tutti/core/error.hpp>
-#include <tutti/core/hash.hpp>
 #include <tutti/core/op.hpp>
 #include <tutti/core/options.hpp>
 #include <tutti/core/version.hpp>
 
-#include <tutti/plan/allgather.hpp>
-#include <tutti/plan/allreduce.hpp>
-#include <tutti/plan/bracket.hpp>
-#include <tutti/plan/broadcast.hpp>
+#include <tutti/model/explain.hpp>
+#include <tutti/model/serialisable.hpp>
+#include <tutti/model/signature.hpp>
+#include <tutti/model/tensor.hpp>
+#include <tutti/model/visit.hpp>
+
 #include <tutti/plan/choose.hpp>
-#include <tutti/plan/gather.hpp>
 #include <tutti/plan/plan.hpp>
-#include <tutti/plan/reduce.hpp>
-#include <tutti/plan/reduce_scatter.hpp>
-#include <tutti/plan/scatter.hpp>
-#include <tutti/plan/verify.hpp>
-#include <tutti/plan/writer.hpp>
+
+#include <tutti/group/communicator.hpp>
+#include <tutti/group/join.hpp>
+#include <tutti/group/launch.hpp>
+#include <tutti/group/run.hpp>
+#include <tutti/group/testing.hpp>
+
+#include <tutti/collective/allgather.hpp>
+#include <tutti/collective/allreduce.hpp>
+#include <tutti/collective/barrier.hpp>
+#include <tutti/collective/broadcast.hpp>
+#include <tutti/collective/gather.hpp>
+#include <tutti/collective/ragged.hpp>
+#include <tutti/collective/reduce.hpp>
+#include <tutti/collective/reduce_scatter.hpp>
+#include <tutti/collective/scatter.hpp>
+
+#include <tutti/data/block.hpp>
+#include <tutti/data/cyclic.hpp>
+#include <tutti/data/partition.hpp>
+#include <tutti/data/sampler.hpp>
+
+#include <tutti/shard/replicate.hpp>
+
+#include <tutti/train/adam.hpp>
+#include <tutti/train/clip.hpp>
+#include <tutti/train/data_parallel.hpp>
+#include <tutti/train/loss.hpp>
+#include <tutti/train/metric.hpp>
+#include <tutti/train/sgd.hpp>
