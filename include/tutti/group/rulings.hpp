@@ -244,7 +244,7 @@ class rulings {
     int against = i.about.reporter;
     sighting const* a = made_by(blamed);
     sighting const* b = made_by(against);
-    if (a == nullptr || b == nullptr) return settle(i.about, i.about.seen);
+    if (a == nullptr || b == nullptr || !differ(a->what, b->what)) return settle(i.about, i.about.seen);
     if (votes(a->what) > votes(b->what) || (votes(a->what) == votes(b->what) && against > blamed)) {
       std::swap(blamed, against);
       std::swap(a, b);

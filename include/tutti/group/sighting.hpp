@@ -60,9 +60,11 @@ struct answer {
   return text;
 }
 
-/// Whether two ranks that made these two calls disagree, as far as headers are compared.
-[[nodiscard]] inline bool differ(engine::call a, engine::call b) noexcept {
-  return a.what != b.what || a.op != b.op || a.element != b.element || a.root != b.root || a.algorithm != b.algorithm ||
+/// Whether two ranks that made these two calls disagree. A call whose algorithm is not chosen yet agrees with any.
+[[nodiscard]] inline bool differ(engine::call const& a, engine::call const& b) noexcept {
+  auto const open = tutti::TUTTI_ABI::algorithm::automatic;
+  return a.what != b.what || a.op != b.op || a.element != b.element || a.root != b.root ||
+         (a.algorithm != b.algorithm && a.algorithm != open && b.algorithm != open) ||
          (a.count != b.count && a.stage == b.stage);
 }
 
