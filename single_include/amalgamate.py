@@ -60,9 +60,7 @@ class Amalgam:
         for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), start=1):
             depth = depth_after(line, depth)
             own, foreign = OWN_INCLUDE.match(line), INCLUDE_LINE.match(line)
-            if own and depth:
-                sys.exit(f"amalgamate: {header}:{number}: one of our own headers is included inside an #if")
-            elif own:
+            if own:  # ours compile anywhere, so one inside an #if may stand before it
                 self.add(own.group(1))
             elif foreign and foreign.group(1).startswith('"'):
                 sys.exit(f"amalgamate: {header}:{number}: write our own includes as <tutti/...>")

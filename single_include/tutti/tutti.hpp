@@ -27,23 +27,48 @@
 #pragma once
 
 #include <algorithm>
+#include <array>
+#include <atomic>
 #include <bit>
+#include <cctype>
+#include <cerrno>
+#include <charconv>
 #include <chrono>
+#include <cmath>
+#include <compare>
 #include <complex>
 #include <concepts>
+#include <condition_variable>
 #include <cstddef>
 #include <cstdint>
+#include <cstdio>
+#include <cstdlib>
 #include <cstring>
+#include <deque>
+#include <exception>
 #include <functional>
+#include <future>
+#include <initializer_list>
 #include <iterator>
-#include <numeric>
+#include <limits>
+#include <list>
+#include <map>
+#include <memory>
+#include <mutex>
 #include <optional>
+#include <random>
+#include <ranges>
+#include <set>
 #include <span>
 #include <stdexcept>
 #include <string>
 #include <string_view>
+#include <system_error>
+#include <thread>
+#include <tuple>
 #include <type_traits>
 #include <utility>
+#include <variant>
 #include <vector>
 
 // ---------------------------------------------------------------------------------------------- tutti/core/version.hpp
@@ -70,36 +95,6 @@ inline constexpr unsigned wire_version = 1;
 
 /// "major.minor.patch" of the headers this program was compiled with.
 [[nodiscard]] constexpr char const* version() noexcept { return TUTTI_VERSION_STRING; }
-
-}  // namespace tutti::inline TUTTI_ABI
-
-// ------------------------------------------------------------------------------------------------ tutti/core/bytes.hpp
-// Views of raw memory, and integers in the byte order of the wire.
-
-namespace tutti::inline TUTTI_ABI {
-
-using bytes = std::span<std::byte>;
-using const_bytes = std::span<std::byte const>;
-
-/// Writes `value` at `to`, little-endian whatever the host.
-template <std::unsigned_integral T>
-void store_little(std::byte* to, T value) noexcept {
-  for (std::size_t i = 0; i < sizeof(T); ++i) {
-    to[i] = static_cast<std::byte>(value & 0xffU);
-    if constexpr (sizeof(T) > 1) value = static_cast<T>(value >> 8U);
-  }
-}
-
-/// Reads a little-endian integer from `from`.
-template <std::unsigned_integral T>
-[[nodiscard]] T load_little(std::byte const* from) noexcept {
-  T value = 0;
-  for (std::size_t i = sizeof(T); i-- > 0;) {
-    if constexpr (sizeof(T) > 1) value = static_cast<T>(value << 8U);
-    value = static_cast<T>(value | static_cast<T>(std::to_integer<unsigned>(from[i])));
-  }
-  return value;
-}
 
 }  // namespace tutti::inline TUTTI_ABI
 
@@ -213,35 +208,6 @@ class error : public std::runtime_error {
 
  private:
   failure facts_;
-};
-
-}  // namespace tutti::inline TUTTI_ABI
-
-// ------------------------------------------------------------------------------------------------- tutti/core/hash.hpp
-// FNV-1a, 64 bits: names what two ranks compare (signatures, model contents). Not a cryptographic hash.
-
-namespace tutti::inline TUTTI_ABI {
-
-/// Accumulates bytes into one 64-bit value; equal sequences give equal values on every platform.
-class fnv1a {
- public:
-  constexpr fnv1a& add(std::string_view text) noexcept {
-    for (char c : text) mix(static_cast<unsigned char>(c));
-    return *this;
-  }
-  fnv1a& add(const_bytes data) noexcept {
-    for (std::byte b : data) mix(std::to_integer<unsigned char>(b));
-    return *this;
-  }
-  constexpr fnv1a& add(std::uint64_t number) noexcept {
-    for (int i = 0; i < 8; ++i) mix(static_cast<unsigned char>(number >> (8 * i)));
-    return *this;
-  }
-  [[nodiscard]] constexpr std::uint64_t value() const noexcept { return state_; }
-
- private:
-  constexpr void mix(unsigned char byte) noexcept { state_ = (state_ ^ byte) * 0x100000001b3ULL; }
-  std::uint64_t state_ = 0xcbf29ce484222325ULL;
 };
 
 }  // namespace tutti::inline TUTTI_ABI
@@ -369,6 +335,1408 @@ struct options {
   /// Filled in with the line of the call.
   call_site where = call_site::here();
 };
+
+}  // namespace tutti::inline TUTTI_ABI
+
+// ---------------------------------------------------------------------------------------------- tutti/model/tensor.hpp
+// What a visitor of a model is handed: one named, shaped block of numbers.
+
+namespace tutti::inline TUTTI_ABI {
+
+/// A parameter is what training changes; a buffer is what only travels along (step counters, running counts).
+enum class role : std::uint8_t { parameter, buffer };
+
+/// One leaf of a model. Name and shape are valid only during the visit; `data` is the model's own storage, as long as
+/// the model keeps it. The product of `shape` is data.size(); a scalar has an empty shape.
+template <class T>
+struct tensor {
+  std::string_view name;
+  std::span<T> data;
+  std::span<std::size_t const> shape;
+  role kind = role::parameter;
+};
+
+/// Whether a T is a number of a tensor. Specialise it for number types of your own (trivially copyable, no padding).
+template <class T>
+inline constexpr bool is_tensor_element =
+    std::is_arithmetic_v<T> || detail::is_complex<T> || std::is_same_v<T, std::byte>;
+
+namespace detail {
+
+/// T, or the number at the bottom of arrays of arrays of it: float[64][10] and array<array<float, 10>, 64> are floats.
+template <class T>
+struct fixed_array {
+  using element = T;
+  static constexpr bool is_numbers = is_tensor_element<T>;
+  static constexpr std::size_t rank = 0;
+  template <std::size_t n>
+  static constexpr void put_shape(std::array<std::size_t, n>&, std::size_t) {}
+};
+template <class T, std::size_t N>
+struct fixed_array<T[N]> {
+  using element = typename fixed_array<T>::element;
+  static constexpr bool is_numbers = fixed_array<T>::is_numbers;
+  static constexpr std::size_t rank = fixed_array<T>::rank + 1;
+  template <std::size_t n>
+  static constexpr void put_shape(std::array<std::size_t, n>& shape, std::size_t at) {
+    shape[at] = N;
+    fixed_array<T>::put_shape(shape, at + 1);
+  }
+};
+template <class T, std::size_t N>
+requires(N > 0) struct fixed_array<std::array<T, N>> : fixed_array<T[N]> {
+};
+
+template <class T>
+constexpr role role_of_element() {
+  return std::is_integral_v<T> || std::is_same_v<T, std::byte> ? role::buffer : role::parameter;
+}
+
+}  // namespace detail
+}  // namespace tutti::inline TUTTI_ABI
+
+// ---------------------------------------------------------------------------------------------- tutti/model/fields.hpp
+// The fields of a plain aggregate: how many, what they are called, and references to them.
+
+namespace tutti::inline TUTTI_ABI {
+namespace detail {
+
+// Up to 64 of `{}` and of names: n = 8 G + R; G<n> ends with a comma, R<n> does not.
+// clang-format off
+#define TUTTI_E_G1 {}, {}, {}, {}, {}, {}, {}, {},
+#define TUTTI_N_G1 f0, f1, f2, f3, f4, f5, f6, f7,
+#define TUTTI_E_G2 TUTTI_E_G1 {}, {}, {}, {}, {}, {}, {}, {},
+#define TUTTI_N_G2 TUTTI_N_G1 f8, f9, f10, f11, f12, f13, f14, f15,
+#define TUTTI_E_G3 TUTTI_E_G2 {}, {}, {}, {}, {}, {}, {}, {},
+#define TUTTI_N_G3 TUTTI_N_G2 f16, f17, f18, f19, f20, f21, f22, f23,
+#define TUTTI_E_G4 TUTTI_E_G3 {}, {}, {}, {}, {}, {}, {}, {},
+#define TUTTI_N_G4 TUTTI_N_G3 f24, f25, f26, f27, f28, f29, f30, f31,
+#define TUTTI_E_G5 TUTTI_E_G4 {}, {}, {}, {}, {}, {}, {}, {},
+#define TUTTI_N_G5 TUTTI_N_G4 f32, f33, f34, f35, f36, f37, f38, f39,
+#define TUTTI_E_G6 TUTTI_E_G5 {}, {}, {}, {}, {}, {}, {}, {},
+#define TUTTI_N_G6 TUTTI_N_G5 f40, f41, f42, f43, f44, f45, f46, f47,
+#define TUTTI_E_G7 TUTTI_E_G6 {}, {}, {}, {}, {}, {}, {}, {},
+#define TUTTI_N_G7 TUTTI_N_G6 f48, f49, f50, f51, f52, f53, f54, f55,
+#define TUTTI_E_G0
+#define TUTTI_N_G0
+#define TUTTI_E_R1 {}
+#define TUTTI_N_R1 r0
+#define TUTTI_E_R2 {}, {}
+#define TUTTI_N_R2 r0, r1
+#define TUTTI_E_R3 {}, {}, {}
+#define TUTTI_N_R3 r0, r1, r2
+#define TUTTI_E_R4 {}, {}, {}, {}
+#define TUTTI_N_R4 r0, r1, r2, r3
+#define TUTTI_E_R5 {}, {}, {}, {}, {}
+#define TUTTI_N_R5 r0, r1, r2, r3, r4
+#define TUTTI_E_R6 {}, {}, {}, {}, {}, {}
+#define TUTTI_N_R6 r0, r1, r2, r3, r4, r5
+#define TUTTI_E_R7 {}, {}, {}, {}, {}, {}, {}
+#define TUTTI_N_R7 r0, r1, r2, r3, r4, r5, r6
+#define TUTTI_E_R8 {}, {}, {}, {}, {}, {}, {}, {}
+#define TUTTI_N_R8 r0, r1, r2, r3, r4, r5, r6, r7
+#define TUTTI_FIELD_COUNTS(row) \
+  row(1, 0, 1) row(2, 0, 2) row(3, 0, 3) row(4, 0, 4) row(5, 0, 5) row(6, 0, 6) row(7, 0, 7) row(8, 0, 8) \
+  row(9, 1, 1) row(10, 1, 2) row(11, 1, 3) row(12, 1, 4) row(13, 1, 5) row(14, 1, 6) row(15, 1, 7) row(16, 1, 8) \
+  row(17, 2, 1) row(18, 2, 2) row(19, 2, 3) row(20, 2, 4) row(21, 2, 5) row(22, 2, 6) row(23, 2, 7) row(24, 2, 8) \
+  row(25, 3, 1) row(26, 3, 2) row(27, 3, 3) row(28, 3, 4) row(29, 3, 5) row(30, 3, 6) row(31, 3, 7) row(32, 3, 8) \
+  row(33, 4, 1) row(34, 4, 2) row(35, 4, 3) row(36, 4, 4) row(37, 4, 5) row(38, 4, 6) row(39, 4, 7) row(40, 4, 8) \
+  row(41, 5, 1) row(42, 5, 2) row(43, 5, 3) row(44, 5, 4) row(45, 5, 5) row(46, 5, 6) row(47, 5, 7) row(48, 5, 8) \
+  row(49, 6, 1) row(50, 6, 2) row(51, 6, 3) row(52, 6, 4) row(53, 6, 5) row(54, 6, 6) row(55, 6, 7) row(56, 6, 8) \
+  row(57, 7, 1) row(58, 7, 2) row(59, 7, 3) row(60, 7, 4) row(61, 7, 5) row(62, 7, 6) row(63, 7, 7) row(64, 7, 8)
+// clang-format on
+
+/// Whether T{ {}, {}, … } with `n` empty braces is well-formed. One `{}` stands for one field, arrays included, so the
+/// largest such n is the number of fields. 65 stands for "more than 64".
+template <class T, std::size_t n>
+consteval bool takes_braces() {
+  if constexpr (n == 0) {
+    return requires { T{}; };
+  } else if constexpr (n == 65) {
+    return requires { T{TUTTI_E_G7 TUTTI_E_R8, {}}; };
+  }
+#define TUTTI_ROW(count, g, r)                         \
+  else if constexpr (n == count) {                     \
+    return requires { T{TUTTI_E_G##g TUTTI_E_R##r}; }; \
+  }
+  TUTTI_FIELD_COUNTS(TUTTI_ROW)
+#undef TUTTI_ROW
+  return false;
+}
+
+inline constexpr std::size_t no_fields_found = 66;
+
+/// The number of fields of the aggregate T; 65 if there are more than 64; no_fields_found if some field cannot be
+/// initialised from `{}`, which is so for a reference.
+template <class T, std::size_t n = 0, bool found = false>
+consteval std::size_t count_fields() {
+  if constexpr (n == 66) {
+    return found ? 65 : no_fields_found;
+  } else if constexpr (takes_braces<T, n>()) {
+    return count_fields<T, n + 1, true>();
+  } else if constexpr (found) {
+    return n - 1;
+  } else {
+    return count_fields<T, n + 1, false>();
+  }
+}
+
+template <class T>
+inline constexpr std::size_t field_count = count_fields<std::remove_cv_t<T>>();
+
+/// Converts to any proper base of T: only a base class can be initialised from it.
+template <class T>
+struct base_of {
+  template <class B>
+  requires(std::is_base_of_v<B, T> && !std::is_same_v<B, T>) operator B() const;
+};
+template <class T>
+inline constexpr bool has_bases = requires {
+  T{base_of<T>{}};
+};
+
+template <class... F>
+constexpr std::tuple<F&...> tie_bindings(F&... fields) {
+  return std::tuple<F&...>(fields...);
+}
+
+/// References to the fields of an aggregate, in order; const if the aggregate is. A bit-field is refused by the
+/// compiler here: no reference binds to one.
+template <class M>
+constexpr auto tie_fields(M& m) {
+  constexpr std::size_t n = field_count<M>;
+  if constexpr (n == 0) {
+    static_cast<void>(m);
+    return std::tuple<>();
+  }
+#define TUTTI_ROW(count, g, r)                              \
+  else if constexpr (n == count) {                          \
+    auto& [TUTTI_N_G##g TUTTI_N_R##r] = m;                  \
+    return detail::tie_bindings(TUTTI_N_G##g TUTTI_N_R##r); \
+  }
+  TUTTI_FIELD_COUNTS(TUTTI_ROW)
+#undef TUTTI_ROW
+}
+
+template <class M>
+using fields_of = decltype(detail::tie_fields(std::declval<M&>()));
+template <class M>
+inline constexpr std::size_t tied_fields = std::tuple_size_v<fields_of<M>>;
+
+// The name of a field is read off the text a compiler prints for a function whose template argument is a pointer to
+// that field, in an object that is declared and never defined: "… &holder<M>::object.value.weight}".
+#if defined(__clang__)
+#pragma clang diagnostic push
+#pragma clang diagnostic ignored "-Wundefined-var-template"
+#pragma clang diagnostic ignored "-Wundefined-internal"
+#endif
+template <class T>
+struct holder {
+  T const value;
+  static holder<T> const object;
+};
+template <class T>
+struct field_pointer {
+  T const* to;
+};
+
+template <class T>
+consteval T const& undefined_object() noexcept {
+  return holder<T>::object.value;
+}
+#if defined(__clang__)
+#pragma clang diagnostic pop
+#endif
+
+template <auto pointer>
+consteval std::string_view text_of_pointer() {
+  return __PRETTY_FUNCTION__;
+}
+
+constexpr std::string_view last_identifier(std::string_view text) {
+  auto in_name = [](char c) {
+    return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_';
+  };
+  std::size_t end = text.rfind('}');
+  while (end > 0 && !in_name(text[end - 1])) --end;
+  std::size_t begin = end;
+  while (begin > 0 && in_name(text[begin - 1])) --begin;
+  return text.substr(begin, end - begin);
+}
+
+template <class M, std::size_t i>
+inline constexpr std::string_view field_name = detail::last_identifier(
+    detail::text_of_pointer<field_pointer<std::remove_cvref_t<std::tuple_element_t<i, fields_of<M const>>>>{
+        &std::get<i>(detail::tie_fields(detail::undefined_object<M>()))}>());
+
+#undef TUTTI_E_G0
+#undef TUTTI_N_G0
+#undef TUTTI_E_G1
+#undef TUTTI_N_G1
+#undef TUTTI_E_G2
+#undef TUTTI_N_G2
+#undef TUTTI_E_G3
+#undef TUTTI_N_G3
+#undef TUTTI_E_G4
+#undef TUTTI_N_G4
+#undef TUTTI_E_G5
+#undef TUTTI_N_G5
+#undef TUTTI_E_G6
+#undef TUTTI_N_G6
+#undef TUTTI_E_G7
+#undef TUTTI_N_G7
+#undef TUTTI_E_R1
+#undef TUTTI_N_R1
+#undef TUTTI_E_R2
+#undef TUTTI_N_R2
+#undef TUTTI_E_R3
+#undef TUTTI_N_R3
+#undef TUTTI_E_R4
+#undef TUTTI_N_R4
+#undef TUTTI_E_R5
+#undef TUTTI_N_R5
+#undef TUTTI_E_R6
+#undef TUTTI_N_R6
+#undef TUTTI_E_R7
+#undef TUTTI_N_R7
+#undef TUTTI_E_R8
+#undef TUTTI_N_R8
+#undef TUTTI_FIELD_COUNTS
+
+}  // namespace detail
+}  // namespace tutti::inline TUTTI_ABI
+
+// ------------------------------------------------------------------------------------------------ tutti/model/leaf.hpp
+// Leaves of a model: everything that is one contiguous block of numbers, recognised by its members, never by its
+// library.
+
+namespace tutti::inline TUTTI_ABI {
+namespace detail {
+
+template <class T>
+inline constexpr bool is_text = false;
+template <class C, class R, class A>
+inline constexpr bool is_text<std::basic_string<C, R, A>> = true;
+template <class C, class R>
+inline constexpr bool is_text<std::basic_string_view<C, R>> = true;
+
+template <class M>
+concept fixed_leaf = fixed_array<M>::is_numbers;
+
+/// vector, span, array, Eigen's matrices, maps and blocks: data() and size() over numbers or fixed arrays of numbers.
+template <class M>
+concept contiguous_leaf = !is_text<M> && requires(M & m) {
+  {*m.data()};
+  { m.size() } -> std::integral;
+  requires std::is_pointer_v<decltype(m.data())>;
+  requires !std::is_void_v<std::remove_pointer_t<decltype(m.data())>>;
+  requires fixed_array<std::remove_cv_t<std::remove_pointer_t<decltype(m.data())>>>::is_numbers;
+};
+
+/// Armadillo's matrices.
+template <class M>
+concept memptr_leaf = requires(M& m) {
+  requires is_tensor_element<std::remove_cvref_t<decltype(*m.memptr())>>;
+  {static_cast<std::size_t>(m.n_elem)};
+};
+
+/// A handle whose element type is known at run time only, as LibTorch's Tensor.
+template <class M>
+concept handle_leaf = requires(M const& m) {
+  { m.data_ptr() } -> std::same_as<void*>;
+  { m.numel() } -> std::integral;
+  { m.element_size() } -> std::integral;
+  { m.is_floating_point() } -> std::same_as<bool>;
+  { m.is_contiguous() } -> std::same_as<bool>;
+  m.sizes().begin();
+};
+
+template <class M>
+concept leaf = fixed_leaf<M> || contiguous_leaf<M> || memptr_leaf<M> || handle_leaf<M>;
+
+template <class M>
+concept matrix_like = requires(M const& m) {
+  { m.rows() } -> std::integral;
+  { m.cols() } -> std::integral;
+};
+
+[[noreturn]] inline void refuse_strides(std::string_view name) {
+  throw error(error_kind::config, "tensor '" + std::string(name) +
+                                      "' is a strided view, not one block of memory: copy it into a matrix of its own");
+}
+
+/// Throws unless the matrix lies in memory without gaps.
+template <class M>
+void check_strides(M const& m, std::string_view name) {
+  if constexpr (requires {
+                  m.innerStride();
+                  m.outerStride();
+                }) {
+    auto inner = m.rows();
+    auto outer = m.cols();
+    if constexpr (requires { M::IsRowMajor; }) {
+      if constexpr (static_cast<bool>(M::IsRowMajor)) {
+        inner = m.cols();
+        outer = m.rows();
+      }
+    }
+    if (inner == 0 || outer == 0) return;
+    if ((inner > 1 && m.innerStride() != 1) || (outer > 1 && m.outerStride() != inner)) detail::refuse_strides(name);
+    if (inner == 1 && outer > 1 && m.outerStride() != 1) detail::refuse_strides(name);
+  }
+}
+
+template <class T, class M>
+using as_const_like = std::conditional_t<std::is_const_v<M>, T const, T>;
+
+template <class T, class F>
+void handle_as(void* data, std::size_t count, std::vector<std::size_t> const& shape, F& f) {
+  f(std::span<T>(static_cast<T*>(data), count), std::span<std::size_t const>(shape));
+}
+
+template <class M, class F>
+void with_handle(M& m, std::string_view name, F& f) {
+  if (!m.is_contiguous()) detail::refuse_strides(name);
+  std::vector<std::size_t> shape;
+  for (auto extent : m.sizes()) shape.push_back(static_cast<std::size_t>(extent));
+  auto const count = static_cast<std::size_t>(m.numel());
+  auto const width = static_cast<std::size_t>(m.element_size());
+  void* const data = m.data_ptr();
+  if (m.is_floating_point()) {
+    if (width == 4) return detail::handle_as<as_const_like<float, M>>(data, count, shape, f);
+    if (width == 8) return detail::handle_as<as_const_like<double, M>>(data, count, shape, f);
+  } else {
+    if (width == 1) return detail::handle_as<as_const_like<std::uint8_t, M>>(data, count, shape, f);
+    if (width == 4) return detail::handle_as<as_const_like<std::int32_t, M>>(data, count, shape, f);
+    if (width == 8) return detail::handle_as<as_const_like<std::int64_t, M>>(data, count, shape, f);
+  }
+  throw error(error_kind::config, "tensor '" + std::string(name) + "' has elements of " + std::to_string(width) +
+                                      " bytes that tutti does not know: convert it to float or double");
+}
+
+/// Calls f(span of numbers, span of extents) for the leaf `m`. The numbers are const where m is.
+template <class M, class F>
+void with_leaf(M& m, std::string_view name, F&& f) {
+  using plain = std::remove_cv_t<M>;
+  if constexpr (handle_leaf<plain>) {
+    detail::with_handle(m, name, f);
+  } else if constexpr (fixed_leaf<plain>) {
+    using fixed = fixed_array<plain>;
+    using number = as_const_like<typename fixed::element, M>;
+    std::array<std::size_t, fixed::rank> shape{};
+    fixed::put_shape(shape, 0);
+    f(std::span<number>(reinterpret_cast<number*>(&m), sizeof(M) / sizeof(number)),
+      std::span<std::size_t const>(shape.data(), shape.size()));
+  } else if constexpr (memptr_leaf<plain>) {
+    using number = as_const_like<std::remove_reference_t<decltype(*m.memptr())>, M>;
+    std::array<std::size_t, 2> shape{static_cast<std::size_t>(m.n_elem), 1};
+    std::size_t rank = 1;
+    if constexpr (requires {
+                    m.n_rows;
+                    m.n_cols;
+                  }) {
+      shape = {static_cast<std::size_t>(m.n_rows), static_cast<std::size_t>(m.n_cols)};
+      rank = 2;
+    }
+    f(std::span<number>(m.memptr(), static_cast<std::size_t>(m.n_elem)),
+      std::span<std::size_t const>(shape.data(), rank));
+  } else {
+    using pointee = std::remove_pointer_t<decltype(m.data())>;
+    using fixed = fixed_array<std::remove_cv_t<pointee>>;
+    using number = as_const_like<as_const_like<typename fixed::element, pointee>, M>;
+    auto const count = static_cast<std::size_t>(m.size());
+    std::span<number> const numbers(reinterpret_cast<number*>(m.data()), count * (sizeof(pointee) / sizeof(number)));
+    if constexpr (matrix_like<plain>) {
+      detail::check_strides(m, name);
+      std::array<std::size_t, 2> const shape{static_cast<std::size_t>(m.rows()), static_cast<std::size_t>(m.cols())};
+      f(numbers, std::span<std::size_t const>(shape));
+    } else {
+      std::array<std::size_t, fixed::rank + 1> shape{count};
+      fixed::put_shape(shape, 1);
+      f(numbers, std::span<std::size_t const>(shape));
+    }
+  }
+}
+
+}  // namespace detail
+}  // namespace tutti::inline TUTTI_ABI
+
+// ------------------------------------------------------------------------------------------------ tutti/model/tier.hpp
+// Which of seven ways leads into a user's type: decided at compile time, the first match wins.
+
+namespace tutti::inline TUTTI_ABI {
+
+/// Specialise it with `static void visit(M& m, auto&& v)` for a type to which no `tutti_visit` can be added.
+template <class M>
+struct model_traits {};
+
+/// The ways into a type, numbered as in the documentation, then the reasons why there is none.
+enum class tier : std::uint8_t {
+  hook = 1,        ///< tutti_visit(m, v) found by argument-dependent lookup, or model_traits<M>
+  parameter_list,  ///< m.named_parameters(), m.parameters() or m.params()
+  leaf,            ///< one contiguous block of numbers, or a single number
+  container,       ///< standard containers, tuples, optional, variant, smart pointers
+  boost,           ///< a Boost serialize(ar, version), with <tutti/boost.hpp>
+  aggregate,       ///< a plain struct
+  opaque,          ///< text, enumerations, sets, vector<bool>: travels in broadcast and checkpoints, holds no tensor
+  boost_not_included,
+  pointer,
+  base_classes,
+  reference_field,
+  too_many_fields,
+  unknown,
+};
+
+namespace detail {
+
+struct hook_probe {
+  template <class T>
+  void operator()(std::string_view, T&&) const {}
+  template <class T>
+  void operator()(std::string_view, T&&, role) const {}
+};
+struct archive_probe {
+  template <class T>
+  archive_probe& operator&(T&&);
+  template <class T>
+  archive_probe& operator<<(T&&);
+  template <class T>
+  archive_probe& operator>>(T&&);
+};
+
+/// <tutti/boost.hpp> specialises this for the types it opens.
+template <class M>
+struct serialize_bridge {
+  static constexpr bool present = false;
+};
+
+template <class M>
+concept adl_hook = requires(M& m, hook_probe& v) {
+  tutti_visit(m, v);
+};
+template <class M>
+concept traits_hook = requires(M& m, hook_probe& v) {
+  model_traits<M>::visit(m, v);
+};
+template <class M>
+concept named_parameter_list = requires(M& m) {
+  m.named_parameters().begin();
+};
+template <class M>
+concept parameter_list = requires(M& m) {
+  m.parameters().begin();
+};
+template <class M>
+concept params_list = requires(M& m) {
+  m.params().begin();
+};
+
+template <class M>
+inline constexpr bool is_smart_pointer = false;
+template <class T, class D>
+inline constexpr bool is_smart_pointer<std::unique_ptr<T, D>> = !std::is_array_v<T>;
+template <class T>
+inline constexpr bool is_smart_pointer<std::shared_ptr<T>> = !std::is_array_v<T>;
+template <class T>
+inline constexpr bool is_smart_pointer<std::reference_wrapper<T>> = true;
+template <class M>
+inline constexpr bool is_shared = false;
+template <class T>
+inline constexpr bool is_shared<std::shared_ptr<T>> = true;
+template <class T>
+inline constexpr bool is_shared<std::reference_wrapper<T>> = true;
+template <class M>
+inline constexpr bool is_optional = false;
+template <class T>
+inline constexpr bool is_optional<std::optional<T>> = true;
+template <class M>
+inline constexpr bool is_variant = false;
+template <class... T>
+inline constexpr bool is_variant<std::variant<T...>> = true;
+template <class M>
+inline constexpr bool is_tuple = false;
+template <class... T>
+inline constexpr bool is_tuple<std::tuple<T...>> = true;
+template <class M>
+inline constexpr bool is_pair = false;
+template <class A, class B>
+inline constexpr bool is_pair<std::pair<A, B>> = true;
+
+template <class M>
+concept iterable = std::is_array_v<M> || requires(M& m) {
+  m.begin();
+  m.end();
+  typename M::value_type;
+};
+template <class M>
+concept keyed = iterable<M> && requires {
+  typename M::key_type;
+};
+template <class M>
+concept map_like = keyed<M> && requires {
+  typename M::mapped_type;
+};
+/// The elements have no addresses of their own: vector<bool>.
+template <class M>
+concept proxied = !std::is_array_v<M> && iterable<M> && requires(M & m) {
+  requires !std::is_reference_v<decltype(*m.begin())>;
+};
+
+template <class M>
+concept opaque_type = is_text<M> || std::is_enum_v<M> ||(keyed<M> && !map_like<M>) || proxied<M>;
+
+template <class M>
+concept container = is_smart_pointer<M> || is_optional<M> || is_variant<M> || is_tuple<M> || is_pair<M> || iterable<M>;
+
+/// A Boost serialize that can be called from outside: a public member, or a free function beside the type.
+template <class M>
+concept open_serialize = std::is_class_v<M> &&(
+    requires(M& m, archive_probe& ar) { m.serialize(ar, 0U); } ||
+    requires(M & m, archive_probe& ar) { serialize(ar, m, 0U); });
+
+// Does a class have a member called serialize, private or not? In a class derived from it and from `named_serialize`
+// the name is ambiguous exactly if it has: lookup comes before access.
+struct named_serialize {
+  int serialize;
+};
+template <class M>
+struct ambiguous_if_member : M, named_serialize {};
+template <class M>
+concept closed_serialize = std::is_class_v<M> && !std::is_final_v<M> && !std::is_aggregate_v<M> && !requires {
+  &ambiguous_if_member<M>::serialize;
+};
+
+template <class M>
+consteval tier tier_of() {
+  if constexpr (adl_hook<M> || traits_hook<M>) {
+    return tier::hook;
+  } else if constexpr (named_parameter_list<M> || parameter_list<M> || params_list<M>) {
+    return tier::parameter_list;
+  } else if constexpr (leaf<M>) {
+    return tier::leaf;
+  } else if constexpr (std::is_pointer_v<M> || std::is_member_pointer_v<M> || std::is_null_pointer_v<M> ||
+                       std::is_function_v<M>) {
+    return tier::pointer;
+  } else if constexpr (std::is_reference_v<M>) {
+    return tier::reference_field;
+  } else if constexpr (opaque_type<M>) {
+    return tier::opaque;
+  } else if constexpr (container<M>) {
+    return tier::container;
+  } else if constexpr (serialize_bridge<M>::present) {
+    return tier::boost;
+  } else if constexpr (open_serialize<M> || closed_serialize<M>) {
+    return tier::boost_not_included;
+  } else if constexpr (!std::is_class_v<M> || !std::is_aggregate_v<M>) {
+    return tier::unknown;
+  } else if constexpr (has_bases<M>) {
+    return tier::base_classes;
+  } else if constexpr (field_count<M> == 65) {
+    return tier::too_many_fields;
+  } else if constexpr (field_count<M> == no_fields_found || !takes_braces<M, 0>()) {
+    return tier::reference_field;
+  } else {
+    return tier::aggregate;
+  }
+}
+
+/// Ends the compilation with one sentence if there is no way into M.
+template <class M>
+consteval void require_way_in() {
+  constexpr tier t = detail::tier_of<M>();
+  static_assert(t != tier::boost_not_included,
+                "tutti: this type has a Boost serialize(); include <tutti/boost.hpp> to use it.");
+  static_assert(t != tier::pointer,
+                "tutti: a raw pointer says neither how much it points to nor who owns it; "
+                "hold a std::vector, std::unique_ptr or std::span instead, or write tutti_visit(m, v).");
+  static_assert(t != tier::base_classes,
+                "tutti: a struct with base classes is not a plain aggregate; make the base a field, or write "
+                "tutti_visit(m, v).");
+  static_assert(t != tier::reference_field,
+                "tutti: every field of a plain struct must be initialisable from {}, so none may be a reference; "
+                "hold a value, or write tutti_visit(m, v).");
+  static_assert(t != tier::too_many_fields,
+                "tutti: a plain struct may have at most 64 fields; group some into a struct of their own, or write "
+                "tutti_visit(m, v).");
+  static_assert(t != tier::unknown,
+                "tutti: this type is neither numbers, nor a container, nor a plain struct; write "
+                "tutti_visit(m, v) beside it.");
+}
+
+enum class walk_finds : std::uint8_t { nothing, tensors, no_way };
+
+template <class... M>
+struct type_list {};
+template <class M>
+struct children {
+  using types = type_list<std::remove_cv_t<typename M::value_type>>;
+};
+template <class M, std::size_t N>
+struct children<M[N]> {
+  using types = type_list<M>;
+};
+template <class M>
+requires is_smart_pointer<M>
+struct children<M> {
+  using types = type_list<std::remove_cvref_t<decltype(*std::declval<M&>())>>;
+};
+template <class T>
+struct children<std::reference_wrapper<T>> {
+  using types = type_list<std::remove_cv_t<T>>;
+};
+template <class... T>
+struct children<std::variant<T...>> {
+  using types = type_list<T...>;
+};
+template <class... T>
+struct children<std::tuple<T...>> {
+  using types = type_list<T...>;
+};
+template <class A, class B>
+struct children<std::pair<A, B>> {
+  using types = type_list<std::remove_cv_t<A>, B>;
+};
+template <map_like M>
+struct children<M> {
+  using types = type_list<typename M::mapped_type>;
+};
+
+template <class... T>
+type_list<std::remove_cvref_t<T>...> list_of_fields(std::tuple<T...> const*);
+
+template <class M, class... Seen>
+consteval walk_finds finds();
+
+template <class... Seen, class... Child>
+consteval walk_finds finds_below(type_list<Child...>) {
+  walk_finds all = walk_finds::nothing;
+  for (walk_finds one : {walk_finds::nothing, detail::finds<Child, Seen...>()...}) all = one > all ? one : all;
+  return all;
+}
+
+/// What a walk over M meets, without instantiating one. Seen breaks recursion in types that contain themselves.
+template <class M, class... Seen>
+consteval walk_finds finds() {
+  if constexpr ((std::is_same_v<M, Seen> || ...)) {
+    return walk_finds::nothing;
+  } else {
+    constexpr tier t = detail::tier_of<M>();
+    if constexpr (t > tier::opaque) {
+      return walk_finds::no_way;
+    } else if constexpr (t == tier::opaque) {
+      return walk_finds::nothing;
+    } else if constexpr (t == tier::container) {
+      return detail::finds_below<M, Seen...>(typename children<M>::types{});
+    } else if constexpr (t == tier::aggregate) {
+      return detail::finds_below<M, Seen...>(decltype(detail::list_of_fields(static_cast<fields_of<M>*>(nullptr))){});
+    } else {
+      return walk_finds::tensors;
+    }
+  }
+}
+
+}  // namespace detail
+
+/// A type that the walk understands down to its last field, and in which it finds at least one tensor.
+template <class M>
+concept model = detail::finds<std::remove_cvref_t<M>>()
+== detail::walk_finds::tensors;
+
+}  // namespace tutti::inline TUTTI_ABI
+
+// ----------------------------------------------------------------------------------------------- tutti/model/visit.hpp
+// for_each_tensor: any user model as a sequence of named tensors.
+
+namespace tutti::inline TUTTI_ABI {
+namespace detail {
+
+/// "layers.3" for integers and enumerations, the text itself for text; nothing for other keys.
+template <class K>
+inline constexpr bool is_name_key =
+    std::is_integral_v<K> || std::is_enum_v<K> || std::is_convertible_v<K const&, std::string_view>;
+
+template <class K>
+std::string name_of_key(K const& key) {
+  if constexpr (std::is_convertible_v<K const&, std::string_view>) {
+    return std::string(static_cast<std::string_view>(key));
+  } else if constexpr (std::is_enum_v<K>) {
+    return std::to_string(static_cast<std::underlying_type_t<K>>(key));
+  } else {
+    return std::to_string(key);
+  }
+}
+
+/// Walks a model depth first and hands every leaf to `out`: out.leaf(tensor<T>), and out.enter<M>(name, tier) before
+/// each node. Whatever a leaf's type, it is const if the model is.
+template <class Out>
+class walker {
+ public:
+  explicit walker(Out& out) : out_(out) {}
+
+  template <class M>
+  void child(std::string_view name, M& m) {
+    std::size_t const length = path_.size();
+    if (length > 0) path_ += '.';
+    path_ += name;
+    node(m);
+    path_.resize(length);
+  }
+
+  /// As child, but everything below is of role `kind`.
+  template <class M>
+  void child(std::string_view name, M& m, role kind) {
+    std::optional<role> const outer = std::exchange(forced_role_, kind);
+    child(name, m);
+    forced_role_ = outer;
+  }
+
+  template <class M>
+  void node(M& m) {
+    using plain = std::remove_cv_t<M>;
+    detail::require_way_in<plain>();
+    constexpr tier t = detail::tier_of<plain>();
+    out_.template enter<plain>(name(), t);
+    if constexpr (t == tier::hook) {
+      hook(m);
+    } else if constexpr (t == tier::parameter_list) {
+      parameter_list_of(m);
+    } else if constexpr (t == tier::leaf) {
+      detail::with_leaf(m, name(), [this]<class T>(std::span<T> data, std::span<std::size_t const> shape) {
+        constexpr role natural = detail::role_of_element<std::remove_cv_t<T>>();
+        out_.leaf(tensor<T>{name(), data, shape, forced_role_.value_or(natural)});
+      });
+    } else if constexpr (t == tier::container) {
+      container_of(m);
+    } else if constexpr (t == tier::boost) {
+      serialize_bridge<plain>::walk(*this, m);
+    } else if constexpr (t == tier::aggregate) {
+      fields(m, std::make_index_sequence<field_count<M>>{});
+    }
+  }
+
+  [[nodiscard]] std::string_view name() const { return path_.empty() ? std::string_view("value") : path_; }
+
+ private:
+  template <bool constant>
+  struct hook_visitor {
+    walker& walk;
+    template <class T>
+    void operator()(std::string_view field, T&& value) const {
+      std::conditional_t<constant, std::remove_reference_t<T> const, std::remove_reference_t<T>>& m = value;
+      walk.child(field, m);
+    }
+    template <class T>
+    void operator()(std::string_view field, T&& value, role kind) const {
+      std::conditional_t<constant, std::remove_reference_t<T> const, std::remove_reference_t<T>>& m = value;
+      walk.child(field, m, kind);
+    }
+  };
+
+  // A hook written for a mutable model serves a const one too: what it hands out is made const again before it is seen.
+  template <class M>
+  void hook(M& m) {
+    using plain = std::remove_cv_t<M>;
+    hook_visitor<std::is_const_v<M>> v{*this};
+    if constexpr (traits_hook<plain>) {
+      model_traits<plain>::visit(const_cast<plain&>(m), v);
+    } else {
+      tutti_visit(const_cast<plain&>(m), v);
+    }
+  }
+
+  template <class M>
+  void parameter_list_of(M& m) {
+    using plain = std::remove_cv_t<M>;
+    auto& open = const_cast<plain&>(m);
+    constexpr bool constant = std::is_const_v<M>;
+    if constexpr (named_parameter_list<plain>) {
+      named<constant>(open.named_parameters());
+    } else if constexpr (detail::parameter_list<plain>) {
+      numbered<constant>(open.parameters());
+    } else {
+      numbered<constant>(open.params());
+    }
+    if constexpr (requires { open.named_buffers().begin(); }) {
+      std::optional<role> const outer = std::exchange(forced_role_, role::buffer);
+      named<constant>(open.named_buffers());
+      forced_role_ = outer;
+    }
+  }
+
+  template <bool constant, class List>
+  void named(List&& list) {
+    for (auto&& item : list) {
+      if constexpr (requires {
+                      item.key();
+                      item.value();
+                    }) {
+        listed<constant, List>(name_of_key(item.key()), item.value());
+      } else {
+        listed<constant, List>(name_of_key(item.first), item.second);
+      }
+    }
+  }
+
+  template <bool constant, class List>
+  void numbered(List&& list) {
+    std::size_t i = 0;
+    for (auto&& item : list) listed<constant, List>(std::to_string(i++), item);
+  }
+
+  template <bool constant, class List, class T>
+  void listed(std::string const& field, T&& value) {
+    using plain = std::remove_cvref_t<T>;
+    if constexpr (std::is_pointer_v<plain>) {
+      if (value != nullptr) listed<constant, plain&>(field, *value);
+    } else {
+      static_assert(
+          std::is_lvalue_reference_v<List> || handle_leaf<plain> || is_shared<plain> || requires { plain::extent; },
+          "tutti: this list of parameters is a copy; return it by reference, or return pointers or spans.");
+      std::conditional_t<constant, std::remove_reference_t<T> const, std::remove_reference_t<T>>& m = value;
+      child(field, m);
+    }
+  }
+
+  template <class M>
+  void container_of(M& m) {
+    using plain = std::remove_cv_t<M>;
+    if constexpr (is_smart_pointer<plain>) {
+      pointee(m);
+    } else if constexpr (is_optional<plain>) {
+      if (m) node(*m);
+    } else if constexpr (is_variant<plain>) {
+      if (!m.valueless_by_exception()) std::visit([this](auto& active) { this->node(active); }, m);
+    } else if constexpr (is_pair<plain>) {
+      child("first", m.first);
+      child("second", m.second);
+    } else if constexpr (is_tuple<plain>) {
+      std::apply(
+          [this](auto&... element) {
+            [[maybe_unused]] std::size_t i = 0;
+            (this->child(std::to_string(i++), element), ...);
+          },
+          m);
+    } else if constexpr (map_like<plain>) {
+      map(m);
+    } else {
+      std::size_t i = 0;
+      for (auto& element : m) child(std::to_string(i++), element);
+    }
+  }
+
+  template <class M>
+  void pointee(M& pointer) {
+    auto* const target = dereference(pointer);
+    if (target == nullptr) return;
+    if constexpr (is_shared<std::remove_cv_t<M>>) {
+      void const* const address = target;
+      if (std::find(shared_seen_.begin(), shared_seen_.end(), address) != shared_seen_.end()) return;
+      shared_seen_.push_back(address);
+    }
+    as_const_like<std::remove_pointer_t<decltype(dereference(pointer))>, M>& m = *target;
+    node(m);
+  }
+  template <class P>
+  static auto* dereference(P const& pointer) {
+    if constexpr (std::is_pointer_v<decltype(pointer.get())>) {
+      return pointer.get();
+    } else {
+      return &pointer.get();  // std::reference_wrapper
+    }
+  }
+
+  // A hashed map is visited in the order of its names: iteration order differs from process to process.
+  template <class M>
+  void map(M& m) {
+    using key = typename std::remove_cv_t<M>::key_type;
+    constexpr bool hashed = requires { typename std::remove_cv_t<M>::hasher; };
+    static_assert(is_name_key<key> || !hashed,
+                  "tutti: the keys of a hashed map become names and must be text, integers or enumerations.");
+    if constexpr (hashed) {
+      std::vector<std::pair<std::string, decltype(&m.begin()->second)>> sorted;
+      for (auto& [k, value] : m) sorted.emplace_back(name_of_key(k), &value);
+      std::sort(sorted.begin(), sorted.end(), [](auto const& a, auto const& b) { return a.first < b.first; });
+      for (auto& [field, value] : sorted) child(field, *value);
+    } else {
+      [[maybe_unused]] std::size_t i = 0;
+      for (auto& [k, value] : m) {
+        if constexpr (is_name_key<key>) {
+          child(name_of_key(k), value);
+        } else {
+          child(std::to_string(i++), value);
+        }
+      }
+    }
+  }
+
+  template <class M, std::size_t... i>
+  void fields(M& m, std::index_sequence<i...>) {
+    [[maybe_unused]] auto tied = detail::tie_fields(m);
+    (child(field_name<std::remove_cv_t<M>, i>, std::get<i>(tied)), ...);
+  }
+
+  Out& out_;
+  std::string path_;
+  std::optional<role> forced_role_;
+  std::vector<void const*> shared_seen_;
+};
+
+template <class Visitor>
+struct visit_leaves {
+  Visitor& visitor;
+  template <class M>
+  void enter(std::string_view, tier) const {}
+  template <class T>
+  void leaf(tensor<T> const& t) const {
+    visitor(t);
+  }
+};
+
+}  // namespace detail
+
+/// Calls visitor(tensor<T>) for every tensor of `m`, depth first, in the order of declaration; T is const where `m` is.
+/// The order and the names depend on the model's type and contents alone, never on the process. Names are joined by
+/// dots ("layers.3.weight"); a model that is itself a single leaf is called "value". Empty optionals and null pointers
+/// are left out; an object reached through several shared pointers is visited once, under its first name.
+/// Throws error{config} for a matrix view with gaps, and whatever the visitor throws.
+template <class M, class Visitor>
+void for_each_tensor(M& m, Visitor&& visitor) {
+  detail::visit_leaves<std::remove_reference_t<Visitor>> out{visitor};
+  detail::walker<decltype(out)> walk(out);
+  walk.node(m);
+}
+
+}  // namespace tutti::inline TUTTI_ABI
+
+// --------------------------------------------------------------------------------------------- tutti/model/explain.hpp
+// explain_model: how tutti reads a model, one line per node.
+
+namespace tutti::inline TUTTI_ABI {
+
+[[nodiscard]] constexpr std::string_view to_string(role kind) noexcept {
+  return kind == role::parameter ? "parameter" : "buffer";
+}
+
+[[nodiscard]] constexpr std::string_view to_string(tier t) noexcept {
+  switch (t) {
+    case tier::hook:
+      return "1 hook";
+    case tier::parameter_list:
+      return "2 parameter list";
+    case tier::leaf:
+      return "3 leaf";
+    case tier::container:
+      return "4 container";
+    case tier::boost:
+      return "5 boost serialize";
+    case tier::aggregate:
+      return "6 plain struct";
+    case tier::opaque:
+      return "7 opaque";
+    default:
+      return "no way in";
+  }
+}
+
+namespace detail {
+
+/// "64 x 784"; "scalar" for no extents.
+[[nodiscard]] inline std::string shape_text(std::span<std::size_t const> shape) {
+  std::string text;
+  for (std::size_t extent : shape) text += (text.empty() ? "" : " x ") + std::to_string(extent);
+  return text.empty() ? "scalar" : text;
+}
+
+struct model_explainer {
+  std::string text;
+  std::size_t numbers = 0;
+  std::size_t size = 0;
+
+  template <class M>
+  void enter(std::string_view name, tier t) {
+    text += (text.empty() ? "" : "\n") + std::string(name) + ": tier " + std::string(to_string(t));
+    if (t == tier::opaque) text += ", no tensor: travels in broadcast and checkpoints only";
+  }
+  template <class T>
+  void leaf(tensor<T> const& t) {
+    text += ", " + element_name(element_code<std::remove_cv_t<T>>()) + " " + shape_text(t.shape) + ", " +
+            std::to_string(t.data.size_bytes()) + " bytes, " + std::string(to_string(t.kind));
+    numbers += t.data.size();
+    size += t.data.size_bytes();
+  }
+};
+
+}  // namespace detail
+
+/// One line per node: its name, the tier by which it was entered, and for a leaf its element, shape, bytes and role;
+/// then the totals. For people; the wording may change.
+template <class M>
+[[nodiscard]] std::string explain_model(M const& m) {
+  detail::model_explainer out;
+  detail::walker<detail::model_explainer> walk(out);
+  walk.node(m);
+  return out.text + "\nin all: " + std::to_string(out.numbers) + " numbers, " + std::to_string(out.size) + " bytes\n";
+}
+
+}  // namespace tutti::inline TUTTI_ABI
+
+// ---------------------------------------------------------------------------------------- tutti/model/serialisable.hpp
+// Which types the wire archive can carry, in which form, and the fewest bytes one takes.
+
+namespace tutti::inline TUTTI_ABI {
+namespace detail {
+
+enum class wire_form : std::uint8_t {
+  number,       ///< its bytes, little-endian; bool is one byte, 0 or 1
+  enumeration,  ///< its underlying integer
+  text,         ///< count, characters
+  fixed,        ///< the elements of an array, no count
+  matrix,       ///< rows, columns, numbers in memory order
+  sequence,     ///< count, elements
+  map,          ///< count, keys and values in turn
+  set,          ///< count, keys
+  owner,        ///< unique_ptr and optional: bool, then the object
+  shared,       ///< shared_ptr: 0 null, 1 first sight and the object, 2 the number of one seen before
+  variant,      ///< index in one byte, the alternative
+  tuple,        ///< tuple and pair: the elements
+  hook,         ///< a byte, then what tutti_visit hands out
+  boost,        ///< a byte, then what serialize hands out
+  aggregate,    ///< the fields; a byte if there are none
+  boost_not_included,
+  pointer,
+  view,
+  loose_enum,
+  no_default,
+  unknown,
+};
+
+template <class M>
+inline constexpr bool is_view = false;
+template <class C, class R>
+inline constexpr bool is_view<std::basic_string_view<C, R>> = true;
+template <class T, std::size_t n>
+inline constexpr bool is_view<std::span<T, n>> = true;
+template <class T>
+inline constexpr bool is_view<std::reference_wrapper<T>> = true;
+template <class M>
+inline constexpr bool is_fixed = std::is_bounded_array_v<M>;
+template <class T, std::size_t n>
+inline constexpr bool is_fixed<std::array<T, n>> = true;
+
+template <class M>
+concept matrix_leaf = std::default_initializable<M> &&((contiguous_leaf<M> && matrix_like<M>) || memptr_leaf<M>);
+
+/// Every value of the underlying type is a value of an enumeration that fixes it. Others need a function beside them,
+/// `bool tutti_valid(E, long long value)`: it sees the integer, for a wrong E may not even be made. The E says nothing.
+template <class E>
+concept checked_enum = requires(E e, long long value) {
+  { tutti_valid(e, value) } -> std::convertible_to<bool>;
+};
+template <class E>
+concept fixed_enum = requires {
+  E{0};
+};
+
+template <class M>
+concept sequence = iterable<M> && std::default_initializable<typename M::value_type> && requires(M& m) {
+  m.clear();
+  m.emplace_back();
+  m.size();
+};
+
+template <class M>
+consteval wire_form form_of() {
+  if constexpr (adl_hook<M> || traits_hook<M>) {
+    return wire_form::hook;
+  } else if constexpr (is_tensor_element<M>) {
+    return wire_form::number;
+  } else if constexpr (std::is_enum_v<M>) {
+    return checked_enum<M> || fixed_enum<M> ? wire_form::enumeration : wire_form::loose_enum;
+  } else if constexpr (is_view<M>) {
+    return wire_form::view;
+  } else if constexpr (std::is_pointer_v<M> || std::is_member_pointer_v<M> || std::is_null_pointer_v<M> ||
+                       std::is_reference_v<M>) {
+    return wire_form::pointer;
+  } else if constexpr (is_text<M>) {
+    return wire_form::text;
+  } else if constexpr (is_fixed<M>) {
+    return wire_form::fixed;
+  } else if constexpr (matrix_leaf<M>) {
+    return wire_form::matrix;
+  } else if constexpr (is_shared<M>) {
+    return wire_form::shared;
+  } else if constexpr (is_optional<M> || is_smart_pointer<M>) {
+    return wire_form::owner;
+  } else if constexpr (is_variant<M>) {
+    return wire_form::variant;
+  } else if constexpr (is_tuple<M> || is_pair<M>) {
+    return wire_form::tuple;
+  } else if constexpr (map_like<M>) {
+    return wire_form::map;
+  } else if constexpr (keyed<M>) {
+    return wire_form::set;
+  } else if constexpr (sequence<M>) {
+    return wire_form::sequence;
+  } else if constexpr (iterable<M>) {
+    return wire_form::no_default;
+  } else {
+    constexpr tier t = detail::tier_of<M>();
+    return t == tier::boost                ? wire_form::boost
+           : t == tier::boost_not_included ? wire_form::boost_not_included
+           : t == tier::aggregate          ? wire_form::aggregate
+                                           : wire_form::unknown;
+  }
+}
+
+/// Ends the compilation with one sentence if the archive cannot carry M.
+template <class M>
+consteval void require_form() {
+  constexpr wire_form form = detail::form_of<M>();
+  static_assert(form != wire_form::boost_not_included,
+                "tutti: this type has a Boost serialize(); include <tutti/boost.hpp> to use it.");
+  static_assert(form != wire_form::pointer,
+                "tutti: a raw pointer or reference means nothing in another process; hold the value, a "
+                "std::unique_ptr or a std::vector instead.");
+  static_assert(form != wire_form::view,
+                "tutti: a view (std::string_view, std::span, std::reference_wrapper) owns nothing that could be sent; "
+                "hold a std::string or std::vector instead.");
+  static_assert(form != wire_form::loose_enum,
+                "tutti: an enumeration needs a fixed underlying type (enum color : int), or a function bool "
+                "tutti_valid(color, long long value), before its values can be believed.");
+  static_assert(form != wire_form::no_default,
+                "tutti: the elements of a container need a default constructor to be received.");
+  if constexpr (form == wire_form::unknown) detail::require_way_in<M>();
+  static_assert(form != wire_form::unknown,
+                "tutti: this type cannot be sent as an object; write tutti_visit(m, v) beside it.");
+}
+
+template <class M>
+struct wire_children : children<M> {};
+template <map_like M>
+struct wire_children<M> {
+  using types = type_list<typename M::key_type, typename M::mapped_type>;
+};
+
+template <class M, class... Seen>
+consteval bool carries();
+
+template <class... Seen, class... Child>
+consteval bool carries_all(type_list<Child...>) {
+  return (detail::carries<Child, Seen...>() && ...);
+}
+
+template <class M, class... Seen>
+consteval bool carries() {
+  if constexpr ((std::is_same_v<M, Seen> || ...)) {
+    return true;
+  } else {
+    constexpr wire_form form = detail::form_of<M>();
+    if constexpr (form >= wire_form::boost_not_included) {
+      return false;
+    } else if constexpr (form == wire_form::aggregate) {
+      return detail::carries_all<M, Seen...>(decltype(detail::list_of_fields(static_cast<fields_of<M>*>(nullptr))){});
+    } else if constexpr (form >= wire_form::fixed && form <= wire_form::tuple && form != wire_form::matrix) {
+      return detail::carries_all<M, Seen...>(typename wire_children<M>::types{});
+    } else {
+      return true;
+    }
+  }
+}
+
+/// The fewest bytes an M takes in an archive; at least 1, so that a count bounds what it asks for.
+template <class M>
+consteval std::size_t min_size();
+
+template <class... Child>
+consteval std::size_t min_size_of_all(type_list<Child...>) {
+  std::size_t total = 0;
+  for (std::size_t one : {std::size_t{0}, detail::min_size<Child>()...}) total += one;
+  return total;
+}
+
+template <class M>
+consteval std::size_t min_size() {
+  constexpr wire_form form = detail::form_of<M>();
+  if constexpr (form == wire_form::number || form == wire_form::enumeration) {
+    return sizeof(M);
+  } else if constexpr (form == wire_form::fixed) {
+    using element = std::remove_cvref_t<decltype(std::declval<M&>()[0])>;
+    constexpr std::size_t n = sizeof(M) / sizeof(element);
+    return n == 0 ? 1 : n * detail::min_size<element>();
+  } else if constexpr (form == wire_form::matrix) {
+    return 16;
+  } else if constexpr (form == wire_form::text || form == wire_form::sequence || form == wire_form::map ||
+                       form == wire_form::set) {
+    return 8;
+  } else if constexpr (form == wire_form::tuple) {
+    constexpr std::size_t total = detail::min_size_of_all(typename wire_children<M>::types{});
+    return total == 0 ? 1 : total;
+  } else if constexpr (form == wire_form::aggregate) {
+    constexpr std::size_t total =
+        detail::min_size_of_all(decltype(detail::list_of_fields(static_cast<fields_of<M>*>(nullptr))){});
+    return total == 0 ? 1 : total;
+  } else {
+    return 1;
+  }
+}
+
+}  // namespace detail
+
+/// A type that encode() and decode() carry, down to its last field as far as the compiler can see.
+template <class T>
+concept serialisable = detail::carries<std::remove_cvref_t<T>>();
+
+}  // namespace tutti::inline TUTTI_ABI
+
+// ------------------------------------------------------------------------------------------------ tutti/core/bytes.hpp
+// Views of raw memory, and integers in the byte order of the wire.
+
+namespace tutti::inline TUTTI_ABI {
+
+using bytes = std::span<std::byte>;
+using const_bytes = std::span<std::byte const>;
+
+/// Writes `value` at `to`, little-endian whatever the host.
+template <std::unsigned_integral T>
+void store_little(std::byte* to, T value) noexcept {
+  for (std::size_t i = 0; i < sizeof(T); ++i) {
+    to[i] = static_cast<std::byte>(value & 0xffU);
+    if constexpr (sizeof(T) > 1) value = static_cast<T>(value >> 8U);
+  }
+}
+
+/// Reads a little-endian integer from `from`.
+template <std::unsigned_integral T>
+[[nodiscard]] T load_little(std::byte const* from) noexcept {
+  T value = 0;
+  for (std::size_t i = sizeof(T); i-- > 0;) {
+    if constexpr (sizeof(T) > 1) value = static_cast<T>(value << 8U);
+    value = static_cast<T>(value | static_cast<T>(std::to_integer<unsigned>(from[i])));
+  }
+  return value;
+}
+
+}  // namespace tutti::inline TUTTI_ABI
+
+// ------------------------------------------------------------------------------------------------- tutti/core/hash.hpp
+// FNV-1a, 64 bits: names what two ranks compare (signatures, model contents). Not a cryptographic hash.
+
+namespace tutti::inline TUTTI_ABI {
+
+/// Accumulates bytes into one 64-bit value; equal sequences give equal values on every platform.
+class fnv1a {
+ public:
+  constexpr fnv1a& add(std::string_view text) noexcept {
+    for (char c : text) mix(static_cast<unsigned char>(c));
+    return *this;
+  }
+  fnv1a& add(const_bytes data) noexcept {
+    for (std::byte b : data) mix(std::to_integer<unsigned char>(b));
+    return *this;
+  }
+  constexpr fnv1a& add(std::uint64_t number) noexcept {
+    for (int i = 0; i < 8; ++i) mix(static_cast<unsigned char>(number >> (8 * i)));
+    return *this;
+  }
+  [[nodiscard]] constexpr std::uint64_t value() const noexcept { return state_; }
+
+ private:
+  constexpr void mix(unsigned char byte) noexcept { state_ = (state_ ^ byte) * 0x100000001b3ULL; }
+  std::uint64_t state_ = 0xcbf29ce484222325ULL;
+};
+
+}  // namespace tutti::inline TUTTI_ABI
+
+// ------------------------------------------------------------------------------------------- tutti/model/signature.hpp
+// What two models must share to be summed or copied: names, element types, shapes and roles of their tensors.
+
+namespace tutti::inline TUTTI_ABI {
+
+struct tensor_signature {
+  std::string name;
+  std::uint32_t element = 0;  ///< element_code of the numbers
+  std::vector<std::size_t> shape;
+  role kind = role::parameter;
+  friend bool operator==(tensor_signature const&, tensor_signature const&) = default;
+};
+
+struct signature {
+  std::vector<tensor_signature> tensors;
+  std::uint64_t hash = 0;  ///< over all of `tensors`; equal on every platform for equal lists
+};
+
+namespace detail {
+[[nodiscard]] inline std::uint64_t hash_of(std::vector<tensor_signature> const& tensors) {
+  fnv1a hash;
+  for (tensor_signature const& t : tensors) {
+    hash.add(static_cast<std::uint64_t>(t.name.size())).add(t.name).add(std::uint64_t{t.element});
+    hash.add(static_cast<std::uint64_t>(t.shape.size()));
+    for (std::size_t extent : t.shape) hash.add(static_cast<std::uint64_t>(extent));
+    hash.add(static_cast<std::uint64_t>(t.kind));
+  }
+  return hash.value();
+}
+
+[[nodiscard]] inline std::string describe(tensor_signature const& t) {
+  return element_name(t.element) + " " + shape_text(t.shape) + " " + std::string(to_string(t.kind));
+}
+}  // namespace detail
+
+template <class M>
+[[nodiscard]] signature signature_of(M const& m) {
+  signature all;
+  for_each_tensor(m, [&all]<class T>(tensor<T> t) {
+    all.tensors.push_back(tensor_signature{std::string(t.name), element_code<std::remove_cv_t<T>>(),
+                                           std::vector<std::size_t>(t.shape.begin(), t.shape.end()), t.kind});
+  });
+  all.hash = detail::hash_of(all.tensors);
+  return all;
+}
+
+/// One sentence on the first tensor in which they differ, in the order of `a`; nothing if they agree.
+[[nodiscard]] inline std::optional<std::string> first_difference(signature const& a, signature const& b) {
+  std::size_t const common = (std::min)(a.tensors.size(), b.tensors.size());
+  for (std::size_t i = 0; i < common; ++i) {
+    tensor_signature const& x = a.tensors[i];
+    tensor_signature const& y = b.tensors[i];
+    if (x == y) continue;
+    if (x.name == y.name)
+      return "tensor '" + x.name + "' is " + detail::describe(x) + " here and " + detail::describe(y) + " there";
+    return "tensor " + std::to_string(i) + " is '" + x.name + "' (" + detail::describe(x) + ") here and '" + y.name +
+           "' (" + detail::describe(y) + ") there";
+  }
+  if (a.tensors.size() == b.tensors.size()) return std::nullopt;
+  bool const here = a.tensors.size() > common;
+  tensor_signature const& extra = (here ? a : b).tensors[common];
+  return "tensor '" + extra.name + "' (" + detail::describe(extra) + ") exists only " + (here ? "here" : "there");
+}
+
+namespace detail {
+struct zip_slot {
+  void const* data = nullptr;
+  bool constant = false;
+};
+}  // namespace detail
+
+/// Calls f(tensor<T> of a, tensor<U> of b) for each pair, T and U the same number, each const where its model is.
+/// Names and shapes are those of both. Throws error{config} naming the first difference before the first call of f.
+template <class A, class B, class F>
+void zip_tensors(A& a, B& b, F&& f) {
+  signature const left = signature_of(a);
+  if (auto difference = first_difference(left, signature_of(b)))
+    throw error(error_kind::config, "two models do not have the same tensors: " + *difference);
+  std::vector<detail::zip_slot> slots;
+  for_each_tensor(a, [&slots]<class T>(tensor<T> t) { slots.push_back({t.data.data(), std::is_const_v<T>}); });
+  std::size_t i = 0;
+  for_each_tensor(b, [&]<class U>(tensor<U> u) {
+    using T = std::conditional_t<std::is_const_v<A>, std::remove_cv_t<U> const, std::remove_cv_t<U>>;
+    detail::zip_slot const slot = slots.at(i++);
+    if (slot.constant && !std::is_const_v<T>)
+      throw error(error_kind::config, "tensor '" + std::string(u.name) + "' is a view of const numbers");
+    T* const data = static_cast<T*>(const_cast<void*>(slot.data));
+    f(tensor<T>{u.name, std::span<T>(data, u.data.size()), u.shape, u.kind}, u);
+  });
+}
 
 }  // namespace tutti::inline TUTTI_ABI
 
@@ -613,23 +1981,30 @@ class writer {
       for (source const& f : s.sources)
         if (f.from.where == buffer::input) rows = (std::max)(rows, 2 + plan_.scratch.size() + f.from.row);
     }
-    std::vector<std::vector<touched>> state(rows, std::vector<touched>(parts()));
+    std::vector<std::vector<touched>> state(rows);
+    for (std::size_t i = 0; i < rows; ++i) {
+      bool const is_scratch = i >= 1 && i <= plan_.scratch.size();
+      state[i].resize(is_scratch ? plan_.scratch[i - 1].last - plan_.scratch[i - 1].first : parts());
+    }
     auto const row_of = [&](block b) -> std::size_t {
       if (b.where == buffer::output) return 0;
       return b.where == buffer::scratch ? 1 + b.row : 1 + plan_.scratch.size() + b.row;
+    };
+    auto const state_of = [&](block b, std::uint32_t q) -> touched& {
+      return state[row_of(b)][b.where == buffer::scratch ? q - plan_.scratch[b.row].first : q];
     };
     for (std::uint32_t i = 0; i < plan_.steps.size(); ++i) {
       step& s = plan_.steps[i];
       auto const read = [&](block b) {
         for (std::uint32_t q = b.first; q < b.last; ++q) {
-          touched& t = state[row_of(b)][q];
+          touched& t = state_of(b, q);
           if (t.writer >= 0) s.after.push_back(static_cast<std::uint32_t>(t.writer));
           t.readers.push_back(i);
         }
       };
       auto const write = [&](block b) {
         for (std::uint32_t q = b.first; q < b.last; ++q) {
-          touched& t = state[row_of(b)][q];
+          touched& t = state_of(b, q);
           if (t.writer >= 0) s.after.push_back(static_cast<std::uint32_t>(t.writer));
           for (std::uint32_t r : t.readers) if (r != i) s.after.push_back(r);
           t = {static_cast<std::int64_t>(i), {}};
@@ -1023,597 +2398,7912 @@ struct row {
 
 }  // namespace tutti::inline TUTTI_ABI::plan
 
-// ---------------------------------------------------------------------------------------------- tutti/plan/promise.hpp
-// What each collective promises: which rows a rank brings, what they hold at the start, what the output holds at the
-// end.
+// ---------------------------------------------------------------------------------------------- tutti/engine/frame.hpp
+// The header that opens every stream of every operation: what this rank believes it is calling. The receiver compares it
+// for equality with its own before a byte is used, so two different calls never mix.
 
-namespace tutti::inline TUTTI_ABI::plan {
+namespace tutti::inline TUTTI_ABI::engine {
 
-/// What is bound to a rank's rows at the start of a collective, and what must be there at the end. A value is the
-/// interval of slots it is the fold of; where data is only moved, the rank it came from; empty = nothing.
-class promise {
+/// One call, as its rank sees it.
+struct call {
+  std::uint64_t communicator = 0;
+  std::uint64_t sequence = 0;  ///< the how-manieth call on this communicator, from 1
+  plan::collective what = plan::collective::barrier;
+  tutti::TUTTI_ABI::algorithm algorithm = tutti::TUTTI_ABI::algorithm::automatic;
+  std::uint8_t op = 0;
+  std::uint8_t stage = 0;     ///< 1: the counts that precede data of unknown size; 0: the data
+  std::uint32_t element = 0;  ///< element_code
+  std::int32_t root = -1;     ///< -1 where there is none
+  std::uint64_t count = 0;    ///< elements per rank or in all, as the call defines; 0 where ranks may differ
+};
+
+/// Little-endian on the wire: magic u32, version u16, collective u8, algorithm u8, communicator u64, sequence u64,
+/// element u32, root i32, count u64, op u8, stage u8, 6 zero bytes.
+using frame = std::array<std::byte, 48>;
+inline constexpr std::uint32_t frame_magic = 0x69747574;
+
+[[nodiscard]] inline frame encode(call const& c) noexcept {
+  frame f{};
+  store_little(f.data(), frame_magic);
+  store_little(f.data() + 4, static_cast<std::uint16_t>(wire_version));
+  f[6] = static_cast<std::byte>(c.what);
+  f[7] = static_cast<std::byte>(c.algorithm);
+  store_little(f.data() + 8, c.communicator);
+  store_little(f.data() + 16, c.sequence);
+  store_little(f.data() + 24, c.element);
+  store_little(f.data() + 28, static_cast<std::uint32_t>(c.root));
+  store_little(f.data() + 32, c.count);
+  f[40] = static_cast<std::byte>(c.op);
+  f[41] = static_cast<std::byte>(c.stage);
+  return f;
+}
+
+/// False if these bytes are no header of this version of tutti.
+[[nodiscard]] inline bool decode(frame const& f, call& c) noexcept {
+  if (load_little<std::uint32_t>(f.data()) != frame_magic || load_little<std::uint16_t>(f.data() + 4) != wire_version)
+    return false;
+  c.what = static_cast<plan::collective>(f[6]);
+  c.algorithm = static_cast<tutti::TUTTI_ABI::algorithm>(f[7]);
+  c.communicator = load_little<std::uint64_t>(f.data() + 8);
+  c.sequence = load_little<std::uint64_t>(f.data() + 16);
+  c.element = load_little<std::uint32_t>(f.data() + 24);
+  c.root = static_cast<std::int32_t>(load_little<std::uint32_t>(f.data() + 28));
+  c.count = load_little<std::uint64_t>(f.data() + 32);
+  c.op = std::to_integer<std::uint8_t>(f[40]);
+  c.stage = std::to_integer<std::uint8_t>(f[41]);
+  return true;
+}
+
+/// "allreduce(sum, 1000 x f32) as call 41": what a person needs to tell two calls apart.
+[[nodiscard]] inline std::string describe(call const& c) {
+  std::string text(to_string(c.what));
+  std::string inside;
+  auto const item = [&](std::string const& s) { inside += inside.empty() ? s : ", " + s; };
+  if (c.op != 0) item(std::string(op_name(c.op)));
+  if (c.element != 0) item((c.count != 0 ? std::to_string(c.count) + " x " : std::string()) + element_name(c.element));
+  if (c.root >= 0) item("root " + std::to_string(c.root));
+  if (!inside.empty()) text += "(" + inside + ")";
+  return text + " as call " + std::to_string(c.sequence);
+}
+
+}  // namespace tutti::inline TUTTI_ABI::engine
+
+// -------------------------------------------------------------------------------------------- tutti/engine/program.hpp
+// A plan made ready to run many times: its steps sorted by stream, and every fold as a list of two-operand joins along
+// the bracket. Takes a plan, hands down what run.hpp executes; knows no sizes.
+
+namespace tutti::inline TUTTI_ABI::engine {
+
+/// The steps of one direction of one stream, in the order their bytes travel.
+struct lane_steps {
+  int peer = 0;
+  std::vector<std::uint32_t> steps;
+};
+
+/// One join: result = left ∘ right. Operands 0 … n-1 are the fold's sources, n … its temporaries, `target` the block the
+/// fold writes.
+struct join {
+  static constexpr std::uint32_t target = ~std::uint32_t{0};
+  std::uint32_t result = 0;
+  std::uint32_t left = 0;
+  std::uint32_t right = 0;
+};
+
+struct fold_program {
+  std::vector<join> joins;  ///< empty: one source, copied
+  std::uint32_t temporaries = 0;
+};
+
+struct program {
+  plan::plan what;
+  std::vector<lane_steps> sends;
+  std::vector<lane_steps> recvs;
+  std::vector<std::uint32_t> local;                ///< copies and folds
+  std::vector<fold_program> folds;                 ///< by step; empty for all other verbs
+  std::vector<std::int64_t> window_reader;         ///< by scratch row: the fold that reads a window, or -1
+  std::uint32_t most_sources = 0;                  ///< of any fold
+  std::uint32_t most_temporaries = 0;
+};
+
+namespace detail {
+
+/// Writes the joins over the sources of one fold. A window may be overwritten, since this fold alone reads it; other
+/// sources belong to someone, so their join goes to a temporary granule.
+class fold_writer {
  public:
-  promise(request const& wanted, std::uint32_t size) : wanted_(wanted), size_(size) {}
-
-  [[nodiscard]] bool folds() const noexcept {
-    return wanted_.what == collective::reduce || wanted_.what == collective::allreduce ||
-           wanted_.what == collective::reduce_scatter || wanted_.what == collective::barrier;
+  fold_writer(plan::plan const& p, plan::step const& s) : plan_(p), step_(s) {
+    plan::interval const all{s.sources.front().slots.first, s.sources.back().slots.last};
+    visit(all, true);
   }
-  [[nodiscard]] std::uint32_t slots() const noexcept { return wanted_.cuts.empty() ? size_ : wanted_.cuts.back(); }
-
-  /// The values of the input rows of rank r, and the parts they span.
-  [[nodiscard]] std::vector<interval> input(std::uint32_t r) const {
-    if (folds() && !wanted_.cuts.empty()) return partials({wanted_.cuts[r], wanted_.cuts[r + 1]}, slots());
-    bool const has = wanted_.what == collective::scatter
-                         ? r == root()
-                         : wanted_.what == collective::gather || wanted_.what == collective::allgather ||
-                               wanted_.what == collective::reduce_scatter;
-    return has ? std::vector<interval>{{r, r + 1}} : std::vector<interval>{};
-  }
-  [[nodiscard]] interval input_parts(std::uint32_t r) const noexcept {
-    bool const one = wanted_.what == collective::gather || wanted_.what == collective::allgather;
-    return one ? interval{r, r + 1} : interval{0, size_};
-  }
-  [[nodiscard]] interval output_parts(std::uint32_t r) const noexcept {
-    if (wanted_.what == collective::scatter || wanted_.what == collective::reduce_scatter) return {r, r + 1};
-    if (wanted_.what == collective::gather && r != root()) return {0, 0};
-    return {0, size_};
-  }
-  [[nodiscard]] interval output_before(std::uint32_t r) const noexcept {
-    if (wanted_.what == collective::broadcast) return r == root() ? interval{r, r + 1} : interval{};
-    bool const in_place = folds() && wanted_.what != collective::reduce_scatter && wanted_.cuts.empty();
-    return in_place ? interval{r, r + 1} : interval{};
-  }
-  [[nodiscard]] interval output_after(std::uint32_t r, std::uint32_t part) const noexcept {
-    if (wanted_.what == collective::reduce && r != root()) return output_before(r);
-    if (folds()) return {0, slots()};
-    bool const from_root = wanted_.what == collective::broadcast || wanted_.what == collective::scatter;
-    return from_root ? interval{root(), root() + 1} : interval{part, part + 1};
-  }
+  [[nodiscard]] fold_program take() && { return std::move(out_); }
 
  private:
-  [[nodiscard]] std::uint32_t root() const noexcept { return static_cast<std::uint32_t>(wanted_.root); }
-  request const& wanted_;
-  std::uint32_t size_;
+  [[nodiscard]] bool disposable(std::uint32_t operand) const {
+    if (operand >= step_.sources.size()) return true;
+    plan::block const& b = step_.sources[operand].from;
+    return b.where == plan::buffer::scratch && plan_.scratch[b.row].window;
+  }
+  std::uint32_t visit(plan::interval node, bool root) {
+    for (std::uint32_t i = 0; i < step_.sources.size(); ++i)
+      if (step_.sources[i].slots == node) return i;
+    std::uint32_t const middle = plan::split_point(node);
+    std::uint32_t const left = visit({node.first, middle}, false);
+    std::uint32_t const right = visit({middle, node.last}, false);
+    std::uint32_t result = join::target;
+    if (!root) {
+      result = disposable(left)    ? left
+               : disposable(right) ? right
+                                   : static_cast<std::uint32_t>(step_.sources.size()) + out_.temporaries++;
+    }
+    out_.joins.push_back({result, left, right});
+    return result;
+  }
+  plan::plan const& plan_;
+  plan::step const& step_;
+  fold_program out_;
 };
 
-}  // namespace tutti::inline TUTTI_ABI::plan
+}  // namespace detail
 
-// --------------------------------------------------------------------------------------------- tutti/plan/schedule.hpp
-// Steps merged into nodes that run together, and the order between nodes: a sorted list, or a cycle.
+[[nodiscard]] inline program prepare(plan::plan what) {
+  program p;
+  p.what = std::move(what);
+  auto const& steps = p.what.steps;
+  p.folds.resize(steps.size());
+  p.window_reader.assign(p.what.scratch.size(), -1);
+  auto const lane = [](std::vector<lane_steps>& lanes, int peer) -> std::vector<std::uint32_t>& {
+    for (lane_steps& l : lanes)
+      if (l.peer == peer) return l.steps;
+    lanes.push_back({peer, {}});
+    return lanes.back().steps;
+  };
+  for (std::uint32_t i = 0; i < steps.size(); ++i) {
+    plan::step const& s = steps[i];
+    switch (s.what) {
+      case plan::verb::send: lane(p.sends, s.peer).push_back(i); break;
+      case plan::verb::recv: lane(p.recvs, s.peer).push_back(i); break;
+      case plan::verb::copy: p.local.push_back(i); break;
+      case plan::verb::fold:
+        p.local.push_back(i);
+        p.folds[i] = detail::fold_writer(p.what, s).take();
+        p.most_sources = (std::max)(p.most_sources, static_cast<std::uint32_t>(s.sources.size()));
+        p.most_temporaries = (std::max)(p.most_temporaries, p.folds[i].temporaries);
+        for (plan::source const& f : s.sources)
+          if (f.from.where == plan::buffer::scratch && p.what.scratch[f.from.row].window)
+            p.window_reader[f.from.row] = i;
+        break;
+    }
+  }
+  return p;
+}
 
-namespace tutti::inline TUTTI_ABI::plan {
+}  // namespace tutti::inline TUTTI_ABI::engine
 
-/// Of two steps, the one that comes first at every byte.
-struct edge {
-  std::uint32_t before = 0;
-  std::uint32_t later = 0;
+// --------------------------------------------------------------------------------------- tutti/transport/transport.hpp
+// What a transport is: ordered byte streams between the members of one communicator, moved without blocking.
+
+namespace tutti::inline TUTTI_ABI {
+
+using clock = std::chrono::steady_clock;
+
+namespace transport {
+
+/// What one attempt to move bytes did. Zero bytes and not `lost`: it would have blocked.
+struct moved {
+  std::size_t bytes = 0;
+  bool lost = false;  ///< the other side is gone; no byte will ever move again
 };
 
-class schedule {
+/// The directions in which a stream must become able to move before the caller can go on.
+struct interest {
+  int peer = 0;
+  bool read = false;
+  bool write = false;
+};
+
+/// A model of `streams` connects the members 0 … size-1 of one communicator. Streams keep order and lose nothing.
+/// All but wake() are called by one thread at a time. Peers are never the rank itself.
+template <class T>
+concept streams = requires(T t, T const& c, int peer, const_bytes from, bytes to, std::span<interest const> wanted,
+                           clock::time_point until) {
+  { c.rank() } noexcept -> std::same_as<int>;
+  { c.size() } noexcept -> std::same_as<int>;
+  /// Sends some of `head` then `body` (either may be empty), opening the stream if it must.
+  { t.write_some(peer, from, from) } -> std::same_as<moved>;
+  /// Receives into `head`, then `body`; never more than both hold.
+  { t.read_some(peer, to, to) } -> std::same_as<moved>;
+  /// Sleeps until a wanted direction can move, wake() is called, or `until` has come. May return early for no reason.
+  { t.wait(wanted, until) } -> std::same_as<void>;
+  /// Ends the wait under way, or else the next one. From any thread.
+  { t.wake() } noexcept -> std::same_as<void>;
+  /// Ends all streams; the other sides see `lost` after the bytes that were sent.
+  { t.close() } noexcept -> std::same_as<void>;
+};
+
+}  // namespace transport
+}  // namespace tutti::inline TUTTI_ABI
+
+// ---------------------------------------------------------------------------------------------- tutti/engine/watch.hpp
+// The part of a communicator that others may look at while its caller works: which call it is in, whom it waits for, and
+// whether it has been revoked.
+
+namespace tutti::inline TUTTI_ABI::engine {
+
+/// One call of this rank, kept after it ended so that a peer's complaint can be answered.
+struct record {
+  call what;
+  call_site where;
+  std::array<char, 40> label{};
+  clock::time_point since{};  ///< when the call began, or ended
+  int waiting_for = -1;       ///< world rank of the peer whose bytes are missing; -1: none
+  bool running = false;
+};
+
+/// "allreduce #41 'grads' (train.cpp:88)".
+[[nodiscard]] inline std::string describe_operation(record const& r) {
+  std::string text = std::string(to_string(r.what.what)) + " #" + std::to_string(r.what.sequence);
+  if (r.label[0] != '\0') text += " '" + std::string(r.label.data()) + "'";
+  std::string_view const file(r.where.file);
+  auto const slash = file.find_last_of("/\\");
+  return text + " (" + std::string(slash == file.npos ? file : file.substr(slash + 1)) + ":" +
+         std::to_string(r.where.line) + ")";
+}
+
+/// Shared by the caller's thread, which writes, and the control thread, which reads and may revoke.
+class watch {
  public:
-  /// `node_of` gives each step the step after which its node is named; edges inside a node do not count.
-  schedule(std::vector<std::uint32_t> node_of, std::span<edge const> edges)
-      : node_of_(std::move(node_of)), begin_(node_of_.size() + 1, 0), waits_(node_of_.size(), 0) {
-    for (edge e : edges) {
-      if (node(e.before) == node(e.later)) continue;
-      ++begin_[node(e.before) + 1];
-      ++waits_[node(e.later)];
-    }
-    std::partial_sum(begin_.begin(), begin_.end(), begin_.begin());
-    followers_.resize(begin_.back());
-    auto fill = begin_;
-    for (edge e : edges)
-      if (node(e.before) != node(e.later)) followers_[fill[node(e.before)]++] = node(e.later);
-    for (std::uint32_t id = 0; id < count(); ++id)
-      if (node(id) == id && waits_[id] == 0) sorted_.push_back(id);
-    for (std::size_t i = 0; i < sorted_.size(); ++i)
-      for (std::uint32_t next : after(sorted_[i]))
-        if (--waits_[next] == 0) sorted_.push_back(next);
-  }
+  static constexpr std::size_t kept = 64;
 
-  [[nodiscard]] std::uint32_t node(std::uint32_t step) const noexcept { return node_of_[step]; }
+  watch(std::uint64_t communicator, std::vector<int> members) : id_(communicator), members_(std::move(members)) {}
 
-  /// The nodes, each after all it waits for; those on a cycle, or behind one, are left out.
-  [[nodiscard]] std::span<std::uint32_t const> sorted() const noexcept { return sorted_; }
-
-  /// Nodes of which each must come before the next, and the last before the first; empty = there is no cycle.
-  [[nodiscard]] std::vector<std::uint32_t> cycle() const {
-    std::vector<std::uint32_t> blocker(
-        count());  // of a node that still waits: one that still waits, and comes before it
-    std::uint32_t at = count();
-    for (std::uint32_t id = 0; id < count(); ++id) {
-      if (waits_[id] == 0) continue;
-      at = id;
-      for (std::uint32_t next : after(id))
-        if (waits_[next] > 0) blocker[next] = id;
-    }
-    std::vector<std::uint32_t> found;
-    if (at == count()) return found;
-    for (std::uint32_t i = 0; i < count(); ++i) at = blocker[at];  // back until surely on the cycle
-    do found.insert(found.begin(), std::exchange(at, blocker[at]));
-    while (at != found.back());
-    return found;
-  }
-
-  /// Whether the order between nodes brings `from` before `to`.
-  [[nodiscard]] bool leads(std::uint32_t from, std::uint32_t to) const {
-    std::vector<char> seen(count(), 0);
-    std::vector<std::uint32_t> todo{from};
-    while (!todo.empty()) {
-      std::uint32_t const at = todo.back();
-      todo.pop_back();
-      for (std::uint32_t next : after(at)) {
-        if (next == to) return true;
-        if (seen[next] == 0) todo.push_back(next);
-        seen[next] = 1;
-      }
-    }
+  [[nodiscard]] std::uint64_t communicator() const noexcept { return id_; }
+  /// World ranks, in the order of the communicator.
+  [[nodiscard]] std::vector<int> const& members() const noexcept { return members_; }
+  [[nodiscard]] bool has(int world_rank) const noexcept {
+    for (int m : members_)
+      if (m == world_rank) return true;
     return false;
   }
 
- private:
-  [[nodiscard]] std::uint32_t count() const noexcept { return static_cast<std::uint32_t>(node_of_.size()); }
-  [[nodiscard]] std::span<std::uint32_t const> after(std::uint32_t node) const {
-    return std::span(followers_).subspan(begin_[node], begin_[node + 1] - begin_[node]);
+  // --- the caller's side
+  void begin(call const& what, call_site where, std::string_view label) {
+    std::lock_guard const hold(guard_);
+    record& r = ring_[what.sequence % kept];
+    r = {what, where, {}, clock::now(), -1, true};
+    for (std::size_t i = 0; i < label.size() && i + 1 < r.label.size(); ++i) r.label[i] = label[i];
+    latest_ = what.sequence;
+  }
+  void waiting_for(int world_rank) {
+    std::lock_guard const hold(guard_);
+    ring_[latest_ % kept].waiting_for = world_rank;
+  }
+  void end() {
+    std::lock_guard const hold(guard_);
+    record& r = ring_[latest_ % kept];
+    r.running = false;
+    r.waiting_for = -1;
+    r.since = clock::now();
   }
 
-  std::vector<std::uint32_t> node_of_, begin_, waits_, followers_, sorted_;
+  // --- anyone's side
+  [[nodiscard]] record latest() const {
+    std::lock_guard const hold(guard_);
+    return ring_[latest_ % kept];
+  }
+  /// The call with that number, if it is still remembered.
+  [[nodiscard]] std::optional<record> find(std::uint64_t sequence) const {
+    std::lock_guard const hold(guard_);
+    record const& r = ring_[sequence % kept];
+    if (sequence == 0 || r.what.sequence != sequence) return std::nullopt;
+    return r;
+  }
+
+  [[nodiscard]] bool revoked() const noexcept { return revoked_.load(std::memory_order_acquire); }
+  /// Why it was revoked; only after revoked().
+  [[nodiscard]] failure why() const {
+    std::lock_guard const hold(guard_);
+    return why_;
+  }
+  /// Ends the communicator: the call under way and every later one throws `why`. The first reason stays.
+  void revoke(failure why) {
+    std::lock_guard const hold(guard_);
+    if (revoked_.load(std::memory_order_relaxed)) return;
+    why_ = std::move(why);
+    revoked_.store(true, std::memory_order_release);
+    if (wake_) wake_();
+  }
+  /// Rings the caller's doorbell: something came for it (a lane, a verdict).
+  void ring() {
+    std::lock_guard const hold(guard_);
+    if (wake_) wake_();
+  }
+  /// How to wake the caller; set once by the communicator, and unset before its transport goes away.
+  void on_ring(std::function<void()> wake) {
+    std::lock_guard const hold(guard_);
+    wake_ = std::move(wake);
+  }
+
+ private:
+  std::uint64_t id_;
+  std::vector<int> members_;
+  mutable std::mutex guard_;
+  std::array<record, kept> ring_{};
+  std::uint64_t latest_ = 0;
+  failure why_;
+  std::atomic<bool> revoked_{false};
+  std::function<void()> wake_;
 };
 
-}  // namespace tutti::inline TUTTI_ABI::plan
+}  // namespace tutti::inline TUTTI_ABI::engine
 
-// ------------------------------------------------------------------------------------------------- tutti/plan/text.hpp
-// Steps, blocks and slots in words, for refusals and for people.
+// -------------------------------------------------------------------------------------------- tutti/engine/referee.hpp
+// Whom a rank asks when something goes wrong, so that all survivors tell the same story.
 
-namespace tutti::inline TUTTI_ABI::plan {
+namespace tutti::inline TUTTI_ABI::engine {
 
-inline std::string to_text(std::uint64_t first, std::uint64_t last) {
-  return "[" + std::to_string(first) + ", " + std::to_string(last) + ")";
+/// One per process (per rank thread in tests). All members are safe from any thread.
+class referee {
+ public:
+  referee() = default;
+  referee(referee const&) = delete;
+  referee& operator=(referee const&) = delete;
+  virtual ~referee() = default;
+
+  /// Starts to look after a communicator, until the last other owner lets go of it.
+  virtual void enroll(std::shared_ptr<watch> communicator) = 0;
+
+  /// Reports what this rank saw go wrong in `where`, waits for the verdict (at most 50 ms; then what was seen stands),
+  /// revokes the communicator with it, and returns it. `seen.rank` is the peer this rank suspects, or -1. For a
+  /// mismatch, `theirs` is the header that peer sent.
+  virtual failure judge(watch& where, failure seen, frame const* theirs = nullptr) = 0;
+
+  /// Called by a waiting rank about every 100 ms. Where no thread of the library runs, this is where stalls are
+  /// reported.
+  virtual void tick(watch&) {}
+
+  /// This rank gives up: every communicator it is in is revoked everywhere, naming it and `reason`.
+  virtual void abort(std::string reason) = 0;
+
+  /// This rank has no more calls to make. Its peers learn that its end is no accident.
+  virtual void leave() noexcept = 0;
+};
+
+}  // namespace tutti::inline TUTTI_ABI::engine
+
+// ----------------------------------------------------------------------------------------------- tutti/engine/fold.hpp
+// The last place that knows T and the operation: below it a fold is one function on bytes.
+
+namespace tutti::inline TUTTI_ABI::engine {
+
+/// out[i] = left[i] ∘ right[i] for `count` elements. `out` may be `left` or `right`, never a part of either.
+struct reducer {
+  void (*apply)(void const* op, std::byte* out, std::byte const* left, std::byte const* right, std::size_t count) = nullptr;
+  void const* op = nullptr;
+};
+
+namespace detail {
+
+// Compilers vectorise loops of fixed length at -O2 too, if nothing can overlap; hence the blocks and three cases.
+inline constexpr std::size_t fold_block = 64;
+
+template <class T, class Op>
+void fold_apart(Op const& op, T* __restrict out, T const* __restrict left, T const* __restrict right, std::size_t n) {
+  std::size_t i = 0;
+  for (; i + fold_block <= n; i += fold_block)
+    for (std::size_t k = 0; k < fold_block; ++k) out[i + k] = op(left[i + k], right[i + k]);
+  for (; i < n; ++i) out[i] = op(left[i], right[i]);
 }
-inline std::string to_text(interval slots) { return to_text(slots.first, slots.last); }
-inline std::string to_text(block const& b) {
-  constexpr char const* names[] = {"input", "output", "scratch"};
-  return std::string(names[static_cast<unsigned>(b.where) % 3]) + " row " + std::to_string(b.row) + " parts " +
-         to_text(b.first, b.last);
+template <class T, class Op>
+void fold_left(Op const& op, T* __restrict left, T const* __restrict right, std::size_t n) {
+  std::size_t i = 0;
+  for (; i + fold_block <= n; i += fold_block)
+    for (std::size_t k = 0; k < fold_block; ++k) left[i + k] = op(left[i + k], right[i + k]);
+  for (; i < n; ++i) left[i] = op(left[i], right[i]);
 }
-inline std::string to_text(step const& s) {
-  constexpr char const* names[] = {"send", "recv", "copy", "fold"};
-  std::string text = names[static_cast<unsigned>(s.what) % 4];
-  if (s.what == verb::send) text += " to " + std::to_string(s.peer);
-  if (s.what == verb::recv) text += " from " + std::to_string(s.peer);
-  return text + ", " + to_text(s.at);
+template <class T, class Op>
+void fold_right(Op const& op, T const* __restrict left, T* __restrict right, std::size_t n) {
+  std::size_t i = 0;
+  for (; i + fold_block <= n; i += fold_block)
+    for (std::size_t k = 0; k < fold_block; ++k) right[i + k] = op(left[i + k], right[i + k]);
+  for (; i < n; ++i) right[i] = op(left[i], right[i]);
 }
 
-}  // namespace tutti::inline TUTTI_ABI::plan
+template <element T, class Op>
+void fold_bytes(void const* op_address, std::byte* out_bytes, std::byte const* left_bytes, std::byte const* right_bytes,
+                std::size_t n) {
+  Op const& op = *static_cast<Op const*>(op_address);
+  T* const out = reinterpret_cast<T*>(out_bytes);
+  T const* const left = reinterpret_cast<T const*>(left_bytes);
+  T const* const right = reinterpret_cast<T const*>(right_bytes);
+  if constexpr (element_reduction<Op, T>) {
+    if (out == left) fold_left(op, out, right, n);
+    else if (out == right) fold_right(op, left, out, n);
+    else fold_apart(op, out, left, right, n);
+  } else if (out == right) {  // op(acc, in) keeps the lower ranks in acc: work on a copy of the left side
+    constexpr std::size_t block = sizeof(T) < 256 ? 4096 / sizeof(T) : 16;
+    alignas(T) std::byte copy[block * sizeof(T)];
+    for (std::size_t i = 0; i < n; i += block) {
+      std::size_t const m = (std::min)(block, n - i);
+      std::memcpy(copy, left + i, m * sizeof(T));
+      op(std::span<T>(reinterpret_cast<T*>(copy), m), std::span<T const>(right + i, m));
+      std::memcpy(static_cast<void*>(out + i), copy, m * sizeof(T));
+    }
+  } else {
+    if (out != left) std::memcpy(static_cast<void*>(out), left, n * sizeof(T));
+    op(std::span<T>(out, n), std::span<T const>(right, n));
+  }
+}
 
-// ----------------------------------------------------------------------------------------------- tutti/plan/verify.hpp
-// Proves that the plans of all ranks together are one correct collective, or says in one sentence why they are not.
+}  // namespace detail
+
+/// The fold of T by `op`, which must outlive the reducer.
+template <element T, class Op>
+  requires reduction<Op, T>
+[[nodiscard]] reducer make_reducer(Op const& op) noexcept {
+  return {detail::fold_bytes<T, Op>, &op};
+}
+
+}  // namespace tutti::inline TUTTI_ABI::engine
+
+// -------------------------------------------------------------------------------------------- tutti/engine/waiting.hpp
+// How a rank waits: try, then spin or yield for a moment, then sleep. The one place that decides.
 //
-// What is proved, for any granule and with no buffering between ranks:
-//   matching   the k-th message from a to b is sent and received over the same parts, and both name each other or
-//   neither deadlock   the steps of all ranks, each send merged with its receive and each window with the fold that
-//   reads it, have
-//              no cycle under byte order and stream order; so running them node by node always ends
-//   windows    one receive fills a window and one later fold alone reads it
-//   bounds     no block leaves its row, nobody writes the input
-//   overwrite  every two steps of a rank that touch the same bytes are ordered by the plan's `after`
-//   meaning    run on symbols, nothing is read before it is written, folds join adjacent slots along the bracket, and
-//              every rank ends with what the collective promises: every slot exactly once
+// A wake-up of an idle core costs as much as ten messages, so while every rank has a core of its own it pays to spin for
+// longer than one message takes. When ranks share cores a spinning rank keeps its peer from running: yield at once.
 
-namespace tutti::inline TUTTI_ABI::plan::detail {
+namespace tutti::inline TUTTI_ABI::engine {
 
-class proof {
+class waiting {
  public:
-  proof(std::span<plan const> plans, request const& wanted, std::span<std::uint64_t const> part_sizes, bool watermarks)
-      : plans_(plans),
-        wanted_(wanted),
-        lengths_(part_sizes),
-        watermarks_(watermarks),
-        size_(static_cast<std::uint32_t>(plans.size())),
-        promise_(wanted, size_) {}
+  /// `crowded`: more ranks on this host than cores.
+  explicit waiting(bool crowded = true) : crowded_(crowded) {}
 
-  [[nodiscard]] std::optional<std::string> run() {
-    bool const proven = shape() && bounds() && windows() && matching() && byte_order() && message_order() &&
-                        excluded() && meaning_of_steps() && results();
-    return proven ? std::nullopt : std::optional<std::string>(std::move(sentence_));
+  /// Something moved: the next wait starts afresh.
+  void moved() noexcept { patience_ = 0; }
+
+  /// Nothing could move. Returns when the caller should try again. True if it slept.
+  template <transport::streams T>
+  bool idle(T& streams, std::span<transport::interest const> wanted, clock::time_point now, clock::time_point until) {
+    if (patience_++ == 0) since_ = now;
+    if (now - since_ < (crowded_ ? yielding : spinning)) {
+      if (crowded_) std::this_thread::yield();
+      return false;
+    }
+    streams.wait(wanted, until);
+    return true;
   }
 
  private:
-  static constexpr std::uint32_t none = ~std::uint32_t{0};
-
-  struct row {
-    std::uint32_t first, last;
-    bool window;
-    std::size_t cells;                      // where its first part is in cells_
-    std::uint32_t fill = none, use = none;  // windows: the recv and the fold
-  };
-  struct cell {  // one part of one row
-    interval value;
-    std::uint32_t writer = none;
-    std::uint32_t readers = none;  // head of a list in readers_
-  };
-  struct reader {
-    std::uint32_t id, next;
-  };
-
-  bool refuse(std::string text) {
-    sentence_ = std::move(text);
-    return false;
-  }
-  bool refuse(std::uint32_t id, std::string const& hazard) { return refuse(name(id) + ": " + hazard); }
-  std::string name(std::uint32_t id) const {
-    return "rank " + std::to_string(rank_[id]) + ", step " + std::to_string(id - base_[rank_[id]]) + " (" +
-           to_text(*steps_[id]) + ")";
-  }
-  static std::uint32_t as_index(int i) noexcept { return static_cast<std::uint32_t>(i); }
-
-  // Ids run over all steps of all ranks.
-  [[nodiscard]] std::uint32_t count() const noexcept { return static_cast<std::uint32_t>(steps_.size()); }
-  [[nodiscard]] row& row_of(std::uint32_t r, block const& b) { return rows_[row_index(r, b)]; }
-  [[nodiscard]] std::size_t row_index(std::uint32_t r, block const& b) const {
-    std::size_t const start = first_row_[r];
-    if (b.where == buffer::output) return start + b.row;
-    return start + 1 + b.row + (b.where == buffer::scratch ? 0 : plans_[r].scratch.size());
-  }
-  [[nodiscard]] cell& cell_of(std::uint32_t r, block const& b, std::uint32_t part) {
-    row const& w = row_of(r, b);
-    return cells_[w.cells + (part - w.first)];
-  }
-  /// Whether the step moves at least a byte; the others neither wait nor are waited for.
-  [[nodiscard]] bool active(std::uint32_t id) const noexcept { return active_[id] != 0; }
-
-  bool shape() {
-    if (size_ == 0) return refuse("no plan was given");
-    if (lengths_.size() != size_) return refuse("there must be one part size for each rank");
-    if (wanted_.root < 0 || as_index(wanted_.root) >= size_) return refuse("the root is not a rank");
-    if (!wanted_.cuts.empty() && (wanted_.cuts.size() != size_ + 1u || wanted_.cuts.front() != 0 ||
-                                  !std::is_sorted(wanted_.cuts.begin(), wanted_.cuts.end())))
-      return refuse("the cuts must rise from 0, one for each rank and one at the end");
-    for (std::uint32_t r = 0; r < size_; ++r) {
-      plan const& p = plans_[r];
-      if (as_index(p.rank) != r || as_index(p.size) != size_)
-        return refuse("rank " + std::to_string(r) + " has the plan of another rank or size");
-      if (p.parts != plans_[0].parts) return refuse("rank " + std::to_string(r) + " cuts the parts unlike rank 0");
-      base_.push_back(count());
-      for (step const& s : p.steps) {
-        steps_.push_back(&s);
-        rank_.push_back(r);
-      }
-      first_row_.push_back(rows_.size());
-      interval const out = promise_.output_parts(r);
-      add_row(out.first, out.last, false, promise_.output_before(r));
-      for (scratch_row const& s : p.scratch) {
-        if (s.first > s.last || s.last > size_)
-          return refuse("rank " + std::to_string(r) + " has a scratch row out of bounds");
-        add_row(s.first, s.last, s.window, {});
-      }
-      interval const in = promise_.input_parts(r);
-      for (interval value : promise_.input(r)) add_row(in.first, in.last, false, value);
-    }
-    first_row_.push_back(rows_.size());
-    return true;
-  }
-  void add_row(std::uint32_t first, std::uint32_t last, bool window, interval value) {
-    rows_.push_back({first, last, window, cells_.size()});
-    cells_.resize(cells_.size() + (last - first), {value});
-  }
-
-  [[nodiscard]] bool inside(std::uint32_t r, block const& b) {
-    std::size_t const begin = first_row_[r];
-    std::size_t const input = begin + 1 + plans_[r].scratch.size();
-    if (b.where == buffer::output && b.row != 0) return false;
-    if (b.where == buffer::scratch && b.row >= plans_[r].scratch.size()) return false;
-    if (b.where == buffer::input && b.row >= first_row_[r + 1] - input) return false;
-    row const& w = row_of(r, b);
-    return b.first <= b.last && w.first <= b.first && b.last <= w.last;
-  }
-
-  bool bounds() {
-    active_.assign(count(), 0);
-    for (std::uint32_t id = 0; id < count(); ++id) {
-      step const& s = *steps_[id];
-      std::uint32_t const r = rank_[id];
-      bool const message = s.what == verb::send || s.what == verb::recv;
-      if (message && (s.peer < 0 || as_index(s.peer) >= size_)) return refuse(id, "the peer is out of range");
-      if (message && as_index(s.peer) == r) return refuse(id, "a rank cannot send to itself");
-      if (!inside(r, s.at)) return refuse(id, "the block is out of bounds");
-      if (s.what != verb::send && s.at.where == buffer::input) return refuse(id, "the input is written");
-      if (message != s.sources.empty() || (s.what == verb::copy && s.sources.size() != 1))
-        return refuse(id, "a send or receive has no sources, a copy has one, a fold at least one");
-      for (source const& f : s.sources) {
-        if (!inside(r, f.from)) return refuse(id, "its source, " + to_text(f.from) + ", is out of bounds");
-        if (f.from.first != s.at.first || f.from.last != s.at.last)
-          return refuse(id, "its source, " + to_text(f.from) + ", spans other parts than its target");
-      }
-      for (std::uint32_t q = s.at.first; q < s.at.last && active_[id] == 0; ++q) active_[id] = lengths_[q] > 0;
-    }
-    return true;
-  }
-
-  bool windows() {
-    for (std::uint32_t id = 0; id < count(); ++id) {
-      step const& s = *steps_[id];
-      auto const window_of = [&](block const& b) {
-        row* const w = &row_of(rank_[id], b);
-        return w->window ? w : nullptr;
-      };
-      for (source const& f : s.sources) {
-        row* const w = window_of(f.from);
-        if (w == nullptr) continue;
-        if (s.what != verb::fold) return refuse(id, "only a fold may read a window");
-        if (w->use != none) return refuse(id, "the window " + to_text(f.from) + " is read twice");
-        if (w->fill == none) return refuse(id, "the window " + to_text(f.from) + " is read before it is filled");
-        if (f.from.first != w->first || f.from.last != w->last)
-          return refuse(id, "the window " + to_text(f.from) + " is read in part");
-        w->use = id;
-      }
-      row* const w = window_of(s.at);
-      if (w == nullptr) continue;
-      if (s.what != verb::recv) return refuse(id, "only a receive may fill a window, and only a fold may read it");
-      if (w->fill != none) return refuse(id, "the window is filled twice");
-      if (s.at.first != w->first || s.at.last != w->last) return refuse(id, "the window is filled in part");
-      w->fill = id;
-    }
-    for (std::uint32_t r = 0; r < size_; ++r)
-      for (std::size_t i = first_row_[r]; i < first_row_[r + 1]; ++i)
-        if (rows_[i].window && rows_[i].use == none)
-          return rows_[i].fill == none ? refuse("rank " + std::to_string(r) + " has a window that nothing fills")
-                                       : refuse(rows_[i].fill, "the window is filled but never read");
-    return true;
-  }
-
-  bool matching() {
-    std::vector<std::vector<std::uint32_t>> sent(std::size_t{size_} * size_), received(sent.size());
-    std::vector<std::uint32_t> opened(sent.size(), none), awaited(sent.size(), none);
-    for (std::uint32_t id = 0; id < count(); ++id) {
-      step const& s = *steps_[id];
-      bool const sends = s.what == verb::send;
-      if (!sends && s.what != verb::recv) continue;
-      std::size_t const self = rank_[id], peer = as_index(s.peer);
-      std::size_t const stream = sends ? self * size_ + peer : peer * size_ + self;
-      std::uint32_t& first = sends ? opened[stream] : awaited[stream];
-      first = (std::min)(first, id);
-      if (active(id)) (sends ? sent : received)[stream].push_back(id);
-    }
-    partner_.assign(count(), none);
-    for (std::size_t i = 0; i < sent.size(); ++i) {
-      auto const &out = sent[i], &in = received[i];
-      for (std::size_t k = 0; k < (std::max)(out.size(), in.size()); ++k) {
-        if (k >= in.size()) return refuse(out[k], "no receive meets this send");
-        if (k >= out.size()) return refuse(in[k], "no send meets this receive");
-        block const &from = steps_[out[k]]->at, &to = steps_[in[k]]->at;
-        if (from.first != to.first || from.last != to.last)
-          return refuse(out[k], "it meets a receive of other parts at " + name(in[k]));
-        partner_[out[k]] = in[k];
-        partner_[in[k]] = out[k];
-        if (k > 0) edges_.push_back({out[k - 1], out[k]});
-        if (k > 0) edges_.push_back({in[k - 1], in[k]});
-      }
-      if ((opened[i] == none) != (awaited[i] == none))
-        return opened[i] == none ? refuse(awaited[i], "it waits for a header that no send of its peer carries")
-                                 : refuse(opened[i], "its header opens a stream that its peer never receives");
-    }
-    return true;
-  }
-
-  /// Finds, anew, every pair of steps that must not change places, and holds it against the plan's `after`.
-  bool byte_order() {
-    std::vector<std::uint32_t> seen(count(), none);
-    for (std::uint32_t id = 0; id < count(); ++id) {
-      step const& s = *steps_[id];
-      std::uint32_t const r = rank_[id];
-      for (std::uint32_t index : s.after) {
-        if (index >= id - base_[r]) return refuse(id, "`after` names a step that is not an earlier one");
-        std::uint32_t const before = base_[r] + index;
-        if (watermarks_ && active(id) && active(before)) edges_.push_back({before, id});
-      }
-      if (!active(id)) continue;
-      auto const order = [&](std::uint32_t before, std::uint32_t part, char const* hazard) {
-        if (before == none || before == id || seen[before] == id) return true;
-        if (watermarks_ && !implied(before, id, part))
-          return refuse(id, std::string(hazard) + " " + name(before) + " at part " + std::to_string(part) +
-                                ", and no `after` keeps them in order");
-        if (watermarks_ && !direct(before, id)) return true;  // at this part only: another may lack the way round
-        seen[before] = id;
-        conflicts_.push_back({before, id});
-        return true;
-      };
-      auto const read = [&](block const& b) {
-        for (std::uint32_t q = b.first; q < b.last; ++q) {
-          if (lengths_[q] == 0) continue;
-          cell& c = cell_of(r, b, q);
-          if (!order(c.writer, q, "it may read before the write of")) return false;
-          readers_.push_back({id, c.readers});
-          c.readers = static_cast<std::uint32_t>(readers_.size() - 1);
-        }
-        return true;
-      };
-      auto const write = [&](block const& b) {
-        for (std::uint32_t q = b.first; q < b.last; ++q) {
-          if (lengths_[q] == 0) continue;
-          cell& c = cell_of(r, b, q);
-          if (!order(c.writer, q, "it may overwrite or be overwritten by")) return false;
-          for (std::uint32_t i = c.readers; i != none; i = readers_[i].next)
-            if (!order(readers_[i].id, q, "it may overwrite what is still read by")) return false;
-          c.writer = id;
-          c.readers = none;
-        }
-        return true;
-      };
-      for (source const& f : s.sources)
-        if (!read(f.from)) return false;
-      if (!(s.what == verb::send ? read(s.at) : write(s.at))) return false;
-    }
-    return true;
-  }
-  [[nodiscard]] bool direct(std::uint32_t before, std::uint32_t later) const {
-    auto const& after = steps_[later]->after;
-    return std::find(after.begin(), after.end(), before - base_[rank_[later]]) != after.end();
-  }
-  /// Whether `after` leads from `later` back to `before` over steps that all touch `part`: watermarks are per byte.
-  [[nodiscard]] bool implied(std::uint32_t before, std::uint32_t later, std::uint32_t part) const {
-    if (direct(before, later)) return true;
-    std::vector<std::uint32_t> todo{later}, known;
-    while (!todo.empty()) {
-      std::uint32_t const id = todo.back();
-      todo.pop_back();
-      for (std::uint32_t index : steps_[id]->after) {
-        std::uint32_t const next = base_[rank_[id]] + index;
-        if (next == before) return true;
-        bool const touches = steps_[next]->at.first <= part && part < steps_[next]->at.last;
-        if (next < before || !touches || std::find(known.begin(), known.end(), next) != known.end()) continue;
-        known.push_back(next);
-        todo.push_back(next);
-      }
-    }
-    return false;
-  }
-
-  /// Merges what must run together, granule by granule, and sorts the rest.
-  bool message_order() {
-    node_.resize(count());
-    std::iota(node_.begin(), node_.end(), 0u);
-    for (row const& w : rows_)  // a fold is the name of its node, else the receive
-      if (w.window && active(w.fill)) node_[w.fill] = w.use;
-    for (std::uint32_t id = 0; id < count(); ++id)
-      if (steps_[id]->what == verb::send && active(id)) node_[id] = node_[partner_[id]];
-
-    for (edge e : edges_) {
-      if (node_[e.before] != node_[e.later]) continue;
-      if (steps_[e.before]->what == verb::recv && steps_[e.later]->what == verb::fold) continue;
-      return refuse(e.later, "deadlock: it must follow " + name(e.before) +
-                                 ", but one window fold needs both at once, " + name(node_[e.later]));
-    }
-    schedule_.emplace(node_, edges_);
-    auto const cycle = schedule_->cycle();
-    if (cycle.empty()) return true;
-    std::string text = "deadlock: it waits for ";
-    for (std::size_t i = cycle.size() - 1; i > 0; --i) {
-      text += name(cycle[i]) + ", which waits for ";
-      if (i + 4 == cycle.size() && i > 1) text += "others, which wait for ";
-      if (i + 4 == cycle.size()) break;
-    }
-    return refuse(cycle[0], text + "this step");
-  }
-
-  /// Without watermarks only the order of messages is left: it must then keep apart what touches the same bytes.
-  bool excluded() {
-    if (watermarks_) return true;
-    for (auto const [before, later] : conflicts_) {
-      std::uint32_t const from = node_[before], to = node_[later];
-      if (from == to && steps_[before]->what == verb::recv && steps_[later]->what == verb::fold) continue;
-      if (from == to || !schedule_->leads(from, to))
-        return refuse(later, "race: without the byte order nothing keeps it after " + name(before));
-    }
-    return true;
-  }
-
-  bool meaning_of_steps() {
-    std::vector<std::uint32_t> begin(count() + 1, 0), members(count());
-    for (std::uint32_t id = 0; id < count(); ++id) ++begin[node_[id] + 1];
-    std::partial_sum(begin.begin(), begin.end(), begin.begin());
-    auto fill = begin;
-    for (std::uint32_t id = 0; id < count(); ++id) members[fill[node_[id]]++] = id;
-    for (std::uint32_t node : schedule_->sorted()) {
-      for (std::uint32_t k = begin[node]; k < begin[node + 1]; ++k) {
-        std::uint32_t const id = members[k];
-        if (!active(id) || steps_[id]->what != verb::recv) continue;
-        std::uint32_t const from = partner_[id];
-        if (!move(from, steps_[from]->at, id)) return false;
-      }
-      if (!active(node)) continue;
-      if (steps_[node]->what == verb::copy && !move(node, steps_[node]->sources[0].from, node)) return false;
-      if (steps_[node]->what == verb::fold && !fold(node)) return false;
-    }
-    return true;
-  }
-  bool move(std::uint32_t reading, block const& from, std::uint32_t writing) {
-    for (std::uint32_t q = from.first; q < from.last; ++q) {
-      if (lengths_[q] == 0) continue;
-      interval const value = cell_of(rank_[reading], from, q).value;
-      if (value.size() == 0) return refuse(reading, "it reads part " + std::to_string(q) + " before it is written");
-      cell_of(rank_[writing], steps_[writing]->at, q).value = value;
-    }
-    return true;
-  }
-  bool fold(std::uint32_t id) {
-    step const& s = *steps_[id];
-    if (!promise_.folds()) return refuse(id, "a fold in a collective that only moves data");
-    if (!std::is_sorted(s.sources.begin(), s.sources.end(),
-                        [](source const& a, source const& b) { return a.slots.first < b.slots.first; }))
-      return refuse(id, "its slots are folded in the wrong order");
-    interval joined = s.sources[0].slots;
-    for (std::size_t k = 0; k < s.sources.size(); ++k) {
-      interval const part = s.sources[k].slots;
-      if (!is_node(part, promise_.slots()))
-        return refuse(id, "its source, slots " + to_text(part) + ", is no node of the bracket");
-      if (k > 0 && part.first < joined.last)
-        return refuse(id, "slot " + std::to_string(part.first) + " is folded twice");
-      if (k > 0 && part.first > joined.last)
-        return refuse(id, "slot " + std::to_string(joined.last) + " is missing from the fold");
-      joined.last = part.last;
-      for (std::uint32_t q = s.at.first; q < s.at.last; ++q) {
-        if (lengths_[q] == 0) continue;
-        interval const value = cell_of(rank_[id], s.sources[k].from, q).value;
-        if (value.size() == 0) return refuse(id, "it reads part " + std::to_string(q) + " before it is written");
-        if (value != part)
-          return refuse(id, "it folds " + to_text(s.sources[k].from) + " as slots " + to_text(part) + ", but part " +
-                                std::to_string(q) + " holds slots " + to_text(value));
-      }
-    }
-    if (!is_node(joined, promise_.slots()))
-      return refuse(id, "it joins slots " + to_text(joined) + ", which is no node of the bracket");
-    for (std::uint32_t q = s.at.first; q < s.at.last; ++q) cell_of(rank_[id], s.at, q).value = joined;
-    return true;
-  }
-
-  bool results() {
-    for (std::uint32_t r = 0; r < size_; ++r) {
-      block const out{buffer::output, 0, promise_.output_parts(r).first, promise_.output_parts(r).last};
-      for (std::uint32_t q = out.first; q < out.last; ++q) {
-        interval const found = cell_of(r, out, q).value, due = promise_.output_after(r, q);
-        if (lengths_[q] == 0 || found == due) continue;
-        std::string const kind = promise_.folds() ? "slots " : "the data of ranks ";
-        return refuse("rank " + std::to_string(r) + " ends with " +
-                      (found.size() == 0 ? "nothing" : kind + to_text(found)) + " in output part " + std::to_string(q) +
-                      " instead of " + (due.size() == 0 ? "nothing" : kind + to_text(due)) +
-                      (promise_.folds() && found.size() < due.size() ? ": a slot is missing" : ""));
-      }
-    }
-    return true;
-  }
-
-  std::span<plan const> plans_;
-  request const& wanted_;
-  std::span<std::uint64_t const> lengths_;
-  bool watermarks_;
-  std::uint32_t size_;
-  promise promise_;
-  std::string sentence_;
-  std::vector<step const*> steps_;                    // by id
-  std::vector<std::uint32_t> rank_, partner_, node_;  // by id
-  std::vector<char> active_;                          // by id
-  std::vector<std::uint32_t> base_;                   // by rank: its first id
-  std::vector<std::size_t> first_row_;                // by rank, and the end
-  std::vector<row> rows_;
-  std::vector<cell> cells_;
-  std::vector<reader> readers_;
-  std::vector<edge> edges_, conflicts_;
-  std::optional<schedule> schedule_;
+  static constexpr std::chrono::microseconds spinning{50};
+  static constexpr std::chrono::microseconds yielding{50};
+  bool crowded_;
+  unsigned patience_ = 0;
+  clock::time_point since_{};
 };
 
-}  // namespace tutti::inline TUTTI_ABI::plan::detail
+}  // namespace tutti::inline TUTTI_ABI::engine
 
-namespace tutti::inline TUTTI_ABI::plan {
+// ------------------------------------------------------------------------------------------------ tutti/engine/run.hpp
+// Runs plans. Takes a prepared program and the memory it is bound to, and moves every step by as many bytes as the plan's
+// order and the streams allow, on the caller's thread, until all are done.
 
-/// nullopt if `plans`, one for each rank in order, carry out the collective, root and cuts of `wanted` (its rank, size
-/// and algorithm are not looked at) when part q has part_sizes[q] bytes; else one sentence that names a rank, a step
-/// and the hazard. With `watermarks` false, byte order is not granted: what then races is refused too.
-[[nodiscard]] inline std::optional<std::string> verify(std::span<plan const> plans, request const& wanted,
-                                                       std::span<std::uint64_t const> part_sizes,
-                                                       bool watermarks = true) {
-  return detail::proof(plans, wanted, part_sizes, watermarks).run();
+namespace tutti::inline TUTTI_ABI::engine {
+
+/// The memory of one call. `offsets[q]` is where part q begins, in bytes, the same on every rank; a buffer holds the
+/// parts from the one that begins at its origin.
+struct binding {
+  std::span<std::uint64_t const> offsets{};
+  std::span<const_bytes const> inputs{};
+  std::uint64_t input_origin = 0;
+  bytes output{};
+  std::uint64_t output_origin = 0;
+  std::size_t element_size = 1;
+  reducer fold{};
+};
+
+/// What has moved since the communicator began.
+struct counters {
+  std::uint64_t bytes_sent = 0;
+  std::uint64_t bytes_received = 0;
+};
+
+/// Memory that is reused and never initialised.
+class arena {
+ public:
+  [[nodiscard]] std::byte* reserve(std::size_t n) {
+    if (n > size_) {
+      memory_.reset();
+      size_ = 0;
+      memory_.reset(new std::byte[n + alignment]);
+      size_ = n;
+    }
+    void* start = memory_.get();
+    std::size_t space = size_ + alignment;
+    return static_cast<std::byte*>(start == nullptr ? nullptr : std::align(alignment, size_, start, space));
+  }
+  static constexpr std::size_t alignment = 64;
+
+ private:
+  std::unique_ptr<std::byte[]> memory_;
+  std::size_t size_ = 0;
+};
+
+template <transport::streams T>
+class runner {
+ public:
+  runner(T& streams, watch& seen, referee& judge, bool crowded)
+      : streams_(streams), watch_(seen), referee_(judge), waiting_(crowded) {}
+
+  [[nodiscard]] counters const& moved() const noexcept { return counters_; }
+
+  /// Runs `p` to its end, or throws what the referee ruled. `patience`: how long nothing may move.
+  void run(program const& p, binding const& b, frame const& header, std::chrono::nanoseconds patience) {
+    prepare(p, b, header);
+    clock::time_point last{};  // of the latest movement, read when it first matters
+    bool stirred = true;
+    for (;;) {
+      bool const any = pass();
+      if (unfinished_ == 0) return;
+      if (watch_.revoked()) fail(watch_.why());
+      if (any) {
+        waiting_.moved();
+        stirred = true;
+        continue;
+      }
+      clock::time_point const now = clock::now();
+      if (std::exchange(stirred, false)) last = now;
+      wait(now, last, patience);
+    }
+  }
+
+ private:
+  static constexpr std::size_t longest_write = std::size_t{256} << 10U;
+  static constexpr std::size_t longest_read = std::size_t{256} << 10U;
+  static constexpr std::size_t cache = std::size_t{512} << 10U;  // L2 of the smallest machine we care for
+
+  struct place {  // of a step: [at, end) is still to do
+    std::uint64_t at = 0;
+    std::uint64_t end = 0;
+  };
+  struct flow {  // one direction of one stream in this call
+    lane_steps const* lane = nullptr;
+    std::size_t next = 0;       // of lane->steps
+    std::size_t head_done = 0;  // bytes of the header
+    bool blocked = false;       // the last attempt moved nothing: wait for the stream
+    frame theirs{};             // what arrives (receiving)
+    [[nodiscard]] bool done() const noexcept { return next == lane->steps.size() && head_done == sizeof(frame); }
+  };
+
+  // --- binding
+  void prepare(program const& p, binding const& b, frame const& header) {
+    program_ = &p;
+    binding_ = &b;
+    header_ = &header;
+    auto const& steps = p.what.steps;
+    places_.resize(steps.size());
+    for (std::size_t i = 0; i < steps.size(); ++i)
+      places_[i] = {b.offsets[steps[i].at.first], b.offsets[steps[i].at.last]};
+    open(sends_, p.sends);
+    open(recvs_, p.recvs);
+    unfinished_ = sends_.size() + recvs_.size();
+    for (std::uint32_t s : p.local)
+      if (places_[s].at < places_[s].end) ++unfinished_;
+    lay_out_scratch();
+  }
+
+  void open(std::vector<flow>& flows, std::vector<lane_steps> const& lanes) {
+    flows.resize(lanes.size());
+    for (std::size_t i = 0; i < lanes.size(); ++i) {
+      flows[i].lane = &lanes[i];
+      flows[i].next = 0;
+      flows[i].head_done = 0;
+      flows[i].blocked = false;
+      skip_finished(flows[i]);
+    }
+  }
+  void skip_finished(flow& f) const {
+    while (f.next < f.lane->steps.size() && places_[f.lane->steps[f.next]].at == places_[f.lane->steps[f.next]].end)
+      ++f.next;
+  }
+
+  void lay_out_scratch() {
+    program const& p = *program_;
+    std::size_t const unit = binding_->element_size;
+    std::size_t const fit = cache / (2 * (p.most_sources + std::size_t{1}));
+    std::size_t const wanted = std::clamp(fit, std::size_t{4} << 10U, std::size_t{64} << 10U);
+    granule_ = (std::max)(wanted / unit, std::size_t{1}) * unit;
+    rows_.resize(p.what.scratch.size());
+    std::size_t total = 0;
+    auto const place_row = [&](std::uint64_t bytes_needed) {
+      std::size_t const at = total;
+      total += (static_cast<std::size_t>(bytes_needed) + arena::alignment - 1) / arena::alignment * arena::alignment;
+      return at;
+    };
+    for (std::size_t i = 0; i < rows_.size(); ++i) {
+      plan::scratch_row const& row = p.what.scratch[i];
+      rows_[i].origin = binding_->offsets[row.first];
+      std::uint64_t const extent = binding_->offsets[row.last] - rows_[i].origin;
+      rows_[i].length = row.window ? (std::min)(extent, std::uint64_t{granule_}) : extent;
+      rows_[i].offset = place_row(rows_[i].length);
+    }
+    std::size_t const temporaries = total;
+    std::uint64_t const whole = binding_->offsets.back() - binding_->offsets.front();
+    temporary_size_ = static_cast<std::size_t>((std::min)(whole, std::uint64_t{granule_}));
+    for (std::uint32_t i = 0; i < p.most_temporaries; ++i) place_row(temporary_size_);
+    scratch_ = arena_.reserve(total);
+    temporaries_ = scratch_ + temporaries;
+  }
+
+  // --- one round over everything that may move
+  bool pass() {
+    bool any = false;
+    for (flow& f : sends_) any |= send(f);
+    for (flow& f : recvs_) any |= receive(f);
+    for (std::uint32_t s : program_->local) any |= compute(s);
+    return any;
+  }
+
+  /// How far step `s` may go: up to where an earlier step on the same bytes stands.
+  [[nodiscard]] std::uint64_t limit(std::uint32_t s) const {
+    std::uint64_t const at = places_[s].at;
+    std::uint64_t reach = places_[s].end;
+    for (std::uint32_t e : program_->what.steps[s].after) {
+      place const& earlier = places_[e];
+      if (earlier.at < earlier.end && earlier.end > at) reach = (std::min)(reach, (std::max)(earlier.at, at));
+    }
+    return reach;
+  }
+
+  bool receive(flow& f) {
+    bool any = false;
+    f.blocked = false;
+    while (!f.done()) {
+      std::size_t const head_left = sizeof(frame) - f.head_done;
+      bytes body{};
+      std::uint32_t s = 0;
+      if (f.next < f.lane->steps.size()) {
+        s = f.lane->steps[f.next];
+        body = writable(s);
+        if (body.empty() && head_left == 0) return any;
+      }
+      auto const [n, lost] = streams_.read_some(f.lane->peer, bytes(f.theirs).last(head_left), body);
+      if (lost) fail_lost(f.lane->peer);
+      if (n == 0) {
+        f.blocked = true;
+        return any;
+      }
+      any = true;
+      counters_.bytes_received += n;
+      std::size_t const of_head = (std::min)(n, head_left);
+      f.head_done += of_head;
+      if (head_left > 0 && f.head_done == sizeof(frame)) check(f);
+      if (f.next < f.lane->steps.size()) {
+        places_[s].at += n - of_head;
+        skip_finished(f);
+      }
+      if (f.done()) --unfinished_;
+    }
+    return any;
+  }
+
+  bool send(flow& f) {
+    bool any = false;
+    f.blocked = false;
+    while (!f.done()) {
+      std::size_t const head_left = sizeof(frame) - f.head_done;
+      const_bytes body{};
+      std::uint32_t s = 0;
+      if (f.next < f.lane->steps.size()) {
+        s = f.lane->steps[f.next];
+        body = readable(s);
+        if (body.empty()) return any;  // the header waits for its first bytes
+      }
+      auto const [n, lost] = streams_.write_some(f.lane->peer, const_bytes(*header_).last(head_left), body);
+      if (lost) fail_lost(f.lane->peer);
+      if (n == 0) {
+        f.blocked = true;
+        return any;
+      }
+      any = true;
+      counters_.bytes_sent += n;
+      std::size_t const of_head = (std::min)(n, head_left);
+      f.head_done += of_head;
+      if (f.next < f.lane->steps.size()) {
+        places_[s].at += n - of_head;
+        skip_finished(f);
+      }
+      if (f.done()) --unfinished_;
+    }
+    return any;
+  }
+
+  bool compute(std::uint32_t s) {
+    place& p = places_[s];
+    bool any = false;
+    while (p.at < p.end) {
+      plan::step const& step = program_->what.steps[s];
+      std::uint64_t const begin = binding_->offsets[step.at.first];
+      std::uint64_t const granule_end = begin + ((p.at - begin) / granule_ + 1) * granule_;  // where windows wrap
+      std::uint64_t const reach = (std::min)(limit(s), granule_end);
+      std::uint64_t const n = (reach - p.at) / binding_->element_size * binding_->element_size;
+      if (n == 0) return any;
+      if (step.what == plan::verb::copy) copy(step, p.at, static_cast<std::size_t>(n));
+      else fold(s, p.at, static_cast<std::size_t>(n));
+      p.at += n;
+      any = true;
+      if (p.at == p.end) --unfinished_;
+    }
+    return any;
+  }
+
+  // --- memory
+  struct row_place {
+    std::size_t offset = 0;    // in the arena
+    std::uint64_t origin = 0;  // the coordinate of its first byte
+    std::uint64_t length = 0;  // a window's is one granule
+  };
+
+  [[nodiscard]] std::byte const* read_address(plan::block const& b, std::uint64_t at) const {
+    if (b.where == plan::buffer::input) return binding_->inputs[b.row].data() + (at - binding_->input_origin);
+    return address(b, at);
+  }
+  [[nodiscard]] std::byte* address(plan::block const& b, std::uint64_t at) const {
+    if (b.where == plan::buffer::output) return binding_->output.data() + (at - binding_->output_origin);
+    row_place const& row = rows_[b.row];
+    std::uint64_t const inside = at - row.origin;
+    return scratch_ + row.offset + (program_->what.scratch[b.row].window ? inside % row.length : inside);
+  }
+
+  [[nodiscard]] const_bytes readable(std::uint32_t s) const {
+    place const& p = places_[s];
+    std::uint64_t const n = (std::min)(limit(s) - p.at, std::uint64_t{longest_write});
+    if (n == 0) return {};
+    return {read_address(program_->what.steps[s].at, p.at), static_cast<std::size_t>(n)};
+  }
+  [[nodiscard]] bytes writable(std::uint32_t s) const {
+    place const& p = places_[s];
+    plan::block const& b = program_->what.steps[s].at;
+    std::uint64_t n = (std::min)(limit(s) - p.at, std::uint64_t{longest_read});
+    if (b.where == plan::buffer::scratch && program_->what.scratch[b.row].window) {
+      row_place const& row = rows_[b.row];
+      std::uint64_t const held = p.at - places_[static_cast<std::size_t>(program_->window_reader[b.row])].at;
+      std::uint64_t const to_wrap = row.length - (p.at - row.origin) % row.length;
+      n = (std::min)({n, row.length - held, to_wrap});
+    }
+    if (n == 0) return {};
+    return {address(b, p.at), static_cast<std::size_t>(n)};
+  }
+
+  void copy(plan::step const& step, std::uint64_t at, std::size_t n) const {
+    std::byte const* const from = read_address(step.sources.front().from, at);
+    std::byte* const to = address(step.at, at);
+    if (to != from) std::memcpy(to, from, n);
+  }
+
+  void fold(std::uint32_t s, std::uint64_t at, std::size_t n) const {
+    plan::step const& step = program_->what.steps[s];
+    fold_program const& f = program_->folds[s];
+    if (f.joins.empty()) return copy(step, at, n);
+    auto const sources = static_cast<std::uint32_t>(step.sources.size());
+    auto const reading = [&](std::uint32_t operand) -> std::byte const* {
+      return operand < sources ? read_address(step.sources[operand].from, at)
+                               : temporaries_ + (operand - sources) * padded_temporary();
+    };
+    for (join const& j : f.joins) {
+      std::byte* const out = j.result == join::target ? address(step.at, at)
+                             : j.result < sources     ? address(step.sources[j.result].from, at)
+                                                      : temporaries_ + (j.result - sources) * padded_temporary();
+      binding_->fold.apply(binding_->fold.op, out, reading(j.left), reading(j.right), n / binding_->element_size);
+    }
+  }
+  [[nodiscard]] std::size_t padded_temporary() const noexcept {
+    return (temporary_size_ + arena::alignment - 1) / arena::alignment * arena::alignment;
+  }
+
+  // --- waiting and failing
+  void wait(clock::time_point now, clock::time_point last, std::chrono::nanoseconds patience) {
+    interests_.clear();
+    int awaited = -1;
+    for (flow const& f : recvs_)
+      if (!f.done() && f.blocked) {
+        interests_.push_back({f.lane->peer, true, false});
+        if (awaited < 0) awaited = f.lane->peer;
+      }
+    for (flow const& f : sends_)
+      if (!f.done() && f.blocked) {
+        auto const same = std::find_if(interests_.begin(), interests_.end(),
+                                       [&](transport::interest const& i) { return i.peer == f.lane->peer; });
+        if (same != interests_.end()) same->write = true;
+        else interests_.push_back({f.lane->peer, false, true});
+        if (awaited < 0) awaited = f.lane->peer;
+      }
+    if (now - last >= patience) fail_late(awaited, patience);
+    clock::time_point const until = (std::min)(last + patience, now + slice);
+    if (now - last > telling && awaited != told_) watch_.waiting_for(world(told_ = awaited));
+    if (waiting_.idle(streams_, interests_, now, until)) referee_.tick(watch_);
+  }
+
+  static constexpr std::chrono::milliseconds slice{100};
+  static constexpr std::chrono::microseconds telling{200};
+
+  [[nodiscard]] int world(int peer) const {
+    return peer < 0 ? -1 : watch_.members()[static_cast<std::size_t>(peer)];
+  }
+
+  void check(flow const& f) {
+    if (f.theirs == *header_) return;
+    int const peer = world(f.lane->peer);
+    call theirs;
+    call ours;
+    if (!decode(f.theirs, theirs) || !decode(*header_, ours))
+      fail(referee_.judge(watch_, {error_kind::protocol, peer, {}, "rank " + std::to_string(peer) +
+                                   " sent bytes that are no header of this version of tutti"}, &f.theirs));
+    fail(referee_.judge(watch_, {error_kind::mismatch, peer, {}, "rank " + std::to_string(peer) + " called " +
+                                 describe(theirs) + ", this rank " + describe(ours)}, &f.theirs));
+  }
+  [[noreturn]] void fail_lost(int peer) {
+    int const lost = world(peer);
+    fail(referee_.judge(watch_, {error_kind::peer_lost, lost, {},
+                                 "rank " + std::to_string(lost) + " was lost: its connection closed"}));
+  }
+  [[noreturn]] void fail_late(int awaited, std::chrono::nanoseconds patience) {
+    auto const ms = std::chrono::duration_cast<std::chrono::milliseconds>(patience).count();
+    int const late = world(awaited);
+    if (awaited >= 0) watch_.waiting_for(late);
+    fail(referee_.judge(watch_, {error_kind::timeout, late, {}, "nothing moved for " + std::to_string(ms) +
+                                 " ms; waiting for rank " + std::to_string(late)}));
+  }
+  [[noreturn]] void fail(failure verdict) {
+    verdict.operation = describe_operation(watch_.latest());
+    throw error(std::move(verdict));
+  }
+
+  T& streams_;
+  watch& watch_;
+  referee& referee_;
+  waiting waiting_;
+  counters counters_;
+  arena arena_;
+
+  program const* program_ = nullptr;
+  binding const* binding_ = nullptr;
+  frame const* header_ = nullptr;
+  std::vector<place> places_;
+  std::vector<flow> sends_;
+  std::vector<flow> recvs_;
+  std::vector<row_place> rows_;
+  std::vector<transport::interest> interests_;
+  std::size_t unfinished_ = 0;
+  std::size_t granule_ = 0;
+  std::size_t temporary_size_ = 0;
+  std::byte* scratch_ = nullptr;
+  std::byte* temporaries_ = nullptr;
+  int told_ = -1;
+};
+
+}  // namespace tutti::inline TUTTI_ABI::engine
+
+// --------------------------------------------------------------------------------------------- tutti/engine/engine.hpp
+// One communicator's engine: numbers its calls, chooses and keeps their plans, binds them to memory and runs them.
+
+namespace tutti::inline TUTTI_ABI::engine {
+
+/// One collective as its header file states it: meaning and memory, no algorithm.
+struct operation {
+  plan::collective what = plan::collective::barrier;
+  int root = -1;
+  std::uint32_t element = 0;  ///< element_code
+  std::size_t element_size = 1;
+  std::uint8_t op = 0;
+  std::uint64_t count = 0;                     ///< elements in all, cut evenly; or, with `counts`, per rank if all are equal
+  std::span<std::uint64_t const> counts{};     ///< elements of each rank's part, where the call gives them
+  std::span<std::uint32_t const> cuts{};       ///< slots of each rank, as in plan::request
+  std::span<const_bytes const> inputs{};
+  bytes output{};
+  int held = -1;           ///< input or output holds this part alone (see input_is_part, output_is_part)
+  bool input_is_part = false;
+  bool output_is_part = false;
+  reducer fold{};
+  bool compare_counts = true;  ///< false: ranks may differ in `count`
+};
+
+/// How one process sees its place among the others: handed to every communicator it makes.
+struct surroundings {
+  bool crowded = true;  ///< more ranks on this host than cores
+  std::chrono::nanoseconds call_timeout = std::chrono::seconds(60);
+};
+
+template <transport::streams T>
+class engine {
+ public:
+  engine(T streams, std::shared_ptr<watch> seen, std::shared_ptr<referee> judge, surroundings around)
+      : streams_(std::move(streams)),
+        watch_(std::move(seen)),
+        referee_(std::move(judge)),
+        around_(around),
+        runner_(streams_, *watch_, *referee_, around.crowded) {
+    watch_->on_ring([this] { streams_.wake(); });
+    referee_->enroll(watch_);
+  }
+  engine(engine const&) = delete;
+  engine& operator=(engine const&) = delete;
+  ~engine() {
+    watch_->on_ring(nullptr);
+    streams_.close();
+  }
+
+  [[nodiscard]] int rank() const noexcept { return streams_.rank(); }
+  [[nodiscard]] int size() const noexcept { return streams_.size(); }
+  [[nodiscard]] std::shared_ptr<watch> const& seen() const noexcept { return watch_; }
+  [[nodiscard]] std::shared_ptr<referee> const& judge() const noexcept { return referee_; }
+  [[nodiscard]] surroundings const& around() const noexcept { return around_; }
+  [[nodiscard]] counters const& moved() const noexcept { return runner_.moved(); }
+  [[nodiscard]] std::uint64_t calls() const noexcept { return sequence_; }
+  [[nodiscard]] std::chrono::nanoseconds time_in_calls() const noexcept { return in_calls_; }
+
+  /// One call of the user: everything run inside counts as the same operation. Throws if the communicator is revoked,
+  /// or if another thread is inside a call.
+  template <class Body>
+  void call_once(operation const& op, options const& how, Body&& body) {
+    one_at_a_time const guard(busy_);
+    clock::time_point const begin = clock::now();
+    header_ = {};
+    header_.communicator = watch_->communicator();
+    header_.sequence = ++sequence_;
+    header_.what = op.what;
+    header_.element = op.element;
+    header_.root = op.root;
+    header_.op = op.op;
+    header_.count = op.compare_counts ? op.count : 0;
+    how_ = &how;
+    watch_->begin(header_, how.where, how.label);
+    if (watch_->revoked()) {
+      failure why = watch_->why();
+      why.operation = describe_operation(watch_->latest());
+      watch_->end();
+      throw error(std::move(why));
+    }
+    ended const at_end{*watch_, in_calls_, begin};
+    try {
+      std::forward<Body>(body)();
+    } catch (std::exception const& problem) {
+      // Half a call cannot be taken back: whatever stopped this rank stops the communicator, and the others learn why.
+      if (!watch_->revoked())
+        (void)referee_->judge(*watch_, {error_kind::resource, watch_->members()[static_cast<std::size_t>(rank())], {},
+                                        std::string("the call failed on this rank: ") + problem.what()});
+      throw;
+    }
+  }
+
+  /// Runs one plan of the call under way. `stage` numbers the plans of one call from 0.
+  void run(operation const& op, std::uint8_t stage) {
+    lay_out(op);
+    std::uint64_t const bytes_in_all = offsets_.back();
+    auto const algorithm = plan::choose(op.what, size(), static_cast<std::size_t>(bytes_in_all), how_->algorithm);
+    program const& p = cached({op.what, algorithm, rank(), size(), op.root < 0 ? 0 : op.root, {}}, op.cuts);
+    lay_out(op, p.what.parts);
+    header_.algorithm = algorithm;
+    header_.stage = stage;
+    frame const header = encode(header_);
+    binding b;
+    b.offsets = offsets_;
+    b.inputs = op.inputs;
+    b.input_origin = op.input_is_part ? offsets_[static_cast<std::size_t>(op.held)] : 0;
+    b.output = op.output;
+    b.output_origin = op.output_is_part ? offsets_[static_cast<std::size_t>(op.held)] : 0;
+    b.element_size = op.element_size;
+    b.fold = op.fold;
+    runner_.run(p, b, header, how_->timeout.count() > 0 ? how_->timeout : around_.call_timeout);
+  }
+
+  /// One call that is one plan.
+  void run(operation const& op, options const& how) {
+    call_once(op, how, [&] { run(op, std::uint8_t{0}); });
+  }
+
+ private:
+  struct one_at_a_time {
+    explicit one_at_a_time(std::atomic<bool>& b) : busy(b) {
+      if (busy.exchange(true, std::memory_order_acquire))
+        throw error(error_kind::config,
+                    "two threads are inside calls on the same communicator; give each thread its own (dup or split)");
+    }
+    one_at_a_time(one_at_a_time const&) = delete;
+    one_at_a_time& operator=(one_at_a_time const&) = delete;
+    ~one_at_a_time() { busy.store(false, std::memory_order_release); }
+    std::atomic<bool>& busy;
+  };
+  struct ended {
+    ended(watch& w, std::chrono::nanoseconds& t, clock::time_point b) : seen(w), total(t), begin(b) {}
+    ended(ended const&) = delete;
+    ended& operator=(ended const&) = delete;
+    ~ended() {
+      seen.end();
+      total += clock::now() - begin;
+    }
+    watch& seen;
+    std::chrono::nanoseconds& total;
+    clock::time_point begin;
+  };
+
+  /// Where each part begins, in bytes.
+  void lay_out(operation const& op, plan::cut parts = plan::cut::even) {
+    auto const p = static_cast<std::size_t>(size());
+    offsets_.resize(p + 1);
+    offsets_[0] = 0;
+    bool const skip_root = parts == plan::cut::even_but_root;
+    std::uint64_t const owners = skip_root ? p - 1 : p;
+    std::uint64_t seen_owners = 0;
+    for (std::size_t q = 0; q < p; ++q) {
+      std::uint64_t elements = 0;
+      if (!op.counts.empty()) {
+        elements = op.counts[q];
+      } else if (!(skip_root && static_cast<int>(q) == op.root)) {
+        elements = op.count / owners + (seen_owners < op.count % owners ? 1 : 0);
+        ++seen_owners;
+      }
+      offsets_[q + 1] = offsets_[q] + elements * op.element_size;
+    }
+  }
+
+  program const& cached(plan::request wanted, std::span<std::uint32_t const> cuts) {
+    for (auto const& entry : cache_) {
+      plan::request const& r = entry->first;
+      if (r.what == wanted.what && r.algorithm == wanted.algorithm && r.root == wanted.root &&
+          std::equal(r.cuts.begin(), r.cuts.end(), cuts.begin(), cuts.end()))
+        return entry->second;
+    }
+    if (cache_.size() == most_cached) cache_.erase(cache_.begin());
+    wanted.cuts.assign(cuts.begin(), cuts.end());
+    cache_.push_back(std::make_unique<std::pair<plan::request, program>>(wanted, prepare(plan::make(wanted))));
+    return cache_.back()->second;
+  }
+
+  static constexpr std::size_t most_cached = 64;
+
+  T streams_;
+  std::shared_ptr<watch> watch_;
+  std::shared_ptr<referee> referee_;
+  surroundings around_;
+  runner<T> runner_;
+  std::vector<std::unique_ptr<std::pair<plan::request, program>>> cache_;
+  std::vector<std::uint64_t> offsets_;
+  call header_;
+  options const* how_ = nullptr;
+  std::uint64_t sequence_ = 0;
+  std::chrono::nanoseconds in_calls_{0};
+  std::atomic<bool> busy_{false};
+};
+
+}  // namespace tutti::inline TUTTI_ABI::engine
+
+// ------------------------------------------------------------------------------------------- tutti/transport/local.hpp
+// Ranks as threads of one process: a pipe of fixed size for each direction of each pair. The reference model of a
+// transport, and what tests and a world of one run on.
+
+namespace tutti::inline TUTTI_ABI::transport {
+
+/// Wakes one sleeper. Ringing costs one load while nobody sleeps.
+class doorbell {
+ public:
+  void ring() noexcept {
+    if (!sleeping_.load()) return;
+    std::lock_guard const hold(guard_);
+    rung_ = true;
+    bell_.notify_one();
+  }
+  /// Like ring(), but kept for the next sleep if nobody sleeps now.
+  void ring_always() noexcept {
+    std::lock_guard const hold(guard_);
+    rung_ = true;
+    bell_.notify_one();
+  }
+  template <class Ready>
+  void sleep(clock::time_point until, Ready ready) {
+    sleeping_.store(true);
+    if (!ready()) {  // looked at after sleeping_ is seen: whoever makes it true from now on rings
+      std::unique_lock hold(guard_);
+      bell_.wait_until(hold, until, [&] { return rung_; });
+      rung_ = false;
+    }
+    sleeping_.store(false);
+  }
+
+ private:
+  std::mutex guard_;
+  std::condition_variable bell_;
+  std::atomic<bool> sleeping_{false};
+  bool rung_ = false;
+};
+
+/// One direction of one pair: one thread writes, one reads.
+class pipe {
+ public:
+  static constexpr std::size_t capacity = std::size_t{1} << 16U;
+  pipe(std::shared_ptr<doorbell> reader, std::shared_ptr<doorbell> writer)
+      : reader_(std::move(reader)), writer_(std::move(writer)) {}
+
+  moved write_some(const_bytes head, const_bytes body) {
+    if (closed_.load()) return {0, true};
+    std::size_t const tail = tail_.load(std::memory_order_relaxed);
+    std::size_t const room = capacity - (tail - head_.load(std::memory_order_acquire));
+    std::size_t const first = (std::min)(room, head.size());
+    std::size_t const second = (std::min)(room - first, body.size());
+    put(tail, head.first(first));
+    put(tail + first, body.first(second));
+    if (first + second == 0) return {};
+    tail_.store(tail + first + second);
+    reader_->ring();
+    return {first + second, false};
+  }
+  moved read_some(bytes head, bytes body) {
+    bool const ended = closed_.load();
+    std::size_t const from = head_.load(std::memory_order_relaxed);
+    std::size_t const there = tail_.load() - from;
+    if (there == 0) return {0, ended};
+    std::size_t const first = (std::min)(there, head.size());
+    std::size_t const second = (std::min)(there - first, body.size());
+    get(from, head.first(first));
+    get(from + first, body.first(second));
+    head_.store(from + first + second);
+    writer_->ring();
+    return {first + second, false};
+  }
+  [[nodiscard]] bool can_read() const noexcept { return closed_.load() || tail_.load() != head_.load(); }
+  [[nodiscard]] bool can_write() const noexcept { return closed_.load() || tail_.load() - head_.load() < capacity; }
+  void close() noexcept {
+    closed_.store(true);
+    reader_->ring();
+    writer_->ring();
+  }
+
+ private:
+  void put(std::size_t at, const_bytes data) noexcept {
+    if (data.empty()) return;
+    std::size_t const start = at % capacity;
+    std::size_t const first = (std::min)(data.size(), capacity - start);
+    std::memcpy(data_.data() + start, data.data(), first);
+    if (first < data.size()) std::memcpy(data_.data(), data.data() + first, data.size() - first);
+  }
+  void get(std::size_t at, bytes data) const noexcept {
+    if (data.empty()) return;
+    std::size_t const start = at % capacity;
+    std::size_t const first = (std::min)(data.size(), capacity - start);
+    std::memcpy(data.data(), data_.data() + start, first);
+    if (first < data.size()) std::memcpy(data.data() + first, data_.data(), data.size() - first);
+  }
+
+  alignas(64) std::atomic<std::size_t> head_{0};  // read so far
+  alignas(64) std::atomic<std::size_t> tail_{0};  // written so far
+  alignas(64) std::atomic<bool> closed_{false};
+  std::shared_ptr<doorbell> reader_;
+  std::shared_ptr<doorbell> writer_;
+  std::array<std::byte, capacity> data_;
+};
+
+/// What the ranks of one in-process world share: the pipes and doorbells of all its communicators.
+class local_hub {
+ public:
+  [[nodiscard]] std::shared_ptr<doorbell> bell(std::uint64_t communicator, int rank) {
+    std::lock_guard const hold(guard_);
+    return bell_of(communicator, rank);
+  }
+  [[nodiscard]] std::shared_ptr<pipe> between(std::uint64_t communicator, int from, int to) {
+    std::lock_guard const hold(guard_);
+    auto& p = pipes_[{communicator, from, to}];
+    if (!p) p = std::make_shared<pipe>(bell_of(communicator, to), bell_of(communicator, from));
+    return p;
+  }
+
+ private:
+  std::shared_ptr<doorbell> bell_of(std::uint64_t communicator, int rank) {
+    auto& b = bells_[{communicator, rank}];
+    if (!b) b = std::make_shared<doorbell>();
+    return b;
+  }
+  std::mutex guard_;
+  std::map<std::pair<std::uint64_t, int>, std::shared_ptr<doorbell>> bells_;
+  std::map<std::tuple<std::uint64_t, int, int>, std::shared_ptr<pipe>> pipes_;
+};
+
+class local {
+ public:
+  local(std::shared_ptr<local_hub> hub, std::uint64_t communicator, std::vector<int> const& members, int rank)
+      : rank_(rank), in_(members.size()), out_(members.size()) {
+    int const me = members[static_cast<std::size_t>(rank)];
+    bell_ = hub->bell(communicator, me);
+    for (std::size_t i = 0; i < members.size(); ++i) {
+      if (members[i] == me) continue;
+      in_[i] = hub->between(communicator, members[i], me);
+      out_[i] = hub->between(communicator, me, members[i]);
+    }
+  }
+
+  [[nodiscard]] int rank() const noexcept { return rank_; }
+  [[nodiscard]] int size() const noexcept { return static_cast<int>(in_.size()); }
+  moved write_some(int peer, const_bytes head, const_bytes body) {
+    return out_[static_cast<std::size_t>(peer)]->write_some(head, body);
+  }
+  moved read_some(int peer, bytes head, bytes body) {
+    return in_[static_cast<std::size_t>(peer)]->read_some(head, body);
+  }
+  void wait(std::span<interest const> wanted, clock::time_point until) {
+    bell_->sleep(until, [&] {
+      return std::any_of(wanted.begin(), wanted.end(), [&](interest const& i) {
+        auto const peer = static_cast<std::size_t>(i.peer);
+        return (i.read && in_[peer]->can_read()) || (i.write && out_[peer]->can_write());
+      });
+    });
+  }
+  void wake() noexcept { bell_->ring_always(); }
+  void close() noexcept {
+    for (auto const& ends : {&in_, &out_})
+      for (auto const& p : *ends)
+        if (p) p->close();
+  }
+
+ private:
+  int rank_;
+  std::shared_ptr<doorbell> bell_;
+  std::vector<std::shared_ptr<pipe>> in_;
+  std::vector<std::shared_ptr<pipe>> out_;
+};
+
+static_assert(streams<local>);
+
+}  // namespace tutti::inline TUTTI_ABI::transport
+
+// -------------------------------------------------------------------------------------------- tutti/transport/asio.hpp
+// The one file that includes Asio: standalone by default, Boost's where TUTTI_USE_BOOST_ASIO is defined.
+
+#if defined(__clang__)  // clang 14 has coroutines, but the Asio of its time looks for the experimental header
+#ifndef ASIO_HAS_CO_AWAIT
+#define ASIO_HAS_CO_AWAIT 1
+#endif
+#ifndef ASIO_HAS_STD_COROUTINE
+#define ASIO_HAS_STD_COROUTINE 1
+#endif
+#ifndef BOOST_ASIO_HAS_CO_AWAIT
+#define BOOST_ASIO_HAS_CO_AWAIT 1
+#endif
+#ifndef BOOST_ASIO_HAS_STD_COROUTINE
+#define BOOST_ASIO_HAS_STD_COROUTINE 1
+#endif
+#endif
+
+#if defined(TUTTI_USE_BOOST_ASIO)
+#include <boost/asio/buffer.hpp>
+#include <boost/asio/connect.hpp>
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/ip/tcp.hpp>
+#include <boost/asio/post.hpp>
+#include <boost/asio/read.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <boost/asio/write.hpp>
+#else
+#ifndef ASIO_STANDALONE
+#define ASIO_STANDALONE 1
+#endif
+#include <asio/buffer.hpp>
+#include <asio/connect.hpp>
+#include <asio/io_context.hpp>
+#include <asio/ip/tcp.hpp>
+#include <asio/post.hpp>
+#include <asio/read.hpp>
+#include <asio/steady_timer.hpp>
+#include <asio/write.hpp>
+#endif
+
+namespace tutti::inline TUTTI_ABI {
+
+#if defined(TUTTI_USE_BOOST_ASIO)
+namespace net = boost::asio;
+using net_error = boost::system::error_code;
+#else
+namespace net = ::asio;
+using net_error = std::error_code;
+#endif
+
+}  // namespace tutti::inline TUTTI_ABI
+
+// ------------------------------------------------------------------------------------------- tutti/transport/hello.hpp
+// The first bytes of every connection: fixed size, compared before anything is allocated or believed.
+
+namespace tutti::inline TUTTI_ABI::transport {
+
+/// 128 bits that only the processes of one job know: its id (from the launcher) or its per-run nonce (from rank 0).
+using job_key = std::array<std::byte, 16>;
+
+enum class connection : std::uint8_t {
+  control = 1,  ///< a rank joins the world; kept for heartbeats and verdicts
+  lane = 2      ///< one stream of one communicator
+};
+
+/// Little-endian on the wire: magic u32, version u16, kind u8, 0 u8, job 16, run 16, communicator u64, rank u32, size u32,
+/// port u16, 6 zero bytes.
+struct hello {
+  static constexpr std::size_t wire_size = 64;
+  static constexpr std::uint32_t magic = 0x69747574;  // "tuti"
+
+  connection kind = connection::control;
+  std::uint16_t version = wire_version;
+  job_key job{};
+  job_key run{};                   ///< lanes only
+  std::uint64_t communicator = 0;  ///< lanes only
+  std::uint32_t rank = 0;          ///< the sender's rank in the world
+  std::uint32_t size = 0;          ///< the sender's idea of the world's size
+  std::uint16_t port = 0;          ///< control only: where the sender accepts lanes
+
+  [[nodiscard]] std::array<std::byte, wire_size> encode() const noexcept {
+    std::array<std::byte, wire_size> w{};
+    store_little(w.data(), magic);
+    store_little(w.data() + 4, version);
+    w[6] = static_cast<std::byte>(kind);
+    std::copy(job.begin(), job.end(), w.begin() + 8);
+    std::copy(run.begin(), run.end(), w.begin() + 24);
+    store_little(w.data() + 40, communicator);
+    store_little(w.data() + 48, rank);
+    store_little(w.data() + 52, size);
+    store_little(w.data() + 56, port);
+    return w;
+  }
+
+  /// Nothing if these are not the first bytes of a tutti connection. The version is the caller's to compare.
+  [[nodiscard]] static std::optional<hello> decode(std::array<std::byte, wire_size> const& w) noexcept {
+    if (load_little<std::uint32_t>(w.data()) != magic) return std::nullopt;
+    hello h;
+    h.version = load_little<std::uint16_t>(w.data() + 4);
+    h.kind = static_cast<connection>(w[6]);
+    if (h.kind != connection::control && h.kind != connection::lane) return std::nullopt;
+    std::copy_n(w.begin() + 8, 16, h.job.begin());
+    std::copy_n(w.begin() + 24, 16, h.run.begin());
+    h.communicator = load_little<std::uint64_t>(w.data() + 40);
+    h.rank = load_little<std::uint32_t>(w.data() + 48);
+    h.size = load_little<std::uint32_t>(w.data() + 52);
+    h.port = load_little<std::uint16_t>(w.data() + 56);
+    return h;
+  }
+};
+
+}  // namespace tutti::inline TUTTI_ABI::transport
+
+// ------------------------------------------------------------------------------------------ tutti/transport/socket.hpp
+// The one platform file of the data path: a connected stream socket that moves two pieces in one system call, and a poll
+// that another thread can end.
+
+#if defined(_WIN32)
+#include <winsock2.h>
+#else
+#include <fcntl.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <poll.h>
+#include <sys/socket.h>
+#include <sys/uio.h>
+#include <unistd.h>
+#endif
+#if defined(__linux__)
+#include <sys/eventfd.h>
+#endif
+
+namespace tutti::inline TUTTI_ABI::transport {
+
+#if defined(_WIN32)
+using native_socket = SOCKET;
+inline constexpr native_socket no_socket = INVALID_SOCKET;
+inline void close_socket(native_socket s) noexcept { ::closesocket(s); }
+#else
+using native_socket = int;
+inline constexpr native_socket no_socket = -1;
+inline void close_socket(native_socket s) noexcept { ::close(s); }
+#endif
+
+/// Owns a connected, non-blocking stream socket that Asio no longer watches: no reactor runs when bytes arrive.
+class stream_socket {
+ public:
+  stream_socket() = default;
+  explicit stream_socket(native_socket owned) : socket_(owned) {}
+  stream_socket(stream_socket&& other) noexcept : socket_(std::exchange(other.socket_, no_socket)) {}
+  stream_socket& operator=(stream_socket&& other) noexcept {
+    std::swap(socket_, other.socket_);
+    return *this;
+  }
+  ~stream_socket() { reset(); }
+
+  [[nodiscard]] explicit operator bool() const noexcept { return socket_ != no_socket; }
+  [[nodiscard]] native_socket native() const noexcept { return socket_; }
+  void reset() noexcept {
+    if (socket_ != no_socket) close_socket(std::exchange(socket_, no_socket));
+  }
+
+  /// No Nagle delay; and where the system allows it, no congestion control that paces by timers: on loopback and in one
+  /// rack these cost more than they save.
+  void tune() const noexcept {
+#if !defined(_WIN32)
+    int const on = 1;
+    (void)::setsockopt(socket_, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+#if defined(TCP_CONGESTION)
+    if (::setsockopt(socket_, IPPROTO_TCP, TCP_CONGESTION, "reno", 4) != 0)
+      (void)::setsockopt(socket_, IPPROTO_TCP, TCP_CONGESTION, "cubic", 5);
+#endif
+#else
+    BOOL const on = TRUE;
+    (void)::setsockopt(socket_, IPPROTO_TCP, TCP_NODELAY, reinterpret_cast<char const*>(&on), sizeof on);
+#endif
+  }
+
+  moved write_some(const_bytes head, const_bytes body) const noexcept {
+#if defined(_WIN32)
+    WSABUF pieces[2] = {piece(head), piece(body)};
+    DWORD n = 0;
+    if (::WSASend(socket_, pieces, 2, &n, 0, nullptr, nullptr) == 0) return {n, false};
+    return {0, ::WSAGetLastError() != WSAEWOULDBLOCK};
+#else
+    if (head.empty()) return sent(::send(socket_, body.data(), body.size(), MSG_DONTWAIT | MSG_NOSIGNAL));
+    iovec pieces[2] = {piece(head), piece(body)};
+    msghdr message{};
+    message.msg_iov = pieces;
+    message.msg_iovlen = body.empty() ? 1 : 2;
+    return sent(::sendmsg(socket_, &message, MSG_DONTWAIT | MSG_NOSIGNAL));
+#endif
+  }
+
+  moved read_some(bytes head, bytes body) const noexcept {
+#if defined(_WIN32)
+    WSABUF pieces[2] = {piece(head), piece(body)};
+    DWORD n = 0;
+    DWORD flags = 0;
+    if (::WSARecv(socket_, pieces, 2, &n, &flags, nullptr, nullptr) == 0) return {n, n == 0};
+    return {0, ::WSAGetLastError() != WSAEWOULDBLOCK};
+#else
+    if (head.empty()) return received(::recv(socket_, body.data(), body.size(), MSG_DONTWAIT));
+    iovec pieces[2] = {piece(head), piece(body)};
+    msghdr message{};
+    message.msg_iov = pieces;
+    message.msg_iovlen = body.empty() ? 1 : 2;
+    return received(::recvmsg(socket_, &message, MSG_DONTWAIT));
+#endif
+  }
+
+ private:
+#if defined(_WIN32)
+  template <class Bytes> static WSABUF piece(Bytes b) noexcept {
+    return {static_cast<ULONG>(b.size()), const_cast<char*>(reinterpret_cast<char const*>(b.data()))};
+  }
+#else
+  template <class Bytes> static iovec piece(Bytes b) noexcept {
+    return {const_cast<void*>(static_cast<void const*>(b.data())), b.size()};
+  }
+  static bool would_block() noexcept { return errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR; }
+  static moved sent(ssize_t n) noexcept {
+    return n >= 0 ? moved{static_cast<std::size_t>(n), false} : moved{0, !would_block()};
+  }
+  static moved received(ssize_t n) noexcept {
+    return n > 0 ? moved{static_cast<std::size_t>(n), false} : moved{0, n == 0 || !would_block()};
+  }
+#endif
+  native_socket socket_ = no_socket;
+};
+
+/// One sleeping place: poll on sockets, and a doorbell that any thread may ring.
+class poller {
+ public:
+  poller() {
+#if defined(__linux__)
+    bell_[0] = ::eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
+    if (bell_[0] < 0) throw error(error_kind::resource, "no descriptor left for a doorbell; raise the limit (ulimit -n)");
+#elif !defined(_WIN32)
+    if (::pipe(bell_) != 0) throw error(error_kind::resource, "no descriptor left for a doorbell; raise the limit (ulimit -n)");
+    for (int end : bell_) ::fcntl(end, F_SETFL, O_NONBLOCK);
+#endif
+  }
+  poller(poller const&) = delete;
+  poller& operator=(poller const&) = delete;
+  ~poller() {
+#if !defined(_WIN32)
+    for (int end : bell_)
+      if (end >= 0) ::close(end);
+#endif
+  }
+
+  void ring() noexcept {
+#if defined(__linux__)
+    (void)!::eventfd_write(bell_[0], 1);
+#elif !defined(_WIN32)
+    (void)!::write(bell_[1], "", 1);
+#endif
+  }
+
+  void clear() noexcept { sockets_.clear(); }
+  void add(native_socket s, bool read, bool write) {
+    sockets_.push_back({s, static_cast<short>((read ? POLLIN : 0) | (write ? POLLOUT : 0)), 0});
+  }
+
+  void sleep(clock::time_point until) {
+    auto const left = until - clock::now();
+    auto const whole = std::chrono::duration_cast<std::chrono::milliseconds>(left).count() + 1;
+    int const ms = left <= clock::duration::zero() ? 0 : static_cast<int>(whole < 60'000 ? whole : 60'000);
+#if defined(_WIN32)  // no doorbell here: a short sleep bounds how late a verdict can come
+    if (sockets_.empty()) ::Sleep(static_cast<DWORD>(ms < 10 ? ms : 10));
+    else (void)::WSAPoll(sockets_.data(), static_cast<ULONG>(sockets_.size()), ms < 10 ? ms : 10);
+#else
+    add(bell_[0], true, false);
+    (void)::poll(sockets_.data(), static_cast<nfds_t>(sockets_.size()), ms);
+    if ((sockets_.back().revents & POLLIN) != 0) {
+      char rung[64];
+      while (::read(bell_[0], rung, sizeof rung) == static_cast<ssize_t>(sizeof rung)) {}
+    }
+#endif
+  }
+
+ private:
+  std::vector<pollfd> sockets_;
+  int bell_[2] = {-1, -1};
+};
+
+}  // namespace tutti::inline TUTTI_ABI::transport
+
+// ----------------------------------------------------------------------------------------- tutti/transport/mailbox.hpp
+// Where the control thread leaves accepted lanes until the communicator they belong to takes them.
+
+namespace tutti::inline TUTTI_ABI::transport {
+
+/// Safe from any thread. Lanes nobody takes are closed with the mailbox.
+class mailbox {
+ public:
+  /// Leaves the lane on which world rank `peer` speaks for `communicator`. A second one for the same pair replaces the
+  /// first, which closes.
+  void deliver(std::uint64_t communicator, int peer, stream_socket lane) {
+    std::lock_guard const hold(guard_);
+    lanes_[{communicator, peer}] = std::move(lane);
+  }
+  /// The lane, or an empty one if it has not come yet.
+  [[nodiscard]] stream_socket take(std::uint64_t communicator, int peer) {
+    std::lock_guard const hold(guard_);
+    auto const found = lanes_.find({communicator, peer});
+    if (found == lanes_.end()) return {};
+    stream_socket lane = std::move(found->second);
+    lanes_.erase(found);
+    return lane;
+  }
+
+ private:
+  std::mutex guard_;
+  std::map<std::pair<std::uint64_t, int>, stream_socket> lanes_;
+};
+
+}  // namespace tutti::inline TUTTI_ABI::transport
+
+// --------------------------------------------------------------------------------------------- tutti/transport/tcp.hpp
+// TCP lanes: one stream per peer of one communicator, opened on first use through the peers' one port each.
+//
+// Of two ranks the higher one connects and says hello; the lower one finds the lane in its mailbox, where the control
+// thread left it. Once a lane is open, Asio is out of the picture: bytes move by one system call from and to user memory.
+
+namespace tutti::inline TUTTI_ABI::transport {
+
+/// What the lanes of one process share: who it is, where everyone accepts, and what proves that it belongs.
+struct tcp_node {
+  int rank = 0;
+  std::vector<net::ip::tcp::endpoint> peers;  ///< by world rank
+  job_key job{};
+  job_key run{};
+  std::shared_ptr<mailbox> mail;
+};
+
+class tcp {
+ public:
+  /// `members`: world ranks in the order of the communicator; this process is `members[rank]`.
+  tcp(std::shared_ptr<tcp_node const> node, std::uint64_t communicator, std::vector<int> members, int rank)
+      : node_(std::move(node)),
+        communicator_(communicator),
+        members_(std::move(members)),
+        rank_(rank),
+        lanes_(members_.size()),
+        poller_(std::make_unique<poller>()) {}
+
+  [[nodiscard]] int rank() const noexcept { return rank_; }
+  [[nodiscard]] int size() const noexcept { return static_cast<int>(members_.size()); }
+
+  moved write_some(int peer, const_bytes head, const_bytes body) {
+    lane& l = at(peer);
+    if (!l.open && !open(peer)) return {0, l.refused};
+    return l.socket.write_some(head, body);
+  }
+  moved read_some(int peer, bytes head, bytes body) {
+    lane& l = at(peer);
+    if (!l.open && !open(peer)) return {0, l.refused};
+    return l.socket.read_some(head, body);
+  }
+
+  void wait(std::span<interest const> wanted, clock::time_point until) {
+    if (connecting_ > 0) {
+      // Rare: a lane is being opened. Asio runs the connect; slices keep verdicts and other lanes from waiting long.
+      io_->restart();
+      io_->run_one_until((std::min)(until, clock::now() + std::chrono::milliseconds(1)));
+      if (connecting_ == 0) io_.reset();
+      return;
+    }
+    poller_->clear();
+    for (interest const& i : wanted)
+      if (lane const& l = at(i.peer); l.open) poller_->add(l.socket.native(), i.read, i.write);
+    poller_->sleep(until);
+  }
+
+  void wake() noexcept { poller_->ring(); }
+  void close() noexcept {
+    for (lane& l : lanes_) {
+      l.socket.reset();
+      l.open = false;
+      l.refused = true;
+    }
+    io_.reset();
+    connecting_ = 0;
+  }
+
+ private:
+  struct lane {
+    stream_socket socket;
+    bool open = false;
+    bool connecting = false;
+    bool refused = false;
+  };
+
+  lane& at(int peer) { return lanes_[static_cast<std::size_t>(peer)]; }
+  [[nodiscard]] int world(int peer) const { return members_[static_cast<std::size_t>(peer)]; }
+
+  bool open(int peer) {
+    lane& l = at(peer);
+    if (l.refused || l.connecting) return false;
+    if (node_->rank > world(peer)) {
+      connect(peer);
+    } else if (stream_socket arrived = node_->mail->take(communicator_, world(peer))) {
+      l.socket = std::move(arrived);
+      l.open = true;
+    }
+    return l.open;
+  }
+
+  void connect(int peer) {
+    if (!io_) io_ = std::make_unique<net::io_context>(1);
+    auto socket = std::make_shared<net::ip::tcp::socket>(*io_);
+    at(peer).connecting = true;
+    ++connecting_;
+    socket->async_connect(node_->peers[static_cast<std::size_t>(world(peer))], [this, peer, socket](net_error failed) {
+      lane& l = at(peer);
+      l.connecting = false;
+      --connecting_;
+      if (failed || !introduce(*socket)) {
+        l.refused = true;
+        return;
+      }
+      l.socket = stream_socket(socket->release());
+      l.socket.tune();
+      l.open = true;
+    });
+    io_->restart();
+    io_->poll();  // on one host the connect is done by now
+    if (connecting_ == 0) io_.reset();
+  }
+
+  /// The hello fits the empty send buffer of a new connection, so this does not block.
+  bool introduce(net::ip::tcp::socket& socket) const {
+    hello h;
+    h.kind = connection::lane;
+    h.job = node_->job;
+    h.run = node_->run;
+    h.communicator = communicator_;
+    h.rank = static_cast<std::uint32_t>(node_->rank);
+    h.size = static_cast<std::uint32_t>(node_->peers.size());
+    auto const bytes_out = h.encode();
+    net_error failed;
+    net::write(socket, net::buffer(bytes_out.data(), bytes_out.size()), failed);
+    if (!failed) socket.non_blocking(true, failed);
+    return !failed;
+  }
+
+  std::shared_ptr<tcp_node const> node_;
+  std::uint64_t communicator_;
+  std::vector<int> members_;
+  int rank_;
+  std::vector<lane> lanes_;
+  std::unique_ptr<poller> poller_;  // at a fixed address: wake() comes from other threads
+  std::unique_ptr<net::io_context> io_;
+  int connecting_ = 0;
+};
+
+static_assert(streams<tcp>);
+
+}  // namespace tutti::inline TUTTI_ABI::transport
+
+// --------------------------------------------------------------------------------------------- tutti/transport/any.hpp
+// One of the compiled-in transports, chosen at the join: what `tutti::communicator` runs on.
+
+namespace tutti::inline TUTTI_ABI::transport {
+
+class any {
+ public:
+  any(tcp chosen) : chosen_(std::move(chosen)) {}
+  any(local chosen) : chosen_(std::move(chosen)) {}
+
+  [[nodiscard]] int rank() const noexcept {
+    return std::holds_alternative<tcp>(chosen_) ? std::get_if<tcp>(&chosen_)->rank() : std::get_if<local>(&chosen_)->rank();
+  }
+  [[nodiscard]] int size() const noexcept {
+    return std::holds_alternative<tcp>(chosen_) ? std::get_if<tcp>(&chosen_)->size() : std::get_if<local>(&chosen_)->size();
+  }
+  moved write_some(int peer, const_bytes head, const_bytes body) {
+    if (tcp* t = std::get_if<tcp>(&chosen_)) return t->write_some(peer, head, body);
+    return std::get_if<local>(&chosen_)->write_some(peer, head, body);
+  }
+  moved read_some(int peer, bytes head, bytes body) {
+    if (tcp* t = std::get_if<tcp>(&chosen_)) return t->read_some(peer, head, body);
+    return std::get_if<local>(&chosen_)->read_some(peer, head, body);
+  }
+  void wait(std::span<interest const> wanted, clock::time_point until) {
+    if (tcp* t = std::get_if<tcp>(&chosen_)) return t->wait(wanted, until);
+    std::get_if<local>(&chosen_)->wait(wanted, until);
+  }
+  void wake() noexcept {
+    if (tcp* t = std::get_if<tcp>(&chosen_)) return t->wake();
+    std::get_if<local>(&chosen_)->wake();
+  }
+  void close() noexcept {
+    if (tcp* t = std::get_if<tcp>(&chosen_)) return t->close();
+    std::get_if<local>(&chosen_)->close();
+  }
+
+ private:
+  std::variant<tcp, local> chosen_;
+};
+
+static_assert(streams<any>);
+
+}  // namespace tutti::inline TUTTI_ABI::transport
+
+// ---------------------------------------------------------------------------------------- tutti/group/communicator.hpp
+// The communicator: an ordered group of ranks that call collectives together, with streams of its own.
+
+namespace tutti::inline TUTTI_ABI {
+
+/// What a communicator has done since it was made.
+struct statistics {
+  std::uint64_t bytes_sent = 0;      ///< on its streams, headers included
+  std::uint64_t bytes_received = 0;
+  std::uint64_t calls = 0;
+  std::chrono::nanoseconds time_in_calls{0};
+};
+
+namespace group {
+
+/// What all communicators of one process and world share. Its end is the rank's leave.
+template <transport::streams S>
+struct origin {
+  std::function<S(std::uint64_t communicator, std::vector<int> const& members, int rank)> streams;
+  std::shared_ptr<engine::referee> judge;
+  engine::surroundings around;
+  std::vector<int> hosts;  ///< by world rank: equal numbers, same host
+  int unwinding = std::uncaught_exceptions();
+
+  origin() = default;
+  origin(origin const&) = delete;
+  origin& operator=(origin const&) = delete;
+  ~origin() {
+    if (!judge) return;
+    if (std::uncaught_exceptions() > unwinding) judge->abort("its program ended with an exception");
+    else judge->leave();
+  }
+};
+
+}  // namespace group
+
+/// A group of ranks 0 … size()-1. One thread at a time may be inside a call on a communicator; different communicators
+/// are independent. Movable, not copyable; moved from, it may only be destroyed or assigned.
+template <transport::streams S>
+class basic_communicator {
+ public:
+  basic_communicator(std::shared_ptr<group::origin<S>> from, std::uint64_t id, std::vector<int> members, int rank)
+      : origin_(std::move(from)) {
+    auto seen = std::make_shared<engine::watch>(id, members);
+    engine_ = std::make_unique<tutti::TUTTI_ABI::engine::engine<S>>(origin_->streams(id, members, rank), std::move(seen),
+                                                                    origin_->judge, origin_->around);
+  }
+
+  [[nodiscard]] int rank() const noexcept { return engine_->rank(); }
+  [[nodiscard]] int size() const noexcept { return engine_->size(); }
+  /// This rank's place among the ranks of this communicator on the same host, and how many these are.
+  [[nodiscard]] int host_rank() const { return on_this_host(rank()); }
+  [[nodiscard]] int host_size() const { return on_this_host(size()); }
+  /// World ranks of the members, in order.
+  [[nodiscard]] std::vector<int> const& members() const noexcept { return engine_->seen()->members(); }
+
+  [[nodiscard]] statistics stats() const noexcept {
+    auto const& moved = engine_->moved();
+    return {moved.bytes_sent, moved.bytes_received, engine_->calls(), engine_->time_in_calls()};
+  }
+
+  /// Collective. Ranks that give the same `color` form a communicator, ordered by `key`, then by rank.
+  [[nodiscard]] basic_communicator split(int color, int key = 0, options how = {}) {
+    std::array<std::int32_t, 2> const mine{color, key};
+    std::vector<std::array<std::int32_t, 2>> all(static_cast<std::size_t>(size()));
+    std::vector<std::uint64_t> const counts(all.size(), 1);
+    const_bytes const input = std::as_bytes(std::span(&mine, 1));
+    engine::operation op;
+    op.what = plan::collective::allgather;
+    op.element = element_code<std::array<std::int32_t, 2>>();
+    op.element_size = sizeof mine;
+    op.count = 1;
+    op.counts = counts;
+    op.inputs = {&input, 1};
+    op.output = std::as_writable_bytes(std::span(all));
+    op.held = rank();
+    op.input_is_part = true;
+    engine_->run(op, how);
+    std::vector<int> group;
+    for (int r = 0; r < size(); ++r)
+      if (all[static_cast<std::size_t>(r)][0] == color) group.push_back(r);
+    std::stable_sort(group.begin(), group.end(), [&](int a, int b) {
+      return all[static_cast<std::size_t>(a)][1] < all[static_cast<std::size_t>(b)][1];
+    });
+    return child(group, color);
+  }
+  /// Collective. The same ranks with streams of their own, for another thread or a library.
+  [[nodiscard]] basic_communicator dup(options how = {}) { return split(0, rank(), how); }
+
+  /// Gives up: every rank of the world throws `aborted` with `reason` at this or its next call. Throws it here too.
+  [[noreturn]] void abort(std::string reason) {
+    give_up(reason);
+    failure why = engine_->seen()->revoked() ? engine_->seen()->why()
+                                             : failure{error_kind::aborted, members()[index()], {}, std::move(reason)};
+    throw error(std::move(why));
+  }
+  /// The same without the throw, for a program that is ending anyway.
+  void give_up(std::string const& reason) { engine_->judge()->abort(reason); }
+  /// This rank will make no more calls here; the others learn it at theirs. Later calls throw `revoked`.
+  void revoke(std::string reason = "revoked by its own rank") {
+    engine_->seen()->revoke({error_kind::revoked, members()[index()], {}, std::move(reason)});
+  }
+
+  /// For the collectives: what runs plans.
+  [[nodiscard]] auto& engine() noexcept { return *engine_; }
+  [[nodiscard]] group::origin<S> const& from() const noexcept { return *origin_; }
+
+ private:
+  [[nodiscard]] std::size_t index() const noexcept { return static_cast<std::size_t>(rank()); }
+
+  [[nodiscard]] int on_this_host(int below) const {
+    auto const host = [&](int r) { return origin_->hosts[static_cast<std::size_t>(members()[static_cast<std::size_t>(r)])]; };
+    int n = 0;
+    for (int r = 0; r < below; ++r) n += host(r) == host(rank()) ? 1 : 0;
+    return n;
+  }
+
+  basic_communicator child(std::vector<int> const& group, int color) {
+    std::vector<int> world;
+    int place = 0;
+    for (std::size_t i = 0; i < group.size(); ++i) {
+      if (group[i] == rank()) place = static_cast<int>(i);
+      world.push_back(members()[static_cast<std::size_t>(group[i])]);
+    }
+    std::uint64_t const id = fnv1a()
+                                 .add(engine_->seen()->communicator())
+                                 .add(engine_->calls())
+                                 .add(static_cast<std::uint64_t>(static_cast<std::uint32_t>(color)))
+                                 .value();
+    return {origin_, id, std::move(world), place};
+  }
+
+  std::shared_ptr<group::origin<S>> origin_;
+  std::unique_ptr<tutti::TUTTI_ABI::engine::engine<S>> engine_;
+};
+
+/// The communicator of most programs: its transport is chosen at the join.
+using communicator = basic_communicator<transport::any>;
+
+}  // namespace tutti::inline TUTTI_ABI
+
+// ---------------------------------------------------------------------------------------- tutti/group/join_options.hpp
+// What a process says when it joins a world over TCP, and every way in which that can be wrong.
+
+namespace tutti::inline TUTTI_ABI {
+
+/// How to join: `join({.root = "127.0.0.1:7000", .rank = r, .size = n})`. All ranks give the same root, size and job.
+struct join_options {
+  std::string root{};          ///< "host:port" or "[v6]:port" where rank 0 listens; empty = not set
+  int rank = -1;               ///< 0 … size-1; -1 = not set
+  int size = -1;               ///< how many ranks; -1 = not set
+  std::string secret{};        ///< needs TLS, which is not built in yet: refused, never ignored
+  bool trusted_network = false;  ///< a root that is not loopback needs this: nothing is encrypted
+  std::chrono::nanoseconds timeout = std::chrono::seconds(120);       ///< until all ranks must be present
+  std::chrono::nanoseconds heartbeat = std::chrono::seconds(1);       ///< three of silence and a rank counts as hung
+  std::chrono::nanoseconds stall_report = std::chrono::seconds(10);   ///< waiting this long is worth a line on stderr
+  std::chrono::nanoseconds call_timeout = std::chrono::seconds(60);   ///< default of options::timeout
+  std::string job{};           ///< what this job's processes know and others do not
+  transport::native_socket listener = transport::no_socket;  ///< rank 0: a socket that listens at root already; owned
+  int host_rank = -1;          ///< as the launcher counts; -1: counted at the join
+  int host_size = -1;
+};
+
+namespace group {
+
+/// "127.0.0.1:7000", "[::1]:7000" or "name:7000", taken apart.
+struct root_address {
+  std::string host;
+  std::string port;
+  [[nodiscard]] std::string text() const {
+    return (host.find(':') == host.npos ? host : "[" + host + "]") + ":" + port;
+  }
+};
+
+/// Throws config if this is no "host:port" with a port from 1 to 65535.
+[[nodiscard]] inline root_address parse_root(std::string_view root) {
+  auto const wrong = [&](char const* why) -> error {
+    return {error_kind::config, "root \"" + std::string(root) + "\" " + why + "; write host:port, like 10.0.0.4:7000"};
+  };
+  auto const colon = root.rfind(':');
+  if (colon == root.npos) throw wrong("names no port");
+  std::string_view host = root.substr(0, colon);
+  std::string_view const port = root.substr(colon + 1);
+  if (host.size() > 2 && host.front() == '[' && host.back() == ']') host = host.substr(1, host.size() - 2);
+  else if (host.find(':') != host.npos) throw wrong("needs brackets around its IPv6 address");
+  if (host.empty()) throw wrong("names no host");
+  unsigned number = 0;
+  auto const [end, problem] = std::from_chars(port.data(), port.data() + port.size(), number);
+  if (problem != std::errc{} || end != port.data() + port.size() || number == 0 || number > 65535)
+    throw wrong("has no port between 1 and 65535");
+  return {std::string(host), std::to_string(number)};
 }
 
-}  // namespace tutti::inline TUTTI_ABI::plan
+/// Throws config, in one sentence with the remedy, if these options cannot work whatever the network does.
+inline void validate(join_options const& o) {
+  auto const refuse = [](std::string why) { throw error(error_kind::config, std::move(why)); };
+  if (!o.secret.empty())
+    refuse("a secret was given, but TLS is not built in: leave it out, and set trusted_network if you trust the network");
+  if (o.size < 1) refuse("the size of the world must be at least 1, not " + std::to_string(o.size));
+  if (o.rank < 0 || o.rank >= o.size)
+    refuse("rank " + std::to_string(o.rank) + " is not between 0 and " + std::to_string(o.size - 1) +
+           ", the ranks of a world of " + std::to_string(o.size));
+  if (o.timeout <= o.timeout.zero()) refuse("the timeout of the join must be positive");
+  if (o.heartbeat < std::chrono::milliseconds(10)) refuse("the heartbeat must be at least 10 ms");
+  if (o.root.empty() && !(o.rank == 0 && o.listener != transport::no_socket))
+    refuse("no root was given: all ranks need the host:port where rank 0 listens");
+  if (!o.root.empty()) (void)parse_root(o.root);
+}
+
+/// The job's id as it travels: 32 hexadecimal digits are taken as they are, any other text is hashed.
+[[nodiscard]] inline transport::job_key key_of(std::string_view job) {
+  transport::job_key key{};
+  auto const digit = [](char c) {
+    return c >= '0' && c <= '9' ? c - '0' : c >= 'a' && c <= 'f' ? c - 'a' + 10 : c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
+  };
+  bool plain = job.size() == 32;
+  for (std::size_t i = 0; plain && i < key.size(); ++i) {
+    int const high = digit(job[2 * i]);
+    int const low = digit(job[2 * i + 1]);
+    plain = high >= 0 && low >= 0;
+    if (plain) key[i] = static_cast<std::byte>(high * 16 + low);
+  }
+  if (plain) return key;
+  store_little(key.data(), fnv1a().add(job).value());
+  store_little(key.data() + 8, fnv1a().add("tutti").add(job).value());
+  return key;
+}
+
+}  // namespace group
+}  // namespace tutti::inline TUTTI_ABI
+
+// ---------------------------------------------------------------------------------------- tutti/group/launcher_env.hpp
+// Who are we, according to the program that started us: one table of launchers and the variables they set.
+
+namespace tutti::inline TUTTI_ABI::detail {
+
+/// What a launcher said.
+struct world_from_environment {
+  std::string launcher;  ///< "tutti", "torchrun", …
+  int rank = 0;
+  int size = 1;
+  int local_rank = -1;  ///< among the ranks of this host; -1 where the launcher does not say
+  int local_size = -1;  ///< ranks on this host; -1 where the launcher does not say
+  std::string root;     ///< "host:port" or "[v6]:port"; empty only in a world of one
+  std::string job;      ///< any text, the same on every rank; empty where the launcher has none
+  int listener = -1;    ///< rank 0: an inherited descriptor that listens at `root`; else -1
+};
+
+/// One launcher: the variables it sets; nullptr for what it has no variable for.
+struct launcher_row {
+  char const* name;
+  char const* rank;
+  char const* size;
+  char const* local_rank;
+  char const* local_size;
+  char const* root;  ///< "host:port" in one variable, or
+  char const* host;  ///< … in two,
+  char const* port;
+  int port_offset;  ///< of which ours is this much above
+  char const* job;
+  char const* listener;
+  /// Any of these in the environment means that this launcher started us.
+  std::array<char const*, 6> signs;
+};
+
+// Earlier rows win. torchrun: its agent may hold MASTER_PORT for a store of its own, so we meet one above; and
+// MASTER_ADDR alone is no sign, since people set it for good in their profiles.
+inline constexpr std::array<launcher_row, 2> launchers{{
+    {"tutti",
+     "TUTTI_RANK",
+     "TUTTI_WORLD_SIZE",
+     "TUTTI_LOCAL_RANK",
+     "TUTTI_LOCAL_SIZE",
+     "TUTTI_ROOT",
+     nullptr,
+     nullptr,
+     0,
+     "TUTTI_JOB_ID",
+     "TUTTI_LISTEN_FD",
+     {"TUTTI_RANK", "TUTTI_WORLD_SIZE", "TUTTI_LOCAL_RANK", "TUTTI_LOCAL_SIZE", "TUTTI_ROOT", "TUTTI_LISTEN_FD"}},
+    {"torchrun",
+     "RANK",
+     "WORLD_SIZE",
+     "LOCAL_RANK",
+     "LOCAL_WORLD_SIZE",
+     nullptr,
+     "MASTER_ADDR",
+     "MASTER_PORT",
+     1,
+     "TORCHELASTIC_RUN_ID",
+     nullptr,
+     {"RANK", "WORLD_SIZE", "TORCHELASTIC_RUN_ID", nullptr, nullptr, nullptr}},
+}};
+
+/// Gives the value of a variable, or nothing if it is not set.
+using environment_lookup = std::function<std::optional<std::string>(char const* name)>;
+
+/// The process's own environment.
+[[nodiscard]] inline environment_lookup system_environment() {
+  return [](char const* name) -> std::optional<std::string> {
+    char const* const value = std::getenv(name);
+    return value == nullptr ? std::nullopt : std::optional<std::string>(value);
+  };
+}
+
+/// Throws `config`: "<name>='<value>' is not <wanted>".
+[[noreturn]] inline void throw_variable(std::string_view name, std::string_view value, std::string const& wanted) {
+  throw error(error_kind::config, std::string(name) + "='" + std::string(value) + "' is not " + wanted);
+}
+
+/// The whole of `text` as a number within [low, high].
+inline int parse_variable(std::string_view name, std::string_view text, int low, int high) {
+  int value = 0;
+  auto const [end, problem] = std::from_chars(text.data(), text.data() + text.size(), value);
+  if (text.empty() || problem != std::errc{} || end != text.data() + text.size() || value < low || value > high)
+    throw_variable(name, text, "a whole number from " + std::to_string(low) + " to " + std::to_string(high));
+  return value;
+}
+
+/// Reads the variables of one row.
+class row_reader {
+ public:
+  row_reader(launcher_row const& row, environment_lookup const& lookup) : row_(row), lookup_(lookup) {}
+
+  [[nodiscard]] bool present() const { return sign() != nullptr; }
+
+  [[nodiscard]] world_from_environment read() const {
+    constexpr int most = 1 << 20;
+    world_from_environment world;
+    world.launcher = row_.name;
+    world.size = number(row_.size, 1, most);
+    world.rank = number(row_.rank, 0, world.size - 1);
+    if (lookup_(row_.local_rank) || lookup_(row_.local_size)) {  // not every launcher of a family sets them
+      world.local_size = number(row_.local_size, 1, world.size);
+      world.local_rank = number(row_.local_rank, 0, world.local_size - 1);
+    }
+    world.root = read_root(world.size);
+    if (row_.job != nullptr) world.job = lookup_(row_.job).value_or("");
+    if (row_.listener != nullptr && lookup_(row_.listener)) {
+      world.listener = number(row_.listener, 3, most);
+      if (world.rank != 0)
+        throw error(error_kind::config, std::string(row_.listener) + " is set on rank " + std::to_string(world.rank) +
+                                            ", but only rank 0 inherits the listening socket");
+    }
+    return world;
+  }
+
+ private:
+  [[nodiscard]] char const* sign() const {
+    for (char const* const name : row_.signs)
+      if (name != nullptr && lookup_(name)) return name;
+    return nullptr;
+  }
+
+  [[nodiscard]] std::string text(char const* name) const {
+    if (auto value = lookup_(name)) return *std::move(value);
+    char const* const seen = sign();
+    std::string cause = std::string("the environment of launcher ") + row_.name + " lacks " + name;
+    if (seen != nullptr)
+      cause += std::string(" (") + seen + " is set); set " + name + ", or unset " + seen + " to start without it";
+    else
+      cause += ", and TUTTI_LAUNCHER asks for it";
+    throw error(error_kind::config, cause);
+  }
+
+  [[nodiscard]] int number(char const* name, int low, int high) const {
+    return parse_variable(name, text(name), low, high);
+  }
+
+  [[nodiscard]] std::string read_root(int size) const {
+    if (size == 1) return row_.root != nullptr ? lookup_(row_.root).value_or("") : "";
+    if (row_.root == nullptr) {
+      std::string host = text(row_.host);
+      if (host.empty()) throw_variable(row_.host, host, "a host");
+      if (host.find(':') != std::string::npos && host.front() != '[') host = "[" + host + "]";
+      return host + ":" + std::to_string(number(row_.port, 1, 65535 - row_.port_offset) + row_.port_offset);
+    }
+    std::string root = text(row_.root);
+    std::size_t const colon = root.rfind(':');
+    if (colon == std::string::npos || colon == 0) throw_variable(row_.root, root, "host:port");
+    parse_variable(std::string("the port of ") + row_.root, std::string_view(root).substr(colon + 1), 1, 65535);
+    return root;
+  }
+
+  launcher_row const& row_;
+  environment_lookup const& lookup_;
+};
+
+/// The world this process was started into, or nothing if no launcher left a sign: a world of one. TUTTI_LAUNCHER
+/// names the row to read, whatever other signs there are. Throws `config` naming the variable that is missing or makes
+/// no sense; a half-set environment never becomes a world of one.
+[[nodiscard]] inline std::optional<world_from_environment> read_environment(environment_lookup const& lookup) {
+  auto const forced = lookup("TUTTI_LAUNCHER");
+  std::string known;
+  for (auto const& row : launchers) {
+    row_reader const reader(row, lookup);
+    if (forced ? *forced == row.name : reader.present()) return reader.read();
+    known += (known.empty() ? "" : ", ") + std::string(row.name);
+  }
+  if (forced) throw_variable("TUTTI_LAUNCHER", *forced, "one of: " + known);
+  return std::nullopt;
+}
+
+/// What the user may say through the environment under any launcher.
+struct settings_from_environment {
+  bool trusted_network = false;                      ///< TUTTI_TRUSTED_NETWORK: 1 or 0
+  std::optional<std::chrono::milliseconds> timeout;  ///< TUTTI_TIMEOUT: seconds, "60" or "60s", or "1500ms"
+};
+
+[[nodiscard]] inline settings_from_environment read_settings(environment_lookup const& lookup) {
+  settings_from_environment settings;
+  if (auto const trusted = lookup("TUTTI_TRUSTED_NETWORK"))
+    settings.trusted_network = parse_variable("TUTTI_TRUSTED_NETWORK", *trusted, 0, 1) == 1;
+  if (auto const timeout = lookup("TUTTI_TIMEOUT")) {
+    std::string_view digits = *timeout;
+    bool const in_ms = digits.ends_with("ms");
+    digits.remove_suffix(in_ms ? 2 : digits.ends_with("s") ? 1 : 0);
+    int const count = parse_variable("TUTTI_TIMEOUT", digits, 1, in_ms ? 1'000'000'000 : 1'000'000);
+    settings.timeout = std::chrono::milliseconds(in_ms ? count : 1000LL * count);
+  }
+  return settings;
+}
+
+}  // namespace tutti::inline TUTTI_ABI::detail
+
+// -------------------------------------------------------------------------------------------- tutti/group/sighting.hpp
+// What one rank tells the others about a call it is in or was in, and how that reads in a sentence.
+
+namespace tutti::inline TUTTI_ABI::group {
+
+/// A call as others hear of it. Sequence 0: there is none.
+struct sighting {
+  engine::call what{};
+  bool running = false;
+  int waiting_for = -1;       ///< world rank, or -1
+  clock::time_point since{};  ///< when it began, or ended, by the clock of whoever holds this
+  std::string site{};         ///< "train.cpp:88"
+  std::string label{};
+};
+
+/// What a rank says when asked about one call of one communicator.
+struct answer {
+  bool member = false;  ///< it has this communicator
+  sighting asked{};     ///< that call, if it came to it and still remembers
+  sighting latest{};    ///< its latest call there
+};
+
+[[nodiscard]] inline sighting see(engine::record const& r) {
+  sighting s{r.what, r.running, r.waiting_for, r.since, {}, r.label.data()};
+  if (r.what.sequence == 0) return s;
+  std::string_view file(r.where.file);
+  if (auto const slash = file.find_last_of("/\\"); slash != file.npos) file.remove_prefix(slash + 1);
+  s.site = std::string(file) + ":" + std::to_string(r.where.line);
+  return s;
+}
+
+/// "allreduce #41 'grads' (train.cpp:88)".
+[[nodiscard]] inline std::string name_of(sighting const& s) {
+  std::string text = std::string(to_string(s.what.what)) + " #" + std::to_string(s.what.sequence);
+  if (!s.label.empty()) text += " '" + s.label + "'";
+  return s.site.empty() ? text : text + " (" + s.site + ")";
+}
+
+/// "allreduce(sum, 1000 x f32) as call 41 'grads' at train.cpp:88".
+[[nodiscard]] inline std::string call_and_line(sighting const& s) {
+  std::string text = engine::describe(s.what);
+  if (!s.label.empty()) text += " '" + s.label + "'";
+  return s.site.empty() ? text : text + " at " + s.site;
+}
+
+/// "12.1 s".
+[[nodiscard]] inline std::string in_seconds(clock::duration d) {
+  char text[32];
+  (void)std::snprintf(text, sizeof text, "%.1f s", std::chrono::duration<double>(d).count());
+  return text;
+}
+
+/// Whether two ranks that made these two calls disagree. A call whose algorithm is not chosen yet agrees with any.
+[[nodiscard]] inline bool differ(engine::call const& a, engine::call const& b) noexcept {
+  auto const open = tutti::TUTTI_ABI::algorithm::automatic;
+  return a.what != b.what || a.op != b.op || a.element != b.element || a.root != b.root ||
+         (a.algorithm != b.algorithm && a.algorithm != open && b.algorithm != open) ||
+         (a.count != b.count && a.stage == b.stage);
+}
+
+}  // namespace tutti::inline TUTTI_ABI::group
+
+// ---------------------------------------------------------------------------------------- tutti/group/stall_report.hpp
+// Where every rank is with respect to one call, and the one line that tells a person who waits for whom.
+
+namespace tutti::inline TUTTI_ABI::group {
+
+struct rank_picture {
+  bool member = false;
+  bool in_call = false;
+  bool done = false;     ///< it was in the call and has ended it
+  int waiting_for = -1;  ///< in the call: whose bytes are missing
+  std::string whereabouts{};  ///< completes "rank 2 …"
+};
+
+struct call_picture {
+  sighting call{};           ///< as one of the ranks in it sees it
+  clock::duration waited{};  ///< by the rank that is in it longest
+  std::vector<rank_picture> ranks{};
+};
+
+/// Where a rank is that has answered a question about call `sequence` of `communicator`, or has not (said is empty).
+[[nodiscard]] inline rank_picture picture_of(bool left, std::optional<answer> const& said,
+                                             std::vector<sighting> const& running, std::uint64_t communicator,
+                                             std::uint64_t sequence, clock::time_point now) {
+  rank_picture r;
+  if (said) r.member = said->member;
+  if (left) {
+    r.whereabouts = "has left";
+  } else if (!said) {
+    r.member = true;
+    r.whereabouts = "gives no answer";
+  } else if (said->asked.what.sequence == sequence && said->asked.running) {
+    r.in_call = true;
+    r.waiting_for = said->asked.waiting_for;
+    r.whereabouts = r.waiting_for >= 0 ? "waits for rank " + std::to_string(r.waiting_for) : "is in the call";
+  } else {
+    r.done = said->asked.what.sequence == sequence || said->latest.what.sequence > sequence;
+    r.whereabouts = r.done ? "has ended this call: " : "has not arrived: ";
+    sighting const* elsewhere = said->latest.running ? &said->latest : nullptr;
+    for (auto const& s : running)
+      if (elsewhere == nullptr && s.what.communicator != communicator) elsewhere = &s;
+    if (elsewhere != nullptr) {
+      r.whereabouts += "it is in " + name_of(*elsewhere);
+      if (elsewhere->what.communicator != communicator) r.whereabouts += " on another communicator";
+      if (elsewhere->waiting_for >= 0) r.whereabouts += ", waiting for rank " + std::to_string(elsewhere->waiting_for);
+    } else if (!said->member) {
+      r.whereabouts += "it has not made this communicator";
+    } else if (said->latest.what.sequence == 0) {
+      r.whereabouts += "it is in its own code and has made no call yet";
+    } else {
+      r.whereabouts += "it is in its own code since " + in_seconds(now - said->latest.since) + ", last call " + name_of(said->latest);
+    }
+  }
+  return r;
+}
+
+/// "waiting 10.0 s in allreduce #41 'grads' (train.cpp:88): ranks 0, 1 wait for rank 2; rank 2 has not arrived: …".
+[[nodiscard]] inline std::string describe_stall(call_picture const& all) {
+  std::string text = "waiting " + in_seconds(all.waited) + " in " + name_of(all.call) + ":";
+  std::map<int, std::vector<int>> waiters;
+  for (std::size_t k = 0; k < all.ranks.size(); ++k)
+    if (all.ranks[k].in_call && all.ranks[k].waiting_for >= 0)
+      waiters[all.ranks[k].waiting_for].push_back(static_cast<int>(k));
+  char const* comma = " ";
+  for (auto const& [on, who] : waiters) {
+    text += comma + std::string(who.size() == 1 ? "rank" : "ranks");
+    for (std::size_t i = 0; i < who.size(); ++i) text += (i == 0 ? " " : ", ") + std::to_string(who[i]);
+    text += (who.size() == 1 ? " waits for rank " : " wait for rank ") + std::to_string(on);
+    comma = "; ";
+  }
+  for (std::size_t k = 0; k < all.ranks.size(); ++k) {
+    rank_picture const& r = all.ranks[k];
+    bool const awaited = waiters.count(static_cast<int>(k)) != 0;
+    if (r.in_call || (!awaited && (!r.member || r.done))) continue;
+    text += comma + ("rank " + std::to_string(k)) + " " + r.whereabouts;
+    comma = "; ";
+  }
+  return text;
+}
+
+}  // namespace tutti::inline TUTTI_ABI::group
+
+// --------------------------------------------------------------------------------------------- tutti/group/rulings.hpp
+// Who is to blame: rank 0's picture of every rank, and the rules that turn complaints into one verdict. No I/O, no thread,
+// no clock of its own.
+//
+//   connection ended, no goodbye          peer_lost    every communicator with that rank
+//   complaint: stream of k ended          wait 20 ms for k's goodbye (peer_left), abort, or end (peer_lost)
+//   three heartbeats of silence           peer_hung    every communicator with that rank
+//   abort                                 aborted      every communicator with that rank
+//   complaint: different calls            ask all, the majority is right; a tie blames the higher of the two ranks
+//   two ranks report different calls      the same, without a complaint
+//   complaint: deadline                   ask all, follow who waits for whom to a rank that is not in that call
+//   anything else                         as complained, that communicator
+
+namespace tutti::inline TUTTI_ABI::group {
+
+/// What one rank saw go wrong in one call.
+struct complaint {
+  int reporter = -1;
+  std::uint64_t communicator = 0;
+  std::uint64_t sequence = 0;
+  failure seen{};                       ///< seen.rank: whom it suspects, or -1
+  std::optional<engine::call> theirs{};  ///< mismatch: the call of seen.rank
+};
+
+struct verdict {
+  failure what;
+  bool everywhere = true;          ///< revokes every communicator that has what.rank as a member
+  std::uint64_t communicator = 0;  ///< else only this one
+};
+
+/// To be put to every rank that is still there; what they say goes to rulings::answers.
+struct question {
+  std::uint64_t token = 0;
+  std::uint64_t communicator = 0;
+  std::uint64_t sequence = 0;
+};
+
+struct outcome {
+  std::vector<verdict> verdicts;
+  std::vector<question> questions;
+  std::vector<std::string> stalls;  ///< lines for stderr
+};
+
+class rulings {
+ public:
+  struct settings {
+    clock::duration heartbeat = std::chrono::seconds(1);      ///< zero: silence means nothing
+    clock::duration stall_report = std::chrono::seconds(10);  ///< zero: never
+    clock::duration goodbye_grace = std::chrono::milliseconds(20);
+    clock::duration timeout_grace = std::chrono::milliseconds(20);
+    clock::duration mismatch_grace = std::chrono::milliseconds(30);
+  };
+
+  /// `self` is never hung; -1 where all ranks are equal.
+  rulings(int size, int self, settings chosen, clock::time_point now)
+      : settings_(chosen), self_(self), seats_(static_cast<std::size_t>(size)) {
+    for (auto& s : seats_) s.life = now;
+  }
+
+  // --- what happens
+  void alive(int rank, clock::time_point now) { seat_of(rank).life = now; }
+  /// This rank itself was stopped for a while: nobody's silence so far counts for more than two heartbeats.
+  void forgive(clock::time_point now) {
+    for (auto& s : seats_) s.life = (std::max)(s.life, now - 2 * settings_.heartbeat);
+  }
+  void left(int rank) { seat_of(rank).left = true; }
+  [[nodiscard]] bool has_left(int rank) const { return seats_[static_cast<std::size_t>(rank)].left; }
+  /// It has left, or a verdict says that it failed.
+  [[nodiscard]] bool gone(int rank) const {
+    seat const& s = seats_[static_cast<std::size_t>(rank)];
+    return s.left || s.ruled;
+  }
+  void lost(int rank, std::string const& how) {
+    if (!gone(rank)) rule_out(rank, error_kind::peer_lost, "rank " + std::to_string(rank) + " is gone: " + how);
+  }
+  void aborted(int rank, std::string const& reason) {
+    if (!seat_of(rank).ruled) rule_out(rank, error_kind::aborted, "rank " + std::to_string(rank) + " gave up: " + reason);
+  }
+  /// All calls the rank is in now.
+  void sees(int rank, std::vector<sighting> running, clock::time_point now) {
+    seat_of(rank).running = std::move(running);
+    for (auto const& mine : seat_of(rank).running)
+      for (int other = 0; other < size(); ++other)
+        for (auto const& theirs : seat_of(other).running)
+          if (other != rank && theirs.what.communicator == mine.what.communicator &&
+              theirs.what.sequence == mine.what.sequence && differ(theirs.what, mine.what))
+            complain({rank, mine.what.communicator, mine.what.sequence,
+                      {error_kind::mismatch, other, {}, "rank " + std::to_string(other) + " called " + call_and_line(theirs)},
+                      theirs.what}, now);
+  }
+  void answers(int rank, std::uint64_t token, answer said) {
+    for (auto& i : inquiries_)
+      if (i.token == token) i.said[static_cast<std::size_t>(rank)] = std::move(said);
+  }
+  void complain(complaint c, clock::time_point now) {
+    if (settled_.count(c.communicator) != 0) return;
+    bool const names_another = c.seen.rank >= 0 && c.seen.rank < size() && c.seen.rank != c.reporter;
+    switch (c.seen.kind) {
+      case error_kind::peer_lost:
+      case error_kind::peer_left:
+      case error_kind::peer_hung:
+        if (names_another) suspects_.push_back({std::move(c), now + settings_.goodbye_grace});
+        else settle(c, c.seen);
+        break;
+      case error_kind::timeout: inquire(why::timeout, std::move(c), now + settings_.timeout_grace); break;
+      case error_kind::mismatch:
+        if (names_another) inquire(why::mismatch, std::move(c), now + settings_.mismatch_grace);
+        else settle(c, c.seen);
+        break;
+      default: settle(c, c.seen);
+    }
+  }
+
+  // --- what follows
+  /// Everything that is decided, or must be asked, by now.
+  [[nodiscard]] outcome decide(clock::time_point now) {
+    if (settings_.heartbeat > clock::duration::zero())
+      for (int k = 0; k < size(); ++k)
+        if (k != self_ && !gone(k) && now - seat_of(k).life >= 3 * settings_.heartbeat)
+          rule_out(k, error_kind::peer_hung,
+                   "rank " + std::to_string(k) + " has given no sign of life for three heartbeats (" +
+                       in_seconds(3 * settings_.heartbeat) + "): its process is stopped, or its host unreachable");
+    decide_suspects(now);
+    look_for_stalls(now);
+    for (std::size_t i = 0; i < inquiries_.size();) {
+      inquiry& one = inquiries_[i];
+      if (settled_.count(one.about.communicator) == 0 && now < one.due && !complete(one)) {
+        ++i;
+        continue;
+      }
+      inquiry const done = std::move(one);
+      inquiries_.erase(inquiries_.begin() + static_cast<std::ptrdiff_t>(i));
+      if (settled_.count(done.about.communicator) != 0) continue;
+      if (done.purpose == why::timeout) decide_timeout(done, now);
+      if (done.purpose == why::mismatch) decide_mismatch(done);
+      if (done.purpose == why::stall) ready_.stalls.push_back(describe_stall(picture(done, now)));
+    }
+    return std::exchange(ready_, {});
+  }
+  /// When decide() is worth calling again if nothing happens before.
+  [[nodiscard]] clock::time_point next(clock::time_point now) const {
+    auto at = now + std::chrono::hours(1);
+    if (settings_.heartbeat > clock::duration::zero())
+      for (int k = 0; k < size(); ++k)
+        if (k != self_ && !gone(k)) at = (std::min)(at, seats_[static_cast<std::size_t>(k)].life + 3 * settings_.heartbeat);
+    for (auto const& s : suspects_) at = (std::min)(at, s.due);
+    for (auto const& i : inquiries_) at = (std::min)(at, complete(i) ? now : i.due);
+    return at;
+  }
+
+ private:
+  enum class why { timeout, mismatch, stall };
+  struct seat {
+    clock::time_point life{};
+    bool left = false;
+    bool ruled = false;
+    std::vector<sighting> running{};
+  };
+  struct suspicion {
+    complaint about;
+    clock::time_point due;
+  };
+  struct inquiry {
+    why purpose;
+    complaint about;
+    std::uint64_t token;
+    clock::time_point due;
+    std::vector<std::optional<answer>> said;
+  };
+
+  [[nodiscard]] int size() const noexcept { return static_cast<int>(seats_.size()); }
+  seat& seat_of(int rank) { return seats_[static_cast<std::size_t>(rank)]; }
+  [[nodiscard]] bool complete(inquiry const& i) const {
+    for (int k = 0; k < size(); ++k)
+      if (!gone(k) && !i.said[static_cast<std::size_t>(k)]) return false;
+    return true;
+  }
+
+  void rule_out(int rank, error_kind kind, std::string cause) {
+    seat_of(rank).ruled = true;
+    seat_of(rank).running.clear();
+    ready_.verdicts.push_back({{kind, rank, {}, std::move(cause)}, true, 0});
+  }
+  void rule_left(int rank) {
+    rule_out(rank, error_kind::peer_left, "rank " + std::to_string(rank) + " left in good order before this call");
+  }
+  void settle(complaint const& c, failure what) {
+    what.operation.clear();
+    settled_.insert(c.communicator);
+    ready_.verdicts.push_back({std::move(what), false, c.communicator});
+  }
+  void inquire(why purpose, complaint c, clock::time_point due) {
+    for (auto const& i : inquiries_)
+      if (i.about.communicator == c.communicator && i.purpose == purpose) return;
+    question const q{++tokens_, c.communicator, c.sequence};
+    ready_.questions.push_back(q);
+    inquiries_.push_back({purpose, std::move(c), q.token, due, std::vector<std::optional<answer>>(seats_.size())});
+  }
+
+  void decide_suspects(clock::time_point now) {
+    for (std::size_t i = 0; i < suspects_.size();) {
+      int const k = suspects_[i].about.seen.rank;
+      bool const over = seat_of(k).ruled || seat_of(k).left || now >= suspects_[i].due;
+      if (over && !seat_of(k).ruled) {
+        if (seat_of(k).left) rule_left(k);
+        else lost(k, "its streams ended, though it said no goodbye (" + suspects_[i].about.seen.cause + ")");
+      }
+      if (over) suspects_.erase(suspects_.begin() + static_cast<std::ptrdiff_t>(i));
+      else ++i;
+    }
+  }
+
+  void decide_mismatch(inquiry const& i) {
+    std::vector<std::pair<int, sighting>> made;
+    for (int k = 0; k < size(); ++k) {
+      auto const& said = i.said[static_cast<std::size_t>(k)];
+      if (said && said->asked.what.sequence == i.about.sequence) made.emplace_back(k, said->asked);
+      else if (k == i.about.seen.rank && i.about.theirs) made.emplace_back(k, sighting{*i.about.theirs, {}, -1, {}, {}, {}});
+    }
+    auto const votes = [&](engine::call const& c) {
+      return std::count_if(made.begin(), made.end(), [&](auto const& m) { return !differ(m.second.what, c); });
+    };
+    auto const made_by = [&](int rank) -> sighting const* {
+      for (auto const& m : made)
+        if (m.first == rank) return &m.second;
+      return nullptr;
+    };
+    int blamed = i.about.seen.rank;
+    int against = i.about.reporter;
+    sighting const* a = made_by(blamed);
+    sighting const* b = made_by(against);
+    if (a == nullptr || b == nullptr || !differ(a->what, b->what)) return settle(i.about, i.about.seen);
+    if (votes(a->what) > votes(b->what) || (votes(a->what) == votes(b->what) && against > blamed)) {
+      std::swap(blamed, against);
+      std::swap(a, b);
+    }
+    settle(i.about, {error_kind::mismatch, blamed, {},
+                     "rank " + std::to_string(blamed) + " called " + call_and_line(*a) + ", but rank " +
+                         std::to_string(against) + " called " + call_and_line(*b)});
+  }
+
+  void decide_timeout(inquiry const& i, clock::time_point now) {
+    call_picture const all = picture(i, now);
+    std::set<int> seen;
+    int at = i.about.reporter;
+    while (at >= 0 && at < size() && seen.insert(at).second) {
+      rank_picture const& r = all.ranks[static_cast<std::size_t>(at)];
+      // The reporter itself may have stopped waiting when it complained; its suspect is where its trail starts.
+      int const next = at == i.about.reporter && i.about.seen.rank >= 0 ? i.about.seen.rank : r.waiting_for;
+      if (at != i.about.reporter && !r.in_call) return blame_late(i, at, r);
+      at = next;
+    }
+    for (int k = 0; k < size(); ++k) {
+      rank_picture const& r = all.ranks[static_cast<std::size_t>(k)];
+      if (r.member && !r.in_call && !r.done && k != i.about.reporter) return blame_late(i, k, r);
+    }
+    failure what = i.about.seen;
+    if (what.rank >= 0) {
+      what.cause = "no progress until the deadline: rank " + std::to_string(i.about.reporter) + " waits for rank " +
+                   std::to_string(what.rank) + ", which is in the same call";
+    }
+    settle(i.about, std::move(what));
+  }
+  void blame_late(inquiry const& i, int rank, rank_picture const& r) {
+    if (seat_of(rank).left) {
+      if (!seat_of(rank).ruled) rule_left(rank);
+      return;
+    }
+    settle(i.about, {error_kind::timeout, rank, {},
+                     "no progress until the deadline: rank " + std::to_string(rank) + " " + r.whereabouts});
+  }
+
+  /// Asks about every call in which a rank has waited for stall_report, then twice, four times… as long.
+  void look_for_stalls(clock::time_point now) {
+    if (settings_.stall_report <= clock::duration::zero()) return;
+    for (int k = 0; k < size(); ++k) {
+      for (auto const& s : seat_of(k).running) {
+        if (s.waiting_for < 0 || settled_.count(s.what.communicator) != 0) continue;
+        auto& [sequence, threshold] = stalls_[s.what.communicator];
+        if (sequence != s.what.sequence) {
+          sequence = s.what.sequence;
+          threshold = settings_.stall_report;
+        }
+        if (now - s.since < threshold) continue;
+        while (now - s.since >= threshold) threshold *= 2;
+        inquire(why::stall, {k, s.what.communicator, s.what.sequence, {}, {}}, now + settings_.timeout_grace);
+      }
+    }
+  }
+
+  [[nodiscard]] call_picture picture(inquiry const& i, clock::time_point now) const {
+    call_picture all;
+    for (int k = 0; k < size(); ++k) {
+      auto const n = static_cast<std::size_t>(k);
+      all.ranks.push_back(picture_of(seats_[n].left, i.said[n], seats_[n].running, i.about.communicator, i.about.sequence, now));
+      if (all.ranks.back().in_call) {
+        all.call = i.said[n]->asked;
+        all.waited = (std::max)(all.waited, now - i.said[n]->asked.since);
+      }
+    }
+    return all;
+  }
+
+  settings settings_;
+  int self_;
+  std::vector<seat> seats_;
+  std::vector<suspicion> suspects_;
+  std::vector<inquiry> inquiries_;
+  std::set<std::uint64_t> settled_;
+  std::map<std::uint64_t, std::pair<std::uint64_t, clock::duration>> stalls_;
+  std::uint64_t tokens_ = 0;
+  outcome ready_;
+};
+
+}  // namespace tutti::inline TUTTI_ABI::group
+
+// -------------------------------------------------------------------------------------------- tutti/group/enrolled.hpp
+// The communicators of one rank as the referee sees them: what they are doing, and which verdicts have hit them.
+
+namespace tutti::inline TUTTI_ABI::group {
+
+/// Safe from any thread.
+class enrolled {
+ public:
+  /// A communicator that a verdict of the past concerns is revoked at once.
+  void add(std::shared_ptr<engine::watch> const& communicator) {
+    std::lock_guard const hold(guard_);
+    watches_.erase(std::remove_if(watches_.begin(), watches_.end(), [](auto const& w) { return w.expired(); }),
+                   watches_.end());
+    watches_.push_back(communicator);
+    for (auto const& v : past_)
+      if (concerns(v, *communicator)) communicator->revoke(v.what);
+    communicator->ring();  // a lane may have come between its making and this
+  }
+  void apply(verdict const& v) {
+    {
+      std::lock_guard const hold(guard_);
+      past_.push_back(v);
+      for (auto const& w : watches_)
+        if (auto const live = w.lock(); live && concerns(v, *live)) live->revoke(v.what);
+    }
+    ruled_.notify_all();
+  }
+  /// True once `one` is revoked; waits for that until `until`.
+  bool wait_for_verdict(engine::watch const& one, clock::time_point until) {
+    std::unique_lock hold(guard_);
+    return ruled_.wait_until(hold, until, [&] { return one.revoked(); });
+  }
+  void ring(std::uint64_t communicator) {
+    std::lock_guard const hold(guard_);
+    for (auto const& w : watches_)
+      if (auto const live = w.lock(); live && live->communicator() == communicator) live->ring();
+  }
+  [[nodiscard]] std::vector<sighting> running() const {
+    std::lock_guard const hold(guard_);
+    std::vector<sighting> all;
+    for (auto const& w : watches_)
+      if (auto const live = w.lock(); live && !live->revoked())
+        if (auto const r = live->latest(); r.running) all.push_back(see(r));
+    return all;
+  }
+  [[nodiscard]] answer ask(std::uint64_t communicator, std::uint64_t sequence) const {
+    std::lock_guard const hold(guard_);
+    answer a;
+    for (auto const& w : watches_) {
+      auto const live = w.lock();
+      if (!live || live->communicator() != communicator) continue;
+      a.member = true;
+      if (auto const r = live->find(sequence)) a.asked = see(*r);
+      a.latest = see(live->latest());
+    }
+    return a;
+  }
+  void left(int rank) {
+    std::lock_guard const hold(guard_);
+    left_.insert(rank);
+  }
+  [[nodiscard]] bool has_left(int rank) const {
+    std::lock_guard const hold(guard_);
+    return left_.count(rank) != 0;
+  }
+  /// True if `one` has waited for the same rank, which has left, in the same call at the last call of this, too.
+  bool waits_in_vain(engine::watch const& one) {
+    auto const r = one.latest();
+    std::lock_guard const hold(guard_);
+    std::pair<std::uint64_t, int> const state{r.what.sequence, r.waiting_for};
+    if (!r.running || left_.count(r.waiting_for) == 0) return false;
+    auto& before = vain_[one.communicator()];
+    return std::exchange(before, state) == state;
+  }
+
+ private:
+  static bool concerns(verdict const& v, engine::watch const& w) {
+    return v.everywhere ? w.has(v.what.rank) : w.communicator() == v.communicator;
+  }
+
+  mutable std::mutex guard_;
+  std::condition_variable ruled_;
+  std::vector<std::weak_ptr<engine::watch>> watches_;
+  std::vector<verdict> past_;
+  std::set<int> left_;
+  std::map<std::uint64_t, std::pair<std::uint64_t, int>> vain_;
+};
+
+}  // namespace tutti::inline TUTTI_ABI::group
+
+// ----------------------------------------------------------------------------------------- tutti/group/local_world.hpp
+// The referee of ranks that are threads of one process: the rulings of TCP, with every rank's calls in plain sight.
+
+namespace tutti::inline TUTTI_ABI::group {
+
+/// Shared by the rank threads; no thread of its own: whoever complains, waits or leaves drives the rulings.
+class local_world : public std::enable_shared_from_this<local_world> {
+ public:
+  /// `say` gets the lines of the stall report; empty: stderr.
+  explicit local_world(int size, std::chrono::nanoseconds stall_report = std::chrono::seconds(10),
+                       std::function<void(std::string const&)> say = {})
+      : say_(std::move(say)), rulings_(size, -1, {clock::duration::zero(), stall_report}, clock::now()) {
+    for (int k = 0; k < size; ++k) ranks_.push_back(std::make_unique<enrolled>());
+  }
+
+  [[nodiscard]] int size() const noexcept { return static_cast<int>(ranks_.size()); }
+  /// The referee of one rank; it keeps the world alive. A rank whose function threw calls abort() on it; letting go of
+  /// it is leaving in good order.
+  [[nodiscard]] std::shared_ptr<engine::referee> referee(int rank) {
+    return std::make_shared<seat>(shared_from_this(), rank);
+  }
+
+ private:
+  class seat final : public engine::referee {
+   public:
+    seat(std::shared_ptr<local_world> world, int rank) : world_(std::move(world)), rank_(rank) {}
+    ~seat() override { leave(); }
+
+    void enroll(std::shared_ptr<engine::watch> communicator) override { mine().add(communicator); }
+    failure judge(engine::watch& where, failure seen, engine::frame const* theirs = nullptr) override {
+      complaint c{rank_, where.communicator(), where.latest().what.sequence, seen, {}};
+      if (engine::call other; theirs != nullptr && engine::decode(*theirs, other)) c.theirs = other;
+      auto next = world_->hear([&](rulings& r) { r.complain(c, clock::now()); });
+      for (auto const deadline = clock::now() + std::chrono::milliseconds(50); !where.revoked() && clock::now() < deadline;) {
+        if (mine().wait_for_verdict(where, (std::min)(next, deadline))) break;
+        next = world_->hear([](rulings&) {});
+      }
+      if (!where.revoked()) {
+        failure own = seen;
+        own.operation.clear();
+        where.revoke(std::move(own));
+      }
+      failure what = where.why();
+      what.operation = std::move(seen.operation);
+      return what;
+    }
+    void tick(engine::watch& where) override {
+      auto const r = where.latest();
+      bool const in_vain = mine().waits_in_vain(where);
+      (void)world_->hear([&](rulings& all) {
+        if (in_vain)
+          all.complain({rank_, where.communicator(), r.what.sequence, {error_kind::peer_left, r.waiting_for, {}, {}}, {}},
+                       clock::now());
+      });
+    }
+    void abort(std::string reason) override {
+      (void)world_->hear([&](rulings& r) { r.aborted(rank_, reason); });
+    }
+    void leave() noexcept override {
+      if (std::exchange(left_, true)) return;
+      try {
+        for (auto const& r : world_->ranks_) r->left(rank_);
+        (void)world_->hear([&](rulings& r) { r.left(rank_); });
+      } catch (...) {  // out of memory: the others find out by their deadlines
+      }
+    }
+
+   private:
+    [[nodiscard]] enrolled& mine() { return *world_->ranks_[static_cast<std::size_t>(rank_)]; }
+    std::shared_ptr<local_world> world_;
+    int rank_;
+    bool left_ = false;
+  };
+
+  /// Lets the rulings hear `news` and what all ranks are doing, carries out what follows, and says when to come again.
+  template <class News>
+  clock::time_point hear(News news) {
+    std::lock_guard const hold(guard_);
+    auto const now = clock::now();
+    news(rulings_);
+    for (int k = 0; k < size(); ++k) rulings_.sees(k, ranks_[static_cast<std::size_t>(k)]->running(), now);
+    for (outcome o = rulings_.decide(now);; o = rulings_.decide(now)) {
+      for (auto const& v : o.verdicts)
+        for (auto const& r : ranks_) r->apply(v);
+      for (auto const& q : o.questions)
+        for (int k = 0; k < size(); ++k)
+          rulings_.answers(k, q.token, ranks_[static_cast<std::size_t>(k)]->ask(q.communicator, q.sequence));
+      for (auto const& line : o.stalls) {
+        if (say_) say_(line);
+        else std::fprintf(stderr, "tutti: %s\n", line.c_str());
+      }
+      if (o.verdicts.empty() && o.questions.empty()) break;
+    }
+    return rulings_.next(now);
+  }
+
+  std::function<void(std::string const&)> say_;
+  std::mutex guard_;
+  rulings rulings_;
+  std::vector<std::unique_ptr<enrolled>> ranks_;
+};
+
+}  // namespace tutti::inline TUTTI_ABI::group
+
+// --------------------------------------------------------------------------------------------- tutti/group/address.hpp
+// Names, addresses and hosts at the join: resolving, listening, and the sentences for what goes wrong there.
+
+namespace tutti::inline TUTTI_ABI::group {
+
+using endpoint = net::ip::tcp::endpoint;
+
+/// "127.0.0.1:7000" or "[::1]:7000".
+[[nodiscard]] inline std::string text_of(endpoint const& e) {
+  std::string const host = e.address().to_string();
+  return (e.address().is_v6() ? "[" + host + "]" : host) + ":" + std::to_string(e.port());
+}
+/// The system's words, in the middle of a sentence.
+[[nodiscard]] inline std::string text_of(net_error const& problem) {
+  std::string text = problem.message();
+  if (text.size() > 1 && std::islower(static_cast<unsigned char>(text[1])) != 0)
+    text[0] = static_cast<char>(std::tolower(static_cast<unsigned char>(text[0])));
+  return text;
+}
+/// An IPv4 address that came through an IPv6 socket is an IPv4 address.
+[[nodiscard]] inline net::ip::address plain(net::ip::address const& a) {
+  if (a.is_v6() && a.to_v6().is_v4_mapped()) return net::ip::make_address_v4(net::ip::v4_mapped, a.to_v6());
+  return a;
+}
+
+/// Asks the system until it knows the name or the deadline has come; then throws config, naming the host.
+[[nodiscard]] inline std::vector<endpoint> resolve(net::io_context& io, root_address const& root, clock::time_point deadline) {
+  net_error problem;
+  auto const literal = net::ip::make_address(root.host, problem);
+  if (!problem) return {endpoint(literal, static_cast<unsigned short>(std::stoul(root.port)))};
+  net::ip::tcp::resolver names(io);
+  for (auto pause = std::chrono::milliseconds(50);; pause = (std::min)(2 * pause, std::chrono::milliseconds(1000))) {
+    auto const found = names.resolve(root.host, root.port, net::ip::tcp::resolver::numeric_service, problem);
+    std::vector<endpoint> all;
+    for (auto const& entry : found) all.push_back(entry.endpoint());
+    if (!problem && !all.empty()) return all;
+    if (clock::now() + pause >= deadline)
+      throw error(error_kind::config, "the host of root " + root.text() + " cannot be resolved: " + text_of(problem));
+    std::this_thread::sleep_for(pause);
+  }
+}
+
+/// Throws config unless what is sent there stays on this host or the caller trusts what it passes.
+inline void check_trust(std::vector<endpoint> const& root, join_options const& o) {
+  for (auto const& e : root)
+    if (!plain(e.address()).is_loopback() && !o.trusted_network)
+      throw error(error_kind::config, "root " + text_of(e) + " is not on loopback, and nothing that is sent would be encrypted: set trusted_network "
+                                      "(TUTTI_TRUSTED_NETWORK=1) if you trust everyone on that network");
+}
+
+/// Listens at exactly that address. Throws config, naming it.
+[[nodiscard]] inline net::ip::tcp::acceptor listen_at(net::io_context& io, endpoint const& at) {
+  net::ip::tcp::acceptor a(io);
+  net_error problem;
+  a.open(at.protocol(), problem);
+#if !defined(_WIN32)
+  if (!problem) a.set_option(net::ip::tcp::acceptor::reuse_address(true), problem);
+#endif
+  if (!problem) a.bind(at, problem);
+  if (!problem) a.listen(1024, problem);
+  if (problem == net::error::address_in_use)
+    throw error(error_kind::config, "port " + std::to_string(at.port()) + " at " + at.address().to_string() +
+                                        " is in use by another process: choose another root");
+  if (problem)
+    throw error(problem == net::error::no_descriptors ? error_kind::resource : error_kind::config,
+                "cannot listen at " + text_of(at) + ": " + text_of(problem));
+  return a;
+}
+
+/// The same number for all processes of one host, or container.
+[[nodiscard]] inline std::uint64_t host_identity() {
+  fnv1a h;
+  char name[256] = {};
+  (void)::gethostname(name, sizeof name - 1);
+  h.add(std::string_view(name));
+#if defined(__linux__)
+  if (std::FILE* const f = std::fopen("/proc/sys/kernel/random/boot_id", "re")) {
+    char id[64] = {};
+    h.add(std::string_view(id, std::fread(id, 1, sizeof id, f)));
+    (void)std::fclose(f);
+  }
+#endif
+  return h.value();
+}
+
+/// One rank in the table that rank 0 sends: 16 bytes address (IPv4 as mapped), host u64, port u16, 6 zero bytes.
+struct seat_entry {
+  static constexpr std::size_t wire_size = 32;
+  endpoint where{};
+  std::uint64_t host = 0;
+
+  void append_to(std::string& text) const {
+    std::array<std::byte, wire_size> w{};
+    auto const a = where.address();
+    auto const six = a.is_v4() ? net::ip::make_address_v6(net::ip::v4_mapped, a.to_v4()) : a.to_v6();
+    auto const raw = six.to_bytes();
+    std::transform(raw.begin(), raw.end(), w.begin(), [](unsigned char c) { return static_cast<std::byte>(c); });
+    store_little(w.data() + 16, host);
+    store_little(w.data() + 24, static_cast<std::uint16_t>(where.port()));
+    for (std::byte const b : w) text.push_back(static_cast<char>(b));
+  }
+  /// `text` has at least wire_size characters from `at` on.
+  [[nodiscard]] static seat_entry read(std::string const& text, std::size_t at) {
+    std::array<std::byte, wire_size> w{};
+    for (std::size_t i = 0; i < wire_size; ++i) w[i] = static_cast<std::byte>(text[at + i]);
+    net::ip::address_v6::bytes_type raw{};
+    for (std::size_t i = 0; i < raw.size(); ++i) raw[i] = std::to_integer<unsigned char>(w[i]);
+    return {endpoint(plain(net::ip::address_v6(raw)), load_little<std::uint16_t>(w.data() + 24)),
+            load_little<std::uint64_t>(w.data() + 16)};
+  }
+};
+
+}  // namespace tutti::inline TUTTI_ABI::group
+
+// --------------------------------------------------------------------------------------- tutti/group/control_frame.hpp
+// What travels on a control connection after the hello: frames of one fixed size, so that no length is ever believed.
+
+namespace tutti::inline TUTTI_ABI::group {
+
+enum class message : std::uint8_t {
+  present = 1,  ///< to rank 0, after the hello. token: host identity; elapsed: how long this rank can still wait
+  refuse,       ///< from rank 0: no world for you. kind, text
+  seats,        ///< from rank 0: addresses of some ranks, from number `rank` on. text: 32 bytes each
+  begin,        ///< from rank 0: the world is complete. key: this run's
+  beat = 10,    ///< a sign of life; `token` messages `sight` follow, one per call under way
+  sight,        ///< a call under way
+  complaint,    ///< to rank 0: judge this
+  question,     ///< from rank 0: what do you know of call `sequence` of `communicator`?
+  asked,        ///< to rank 0: that call; flag: I have this communicator. `latest` follows
+  latest,       ///< to rank 0: my latest call there
+  verdict,      ///< from rank 0 (or to it: that it was judged hung). flag: everywhere
+  abort,        ///< to rank 0: I give up. text
+  goodbye       ///< `rank` has no more calls to make
+};
+
+/// Little-endian on the wire: magic u32, version u16, message u8, flag u8, token u64, communicator u64, sequence u64,
+/// elapsed u64 (ns), rank i32, waiting_for i32, error kind u8, running u8, text size u16, site size u16, label size u16,
+/// key 16, call 48, other call 48, 856 bytes of text, site and label.
+struct control_frame {
+  static constexpr std::size_t wire_size = 1024;
+  static constexpr std::size_t text_at = 168;
+  static constexpr std::size_t most_text = wire_size - text_at;
+
+  message what = message::beat;
+  bool flag = false;
+  std::uint64_t token = 0;
+  std::uint64_t communicator = 0;
+  std::uint64_t sequence = 0;
+  std::chrono::nanoseconds elapsed{0};
+  int rank = -1;
+  int waiting_for = -1;
+  error_kind kind = error_kind::protocol;
+  bool running = false;
+  transport::job_key key{};
+  engine::call call{};
+  std::optional<engine::call> other{};
+  std::string text{};
+  std::string site{};
+  std::string label{};
+
+  using wire = std::array<std::byte, wire_size>;
+
+  /// What does not fit is cut off: label first, then site, then text.
+  [[nodiscard]] wire encode() const {
+    wire w{};
+    store_little(w.data(), transport::hello::magic);
+    store_little(w.data() + 4, static_cast<std::uint16_t>(wire_version));
+    w[6] = static_cast<std::byte>(what);
+    w[7] = static_cast<std::byte>(flag);
+    store_little(w.data() + 8, token);
+    store_little(w.data() + 16, communicator);
+    store_little(w.data() + 24, sequence);
+    store_little(w.data() + 32, static_cast<std::uint64_t>(elapsed.count()));
+    store_little(w.data() + 40, static_cast<std::uint32_t>(rank));
+    store_little(w.data() + 44, static_cast<std::uint32_t>(waiting_for));
+    w[48] = static_cast<std::byte>(kind);
+    w[49] = static_cast<std::byte>(running);
+    std::copy(key.begin(), key.end(), w.begin() + 56);
+    engine::frame const first = engine::encode(call);
+    std::copy(first.begin(), first.end(), w.begin() + 72);
+    if (other) {
+      engine::frame const second = engine::encode(*other);
+      std::copy(second.begin(), second.end(), w.begin() + 120);
+    }
+    std::size_t at = text_at;
+    auto const put = [&](std::string const& s, std::size_t size_at) {
+      std::size_t const n = (std::min)(s.size(), wire_size - at);
+      store_little(w.data() + size_at, static_cast<std::uint16_t>(n));
+      std::transform(s.begin(), s.begin() + static_cast<std::ptrdiff_t>(n), w.begin() + static_cast<std::ptrdiff_t>(at),
+                     [](char c) { return static_cast<std::byte>(c); });
+      at += n;
+    };
+    put(text, 50);
+    put(site, 52);
+    put(label, 54);
+    return w;
+  }
+
+  /// Nothing if no tutti of this version sends these bytes. A refusal is understood whatever its version.
+  [[nodiscard]] static std::optional<control_frame> decode(wire const& w) {
+    control_frame f;
+    f.what = static_cast<message>(w[6]);
+    if (load_little<std::uint32_t>(w.data()) != transport::hello::magic) return std::nullopt;
+    if (load_little<std::uint16_t>(w.data() + 4) != wire_version && f.what != message::refuse) return std::nullopt;
+    f.flag = w[7] != std::byte{0};
+    f.token = load_little<std::uint64_t>(w.data() + 8);
+    f.communicator = load_little<std::uint64_t>(w.data() + 16);
+    f.sequence = load_little<std::uint64_t>(w.data() + 24);
+    constexpr std::uint64_t century = 3'200'000'000ULL * 1'000'000'000ULL;
+    f.elapsed = std::chrono::nanoseconds((std::min)(load_little<std::uint64_t>(w.data() + 32), century));
+    f.rank = static_cast<int>(load_little<std::uint32_t>(w.data() + 40));
+    f.waiting_for = static_cast<int>(load_little<std::uint32_t>(w.data() + 44));
+    f.kind = static_cast<error_kind>(w[48]);
+    f.running = w[49] != std::byte{0};
+    std::copy_n(w.begin() + 56, 16, f.key.begin());
+    engine::frame part{};
+    std::copy_n(w.begin() + 72, part.size(), part.begin());
+    (void)engine::decode(part, f.call);
+    std::copy_n(w.begin() + 120, part.size(), part.begin());
+    if (engine::call second; engine::decode(part, second)) f.other = second;
+    std::size_t at = text_at;
+    for (auto [into, size_at] : {std::pair{&f.text, 50}, std::pair{&f.site, 52}, std::pair{&f.label, 54}}) {
+      std::size_t const n = load_little<std::uint16_t>(w.data() + size_at);
+      if (n > wire_size - at) return std::nullopt;
+      into->assign(n, '\0');
+      std::transform(w.begin() + static_cast<std::ptrdiff_t>(at), w.begin() + static_cast<std::ptrdiff_t>(at + n),
+                     into->begin(), [](std::byte b) { return static_cast<char>(b); });
+      at += n;
+    }
+    return f;
+  }
+};
+
+// Times travel as durations, so that no two clocks are compared.
+
+[[nodiscard]] inline control_frame to_frame(message what, sighting const& s, clock::time_point now) {
+  control_frame f;
+  f.what = what;
+  f.call = s.what;
+  f.running = s.running;
+  f.waiting_for = s.waiting_for;
+  f.elapsed = now > s.since ? now - s.since : clock::duration::zero();
+  f.site = s.site;
+  f.label = s.label;
+  return f;
+}
+[[nodiscard]] inline sighting to_sighting(control_frame const& f, clock::time_point now) {
+  return {f.call, f.running, f.waiting_for, now - std::chrono::duration_cast<clock::duration>(f.elapsed), f.site, f.label};
+}
+
+[[nodiscard]] inline control_frame to_frame(complaint const& c) {
+  control_frame f;
+  f.what = message::complaint;
+  f.communicator = c.communicator;
+  f.sequence = c.sequence;
+  f.kind = c.seen.kind;
+  f.rank = c.seen.rank;
+  f.text = c.seen.cause;
+  f.other = c.theirs;
+  return f;
+}
+[[nodiscard]] inline complaint to_complaint(control_frame const& f, int reporter) {
+  return {reporter, f.communicator, f.sequence, {f.kind, f.rank, {}, f.text}, f.other};
+}
+
+[[nodiscard]] inline control_frame to_frame(verdict const& v) {
+  control_frame f;
+  f.what = message::verdict;
+  f.flag = v.everywhere;
+  f.communicator = v.communicator;
+  f.kind = v.what.kind;
+  f.rank = v.what.rank;
+  f.text = v.what.cause.substr(0, control_frame::most_text);
+  return f;
+}
+[[nodiscard]] inline verdict to_verdict(control_frame const& f) {
+  return {{f.kind, f.rank, {}, f.text}, f.flag, f.communicator};
+}
+
+}  // namespace tutti::inline TUTTI_ABI::group
+
+// ---------------------------------------------------------------------------------------- tutti/group/control_link.hpp
+// One control connection: frames out without waiting, frames in by callback, one word when it ends.
+
+namespace tutti::inline TUTTI_ABI::group {
+
+/// A program that this one starts shall not hold our connections open.
+inline void keep_from_children(transport::native_socket s) noexcept {
+#if !defined(_WIN32)
+  (void)::fcntl(s, F_SETFD, FD_CLOEXEC);
+#else
+  (void)s;
+#endif
+}
+
+/// Used by the thread that runs its io_context only. The callbacks may send and close, but not replace themselves.
+class control_link : public std::enable_shared_from_this<control_link> {
+ public:
+  explicit control_link(net::ip::tcp::socket connected) : socket_(std::move(connected)) {
+    net_error ignored;
+    socket_.non_blocking(true, ignored);
+    socket_.set_option(net::ip::tcp::no_delay(true), ignored);
+    keep_from_children(socket_.native_handle());
+  }
+
+  std::function<void(control_frame const&)> on_frame;
+  std::function<void()> on_end;  ///< once; not after close()
+
+  void start() { read(); }
+  /// Written now if the socket takes it (it does, unless the peer is stopped for long), else as soon as it will.
+  void send(control_frame const& f) { send_raw(f.encode()); }
+  [[nodiscard]] bool open() const { return open_; }
+  /// Frames that the socket did not take yet.
+  [[nodiscard]] std::size_t waiting() const { return queue_.size(); }
+  [[nodiscard]] net::ip::tcp::endpoint remote() const {
+    net_error ignored;
+    return socket_.remote_endpoint(ignored);
+  }
+  [[nodiscard]] net::ip::tcp::endpoint local() const {
+    net_error ignored;
+    return socket_.local_endpoint(ignored);
+  }
+  /// No more frames from here; the peer sees the end after the last one.
+  void finish() {
+    net_error ignored;
+    socket_.shutdown(net::ip::tcp::socket::shutdown_send, ignored);
+  }
+  void close() {
+    open_ = false;
+    net_error ignored;
+    socket_.close(ignored);
+  }
+
+ private:
+  static constexpr std::size_t most_waiting = 4096;
+
+  void send_raw(control_frame::wire const& w) {
+    if (!open_ || queue_.size() >= most_waiting) return;
+    std::size_t done = 0;
+    if (queue_.empty()) {
+      net_error problem;
+      done = socket_.write_some(net::buffer(w.data(), w.size()), problem);
+      if (problem && problem != net::error::would_block) return;  // the read that is under way reports the end
+      if (done == w.size()) return;
+    }
+    queue_.push_back(w);
+    if (queue_.size() == 1) write(done);
+  }
+  void write(std::size_t from) {
+    net::async_write(socket_, net::buffer(queue_.front().data() + from, queue_.front().size() - from),
+                     [self = shared_from_this()](net_error problem, std::size_t) {
+                       if (problem || !self->open_) return;
+                       self->queue_.pop_front();
+                       if (!self->queue_.empty()) self->write(0);
+                     });
+  }
+  void read() {
+    net::async_read(socket_, net::buffer(in_.data(), in_.size()), [self = shared_from_this()](net_error problem, std::size_t) {
+      if (!self->open_) return;
+      auto const frame = problem ? std::nullopt : control_frame::decode(self->in_);
+      if (!frame) {
+        self->close();
+        if (self->on_end) self->on_end();
+        return;
+      }
+      self->read();  // armed before the frame is used: an exception thrown below costs one frame, not the connection
+      if (self->on_frame) self->on_frame(*frame);
+    });
+  }
+
+  net::ip::tcp::socket socket_;
+  control_frame::wire in_{};
+  std::deque<control_frame::wire> queue_;
+  bool open_ = true;
+};
+
+}  // namespace tutti::inline TUTTI_ABI::group
+
+// ------------------------------------------------------------------------------------------------ tutti/group/door.hpp
+// The one listening port of a process: strangers get 64 bytes and five seconds to prove that they belong to this job.
+
+namespace tutti::inline TUTTI_ABI::group {
+
+/// Used by the thread that runs its io_context; strangers() from any.
+class door {
+ public:
+  static constexpr std::size_t most_pending = 64;
+  static constexpr std::chrono::seconds hello_deadline{5};
+  static constexpr std::chrono::milliseconds back_off{200};
+
+  /// `on_hello` gets each connection whose hello has the right magic and job, and says whether it took the socket.
+  std::function<bool(transport::hello const&, net::ip::tcp::socket&)> on_hello;
+
+  door(net::io_context& io, net::ip::tcp::acceptor listening, transport::job_key job)
+      : io_(io), acceptor_(std::move(listening)), pause_(io), job_(job) {
+    keep_from_children(acceptor_.native_handle());
+  }
+  door(door const&) = delete;
+  door& operator=(door const&) = delete;
+
+  void open() { accept(); }
+  void close() {
+    net_error ignored;
+    acceptor_.close(ignored);
+    pause_.cancel();
+    for (auto& s : pending_) s->drop();
+    pending_.clear();
+  }
+  [[nodiscard]] net::ip::tcp::endpoint local() const {
+    net_error ignored;
+    return acceptor_.local_endpoint(ignored);
+  }
+  /// How many connections were closed because they did not belong here.
+  [[nodiscard]] std::size_t strangers() const noexcept { return strangers_.load(std::memory_order_relaxed); }
+
+ private:
+  struct stranger {
+    explicit stranger(net::ip::tcp::socket s, net::io_context& io) : socket(std::move(s)), patience(io) {}
+    void drop() {
+      net_error ignored;
+      socket.close(ignored);
+      patience.cancel();
+    }
+    net::ip::tcp::socket socket;
+    net::steady_timer patience;
+    std::array<std::byte, transport::hello::wire_size> said{};
+  };
+
+  void accept() {
+    acceptor_.async_accept([this](net_error problem, net::ip::tcp::socket s) {
+      if (!acceptor_.is_open()) return;
+      if (!problem) {
+        greet(std::move(s));
+        accept();
+      } else {  // mostly: no descriptor left. Whoever knocks stays in the kernel's queue meanwhile.
+        pause_.expires_after(back_off);
+        pause_.async_wait([this](net_error) {
+          if (acceptor_.is_open()) accept();
+        });
+      }
+    });
+  }
+
+  void greet(net::ip::tcp::socket s) {
+    keep_from_children(s.native_handle());
+    if (pending_.size() == most_pending) turn_away(pending_.front());  // a rank speaks at once: the oldest is none
+    pending_.push_back(std::make_shared<stranger>(std::move(s), io_));
+    auto const one = pending_.back();
+    one->patience.expires_after(hello_deadline);
+    one->patience.async_wait([this, one](net_error problem) {
+      if (!problem) turn_away(one);
+    });
+    net::async_read(one->socket, net::buffer(one->said.data(), one->said.size()),
+                    [this, one](net_error problem, std::size_t) {
+                      if (!one->socket.is_open()) return;
+                      auto const h = problem ? std::nullopt : transport::hello::decode(one->said);
+                      if (!h || h->job != job_ || !on_hello) return turn_away(one);
+                      if (!on_hello(*h, one->socket)) return turn_away(one);
+                      one->patience.cancel();
+                      pending_.remove(one);
+                    });
+  }
+  void turn_away(std::shared_ptr<stranger> one) {
+    strangers_.fetch_add(1, std::memory_order_relaxed);
+    one->drop();
+    pending_.remove(one);
+  }
+
+  net::io_context& io_;
+  net::ip::tcp::acceptor acceptor_;
+  net::steady_timer pause_;
+  transport::job_key job_;
+  std::list<std::shared_ptr<stranger>> pending_;
+  std::atomic<std::size_t> strangers_{0};
+};
+
+}  // namespace tutti::inline TUTTI_ABI::group
+
+// ------------------------------------------------------------------------------------------- tutti/group/gathering.hpp
+// Rank 0's side of the join: listens at the root until every rank has come, then tells all of them about each other.
+
+namespace tutti::inline TUTTI_ABI::group {
+
+/// What the join found out, on any rank.
+struct gathered {
+  std::vector<seat_entry> seats;  ///< by rank
+  transport::job_key run{};
+  std::unique_ptr<group::door> door;
+  std::vector<std::shared_ptr<control_link>> links;
+};
+
+/// "0, 2, 3".
+[[nodiscard]] inline std::string list_of(std::vector<int> const& ranks) {
+  std::string text;
+  for (int r : ranks) text += (text.empty() ? "" : ", ") + std::to_string(r);
+  return text;
+}
+
+class gathering {
+ public:
+  gathering(net::io_context& io, join_options const& o, clock::time_point deadline)
+      : io_(io), options_(o), deadline_(deadline), seats_(static_cast<std::size_t>(o.size)) {}
+
+  /// Blocks until all are there. At the deadline (the earliest of all ranks) throws timeout, here and on every rank that
+  /// is present, with a list of who is and who is not.
+  [[nodiscard]] gathered run() {
+    auto listening = open_port();
+    host_ = host_identity();
+    auto entrance = std::make_unique<door>(io_, std::move(listening), key_of(options_.job));
+    entrance->on_hello = [this](transport::hello const& h, net::ip::tcp::socket& s) { return welcome(h, s); };
+    entrance->open();
+    while (!complete()) {
+      if (clock::now() >= deadline_) give_up();
+      io_.restart();
+      (void)io_.run_one_until(deadline_);
+    }
+    for (auto& l : refused_) l->close();
+    return begin(std::move(entrance));
+  }
+
+ private:
+  struct guest {
+    std::shared_ptr<control_link> link;
+    std::uint16_t port = 0;
+    bool present = false;
+    std::uint64_t host = 0;
+  };
+
+  [[nodiscard]] net::ip::tcp::acceptor open_port() {
+    if (options_.listener != transport::no_socket) {
+      sockaddr_storage name{};
+      auto length = static_cast<socklen_t>(sizeof name);
+      bool const known = ::getsockname(options_.listener, reinterpret_cast<sockaddr*>(&name), &length) == 0;
+      net::ip::tcp::acceptor a(io_);
+      net_error problem;
+      a.assign(known && name.ss_family == AF_INET6 ? net::ip::tcp::v6() : net::ip::tcp::v4(), options_.listener, problem);
+      if (!known || problem) throw error(error_kind::config, "the inherited listener is no listening TCP socket");
+      check_trust({a.local_endpoint()}, options_);
+      return a;
+    }
+    auto const at = resolve(io_, parse_root(options_.root), deadline_);
+    check_trust(at, options_);
+    return listen_at(io_, at.front());
+  }
+
+  [[nodiscard]] bool complete() const {
+    for (std::size_t k = 1; k < seats_.size(); ++k)
+      if (!seats_[k].present) return false;
+    return true;
+  }
+
+  bool welcome(transport::hello const& h, net::ip::tcp::socket& s) {
+    if (h.kind != transport::connection::control) return false;
+    auto const link = std::make_shared<control_link>(std::move(s));
+    if (auto const why = objection(h)) {
+      refuse(link, *why + " (it came from " + text_of(link->remote()) + ")");
+    } else {
+      guest& g = seats_[h.rank];
+      g = {link, h.port, false, 0};
+      link->on_frame = [this, &g](control_frame const& f) {
+        if (f.what != message::present || g.present) return;
+        g.present = true;
+        g.host = f.token;
+        deadline_ = (std::min)(deadline_, clock::now() + f.elapsed);
+      };
+      link->on_end = [&g] { g = {}; };  // the seat is free again
+    }
+    link->start();
+    return true;
+  }
+
+  [[nodiscard]] std::optional<std::string> objection(transport::hello const& h) const {
+    std::string const who = "rank " + std::to_string(h.rank);
+    if (h.version != wire_version)
+      return who + " speaks version " + std::to_string(h.version) + " of the wire format, but rank 0 speaks version " +
+             std::to_string(wire_version) + ": start all ranks with the same tutti";
+    if (h.size != static_cast<std::uint32_t>(options_.size))
+      return who + " says the world has " + std::to_string(h.size) + " ranks, but rank 0 says " +
+             std::to_string(options_.size) + ": start all ranks with the same size";
+    if (h.rank >= h.size)
+      return who + " is not between 0 and " + std::to_string(options_.size - 1) + ", the ranks of this world";
+    if (h.rank == 0) return std::string("two processes claim to be rank 0: the first one listens here");
+    if (seats_[h.rank].link)
+      return "two processes claim to be " + who + ": the first one came from " + text_of(seats_[h.rank].link->remote());
+    return std::nullopt;
+  }
+
+  /// The refused rank is heard first, so that its unread bytes do not cut off what it is told.
+  void refuse(std::shared_ptr<control_link> const& link, std::string const& why) {
+    std::fprintf(stderr, "tutti: refused: %s\n", why.c_str());
+    link->on_frame = [link = link.get(), why](control_frame const&) {
+      control_frame f;
+      f.what = message::refuse;
+      f.kind = error_kind::config;
+      f.text = why;
+      link->send(f);
+      link->finish();
+    };
+    if (refused_.size() == door::most_pending) {
+      refused_.front()->close();
+      refused_.erase(refused_.begin());
+    }
+    refused_.push_back(link);
+  }
+
+  [[noreturn]] void give_up() {
+    std::vector<int> present{0};
+    std::vector<int> missing;
+    for (std::size_t k = 1; k < seats_.size(); ++k) (seats_[k].present ? present : missing).push_back(static_cast<int>(k));
+    std::string const why = "only " + std::to_string(present.size()) + " of " + std::to_string(options_.size) +
+                            " ranks joined in time: present " + list_of(present) + "; missing " + list_of(missing);
+    control_frame f;
+    f.what = message::refuse;
+    f.kind = error_kind::timeout;
+    f.rank = missing.empty() ? -1 : missing.front();
+    f.text = why;
+    for (auto& s : seats_)
+      if (s.link) {
+        s.link->send(f);
+        s.link->finish();
+        s.link->close();
+      }
+    throw error(failure{error_kind::timeout, f.rank, "join", why});
+  }
+
+  [[nodiscard]] gathered begin(std::unique_ptr<door> entrance) {
+    gathered g;
+    g.run = random_key();
+    g.seats = addresses(entrance->local());
+    g.links.resize(seats_.size());
+    std::vector<control_frame> table;
+    constexpr std::size_t per_frame = control_frame::most_text / seat_entry::wire_size;
+    for (std::size_t k = 0; k < g.seats.size(); ++k) {
+      if (k % per_frame == 0) {
+        table.emplace_back();
+        table.back().what = message::seats;
+        table.back().rank = static_cast<int>(k);
+      }
+      g.seats[k].append_to(table.back().text);
+    }
+    table.emplace_back();
+    table.back().what = message::begin;
+    table.back().key = g.run;
+    for (std::size_t k = 1; k < seats_.size(); ++k) {
+      g.links[k] = seats_[k].link;
+      for (auto const& f : table) g.links[k]->send(f);
+    }
+    g.door = std::move(entrance);
+    return g;
+  }
+
+  /// Every rank where its connection came from. One that came over loopback while others did not is where rank 0 is, as
+  /// the others know it.
+  [[nodiscard]] std::vector<seat_entry> addresses(endpoint const& own) const {
+    std::vector<seat_entry> all(seats_.size());
+    std::optional<net::ip::address> outside;
+    net::ip::address mine = plain(own.address());
+    for (std::size_t k = 1; k < seats_.size(); ++k) {
+      all[k] = {endpoint(plain(seats_[k].link->remote().address()), seats_[k].port), seats_[k].host};
+      auto const reached = plain(seats_[k].link->local().address());
+      if (!all[k].where.address().is_loopback()) outside = reached;
+      if (mine.is_unspecified()) mine = reached;
+    }
+    if (outside) mine = *outside;
+    all[0] = {endpoint(mine, own.port()), host_};
+    for (auto& e : all)
+      if (outside && e.where.address().is_loopback()) e.where.address(*outside);
+    return all;
+  }
+
+  [[nodiscard]] static transport::job_key random_key() {
+    std::random_device source;
+    transport::job_key key{};
+    for (auto& b : key) b = static_cast<std::byte>(source() & 0xffU);
+    return key;
+  }
+
+  net::io_context& io_;
+  join_options const& options_;
+  clock::time_point deadline_;
+  std::vector<guest> seats_;
+  std::vector<std::shared_ptr<control_link>> refused_;
+  std::uint64_t host_ = 0;
+};
+
+}  // namespace tutti::inline TUTTI_ABI::group
+
+// ------------------------------------------------------------------------------------------- tutti/group/attending.hpp
+// The other ranks' side of the join: find rank 0, say who we are, wait to be told who the others are.
+
+namespace tutti::inline TUTTI_ABI::group {
+
+class attending {
+ public:
+  attending(net::io_context& io, join_options const& o, clock::time_point deadline)
+      : io_(io), options_(o), deadline_(deadline), root_(parse_root(o.root)) {}
+
+  /// Blocks until rank 0 says that all are there. Throws what rank 0 says if it refuses; timeout, naming the link, if it
+  /// cannot be reached until the deadline.
+  [[nodiscard]] gathered run() {
+    auto const candidates = resolve(io_, root_, deadline_);
+    check_trust(candidates, options_);
+    for (auto pause = std::chrono::milliseconds(10);; pause = (std::min)(2 * pause, std::chrono::milliseconds(500))) {
+      for (auto const& at : candidates)
+        if (auto found = attempt(at)) return std::move(*found);
+      auto const until = (std::min)(clock::now() + pause, deadline_);
+      io_.restart();
+      net::steady_timer nap(io_, until);
+      nap.async_wait([](net_error) {});
+      (void)io_.run_until(until);
+      if (clock::now() >= deadline_) give_up();
+    }
+  }
+
+ private:
+  [[noreturn]] void give_up() const {
+    throw error(failure{error_kind::timeout, 0, "join",
+                        "link rank " + std::to_string(options_.rank) + " -> rank 0 at " + root_.text() + ": " + trouble_ +
+                            " (tried for " + in_seconds(options_.timeout) + ")"});
+  }
+
+  [[nodiscard]] std::optional<gathered> attempt(endpoint const& at) {
+    net::ip::tcp::socket s(io_);
+    std::optional<net_error> result;
+    s.async_connect(at, [&result](net_error e) { result = e; });
+    drive(deadline_, [&] { return result.has_value(); });
+    if (!result) {
+      net_error ignored;
+      s.close(ignored);
+      drive(clock::now() + std::chrono::seconds(1), [&] { return result.has_value(); });
+      result = net_error(net::error::timed_out);
+    }
+    if (*result) {
+      trouble_ = text_of(*result);
+      return std::nullopt;
+    }
+    if (s.local_endpoint() == s.remote_endpoint()) {  // an ephemeral port may meet itself
+      trouble_ = "connection refused";
+      return std::nullopt;
+    }
+    return talk(std::move(s));
+  }
+
+  [[nodiscard]] std::optional<gathered> talk(net::ip::tcp::socket s) {
+    // Where rank 0 was reached from, there others reach us. Over loopback to a world that also has other hosts, they come
+    // to this host's other addresses; such a world is a trusted network.
+    auto address = s.local_endpoint().address();
+    bool const wide = plain(address).is_loopback() && options_.trusted_network;
+    if (wide) address = address.is_v4() ? net::ip::address(net::ip::address_v4::any()) : net::ip::address(net::ip::address_v6::any());
+    gathered g;
+    g.door = std::make_unique<door>(io_, listen_at(io_, endpoint(address, 0)), key_of(options_.job));
+    transport::hello h;
+    h.job = key_of(options_.job);
+    h.rank = static_cast<std::uint32_t>(options_.rank);
+    h.size = static_cast<std::uint32_t>(options_.size);
+    h.port = g.door->local().port();
+    auto const first = h.encode();
+    net_error problem;
+    net::write(s, net::buffer(first.data(), first.size()), problem);
+    auto const link = std::make_shared<control_link>(std::move(s));
+    bool begun = false;
+    std::optional<control_frame> refusal;
+    link->on_frame = [&](control_frame const& f) {
+      if (f.what == message::refuse) refusal = f;
+      if (f.what == message::begin) g.run = f.key;
+      if (f.what == message::begin) begun = true;
+      if (f.what == message::seats)
+        for (std::size_t at = 0; at + seat_entry::wire_size <= f.text.size(); at += seat_entry::wire_size)
+          g.seats.push_back(seat_entry::read(f.text, at));
+    };
+    control_frame present;
+    present.what = message::present;
+    present.token = host_identity();
+    present.elapsed = (std::max)(deadline_ - clock::now(), clock::duration::zero());
+    link->send(present);
+    link->start();
+    // Rank 0 keeps to the earliest deadline of all and then says who is missing; a little patience for that.
+    drive(deadline_ + std::chrono::milliseconds(500), [&] { return begun || refusal || !link->open(); });
+    if (begun && g.seats.size() == static_cast<std::size_t>(options_.size)) {
+      link->on_frame = nullptr;
+      g.seats[0].where = link->remote();  // where it was reached, whatever it calls itself
+      g.links.push_back(link);
+      g.door->open();
+      return g;
+    }
+    link->on_frame = nullptr;
+    bool const ended = !link->open();
+    link->close();
+    g.door->close();
+    if (refusal)
+      throw error(failure{refusal->kind, refusal->rank, "join", refusal->text});
+    trouble_ = ended ? "rank 0 closed the connection (it ended, or belongs to another job)"
+                     : "connected, but rank 0 did not answer";
+    return std::nullopt;
+  }
+
+  /// Runs what is ready until `done` or `until`.
+  template <class Done>
+  void drive(clock::time_point until, Done done) {
+    while (!done() && clock::now() < until) {
+      io_.restart();
+      (void)io_.run_one_until(until);
+    }
+  }
+
+  net::io_context& io_;
+  join_options const& options_;
+  clock::time_point deadline_;
+  root_address root_;
+  std::string trouble_ = "no answer";
+};
+
+}  // namespace tutti::inline TUTTI_ABI::group
+
+// --------------------------------------------------------------------------------------------- tutti/group/threads.hpp
+// The only file that starts a thread.
+//
+// Who runs what. The caller's thread runs every collective, and the join. Each process of a world has one more thread,
+// the control thread: it keeps the connections to rank 0 alive, carries verdicts, and accepts lanes, which it hands over
+// and never touches again. It sleeps unless a frame or a heartbeat is due. Ranks as threads (local_world) have none: the
+// thread that starts them is the test's or the user's.
+
+#if !defined(_WIN32)
+#include <csignal>
+#endif
+
+namespace tutti::inline TUTTI_ABI::group {
+
+/// Runs `body` on a new thread that takes no signals: the program's handlers keep running where they ran before.
+/// `body` must not throw. Throws std::system_error if the system has no thread left.
+template <class Body>
+[[nodiscard]] std::thread start_thread(Body&& body) {
+#if defined(_WIN32)
+  return std::thread(std::forward<Body>(body));
+#else
+  struct quiet {
+    sigset_t before{};
+    quiet() {
+      sigset_t every;
+      sigfillset(&every);
+      (void)pthread_sigmask(SIG_SETMASK, &every, &before);
+    }
+    quiet(quiet const&) = delete;
+    quiet& operator=(quiet const&) = delete;
+    ~quiet() { (void)pthread_sigmask(SIG_SETMASK, &before, nullptr); }
+  };
+  quiet const meanwhile;
+  return std::thread(std::forward<Body>(body));
+#endif
+}
+
+}  // namespace tutti::inline TUTTI_ABI::group
+
+// --------------------------------------------------------------------------------------------- tutti/group/control.hpp
+// The referee of a process in a TCP world: one thread that keeps a control connection to rank 0 (rank 0: to everyone),
+// gives and takes signs of life, carries complaints there and verdicts back, and accepts lanes.
+
+namespace tutti::inline TUTTI_ABI::group {
+
+/// Everything that the join hands to the control thread.
+struct control_parts {
+  int rank = 0;
+  int size = 1;
+  transport::job_key run{};
+  std::unique_ptr<net::io_context> io;
+  std::unique_ptr<group::door> door;
+  std::vector<std::shared_ptr<control_link>> links;  ///< rank 0: one per rank, none for itself; others: only links[0]
+  std::shared_ptr<transport::mailbox> mail;
+  std::chrono::nanoseconds heartbeat = std::chrono::seconds(1);
+  std::chrono::nanoseconds stall_report = std::chrono::seconds(10);
+  std::chrono::nanoseconds verdict_wait = std::chrono::milliseconds(50);  ///< how long judge() waits for rank 0
+  std::chrono::nanoseconds linger = std::chrono::milliseconds(250);       ///< rank 0 referees so long after it leaves
+  std::function<void(std::string const&)> say{};                          ///< where stall reports go; empty: stderr
+};
+
+class control final : public engine::referee {
+ public:
+  /// Starts the control thread. Throws std::system_error if there is no thread left.
+  explicit control(control_parts parts)
+      : my_(std::move(parts)),
+        beat_(*my_.io),
+        due_(*my_.io),
+        end_(*my_.io),
+        rulings_(my_.size, my_.rank, {my_.heartbeat, my_.stall_report}, clock::now()),
+        root_life_(clock::now()) {
+    for (std::size_t k = 0; k < my_.links.size(); ++k) {
+      auto const& link = my_.links[k];
+      if (!link) continue;
+      link->on_frame = [this, r = static_cast<int>(k)](control_frame const& f) { hear(r, f); };
+      link->on_end = [this, r = static_cast<int>(k)] { ended(r); };
+      if (!link->open()) net::post(*my_.io, link->on_end);
+    }
+    my_.door->on_hello = [this](transport::hello const& h, net::ip::tcp::socket& s) { return admit(h, s); };
+    my_.io->restart();
+    expected_ = clock::now();
+    net::post(*my_.io, [this] { beat(); });
+    thread_ = start_thread([this] { serve(); });
+  }
+  ~control() override { leave(); }
+
+  void enroll(std::shared_ptr<engine::watch> communicator) override { watches_.add(communicator); }
+
+  failure judge(engine::watch& where, failure seen, engine::frame const* theirs = nullptr) override {
+    complaint c{my_.rank, where.communicator(), where.latest().what.sequence, seen, {}};
+    if (engine::call other; theirs != nullptr && engine::decode(*theirs, other)) c.theirs = other;
+    if (!where.revoked()) net::post(*my_.io, [this, c] { pass_on(c); });
+    if (!watches_.wait_for_verdict(where, clock::now() + my_.verdict_wait)) where.revoke(own_view(seen));
+    failure what = where.why();
+    what.operation = std::move(seen.operation);
+    return what;
+  }
+
+  /// A rank that has left may never have opened a stream, so nothing but this ends the wait for it.
+  void tick(engine::watch& where) override {
+    if (!watches_.waits_in_vain(where)) return;
+    auto const r = where.latest();
+    complaint c{my_.rank, where.communicator(), r.what.sequence, {error_kind::peer_left, r.waiting_for, {}, {}}, {}};
+    net::post(*my_.io, [this, c] { pass_on(c); });
+  }
+
+  /// Returns when the news is on its way, at most after 250 ms.
+  void abort(std::string reason) override {
+    if (reason.size() > most_reason) reason.resize(most_reason);
+    auto const told = std::make_shared<std::promise<void>>();
+    auto done = told->get_future();
+    net::post(*my_.io, [this, reason, told] {
+      give_up(reason);
+      told->set_value();
+    });
+    (void)done.wait_for(std::chrono::milliseconds(250));
+  }
+
+  /// Rank 0 goes on judging until all others have left, at most `linger`.
+  void leave() noexcept override {
+    if (gone_.exchange(true)) return;
+    try {
+      net::post(*my_.io, [this] { say_goodbye(); });
+      thread_.join();
+    } catch (...) {
+      my_.io->stop();
+      if (thread_.joinable()) thread_.join();
+    }
+    close();
+  }
+
+  /// Connections closed because they did not belong to this run.
+  [[nodiscard]] std::size_t strangers() const noexcept { return my_.door->strangers(); }
+  /// For tests: ends as a killed process does.
+  void sever() {
+    freeze();
+    close();
+  }
+  /// For tests: stops as a stopped process does; its sockets stay open.
+  void freeze() {
+    if (gone_.exchange(true)) return;
+    my_.io->stop();
+    thread_.join();
+  }
+
+ private:
+  static constexpr std::size_t most_reason = 800;
+  static constexpr char const* no_goodbye = "its process ended without leaving (killed, crashed, or exited early)";
+
+  [[nodiscard]] bool root() const noexcept { return my_.rank == 0; }
+  [[nodiscard]] bool reachable() const { return my_.links[0] && my_.links[0]->open(); }
+
+  // --- the thread
+  void serve() noexcept {
+    for (;;) {
+      try {
+        my_.io->run();
+        return;
+      } catch (std::exception const& e) {
+        on_trouble(e.what());
+      } catch (...) {
+        on_trouble("an unknown exception");
+      }
+    }
+  }
+  /// Nothing thrown here may end the process; but a rank whose control thread cannot go on is no rank.
+  void on_trouble(char const* what) noexcept {
+    try {
+      give_up(std::string("its control thread failed: ") + what);
+    } catch (...) {
+      for (auto const& l : my_.links)
+        if (l) l->close();
+    }
+  }
+  void close() noexcept {
+    for (auto const& l : my_.links)
+      if (l) l->close();
+    my_.door->close();
+  }
+
+  // --- signs of life
+  void beat() {
+    auto const now = clock::now();
+    if (now - expected_ > my_.heartbeat / 2) {  // this process was stopped, or starved: what came meanwhile is unread
+      rulings_.forgive(now);
+      root_life_ = (std::max)(root_life_, now - 2 * my_.heartbeat);
+    }
+    expected_ = now + my_.heartbeat;
+    beat_.expires_at(expected_);
+    beat_.async_wait([this](net_error problem) {
+      if (!problem) beat();
+    });
+    if (root()) {
+      rulings_.sees(0, watches_.running(), now);
+      for (auto const& l : my_.links)
+        if (l && l->open() && l->waiting() < 8) l->send({});
+      settle();
+    } else {
+      if (reachable() && my_.links[0]->waiting() < 8) report_calls(now);
+      look_at_root();
+    }
+  }
+  void report_calls(clock::time_point now) {
+    auto const calls = watches_.running();
+    control_frame f;
+    f.token = calls.size();
+    my_.links[0]->send(f);
+    for (auto const& s : calls) my_.links[0]->send(to_frame(message::sight, s, now));
+  }
+  void look_at_root() {
+    if (!reachable() || root_hung_ || watches_.has_left(0)) return;
+    auto const now = clock::now();
+    if (now - expected_ > my_.heartbeat / 2) return;  // late; beat() comes next and forgives
+    if (now - root_life_ >= 3 * my_.heartbeat) {
+      root_hung_ = true;
+      verdict const v{{error_kind::peer_hung, 0, {},
+                       "rank 0 has given no sign of life for three heartbeats (" + in_seconds(3 * my_.heartbeat) +
+                           "): its process is stopped, or its host unreachable"}, true, 0};
+      my_.links[0]->send(to_frame(v));  // should it wake up, it learns that it is out
+      watches_.apply(v);
+      return;
+    }
+    due_.expires_at(root_life_ + 3 * my_.heartbeat);
+    due_.async_wait([this](net_error problem) {
+      if (!problem) look_at_root();
+    });
+  }
+
+  // --- rank 0 judges
+  void settle() {
+    auto const now = clock::now();
+    if (now - expected_ > my_.heartbeat / 2) return;  // late; beat() comes next and forgives
+    for (outcome o = rulings_.decide(now);; o = rulings_.decide(now)) {
+      for (auto const& v : o.verdicts) pronounce(v);
+      for (auto const& q : o.questions) put(q, now);
+      for (auto const& line : o.stalls) tell(line);
+      if (o.verdicts.empty() && o.questions.empty()) break;
+    }
+    due_.expires_at(rulings_.next(now));
+    due_.async_wait([this](net_error problem) {
+      if (!problem) settle();
+    });
+    if (leaving_) end_when_alone();
+  }
+  void pronounce(verdict const& v) {
+    watches_.apply(v);
+    for (auto const& l : my_.links)
+      if (l) l->send(to_frame(v));
+  }
+  void put(question const& q, clock::time_point now) {
+    rulings_.sees(0, watches_.running(), now);
+    rulings_.answers(0, q.token, watches_.ask(q.communicator, q.sequence));
+    control_frame f;
+    f.what = message::question;
+    f.token = q.token;
+    f.communicator = q.communicator;
+    f.sequence = q.sequence;
+    for (auto const& l : my_.links)
+      if (l) l->send(f);
+  }
+  void tell(std::string const& line) const {
+    if (my_.say) return my_.say(line);
+    std::fprintf(stderr, "tutti: %s\n", line.c_str());
+  }
+
+  // --- complaints
+  void pass_on(complaint const& c) {
+    if (root()) {
+      rulings_.complain(c, clock::now());
+      settle();
+    } else if (reachable() && !watches_.has_left(0)) {
+      my_.links[0]->send(to_frame(c));
+    } else {  // nobody to ask
+      failure const what = own_view(c.seen);
+      bool const about_a_rank = what.kind == error_kind::peer_lost || what.kind == error_kind::peer_left;
+      watches_.apply({what, about_a_rank, c.communicator});
+    }
+  }
+  [[nodiscard]] failure own_view(failure seen) const {
+    seen.operation.clear();
+    bool const ended = seen.kind == error_kind::peer_lost || seen.kind == error_kind::peer_left;
+    if (ended && watches_.has_left(seen.rank)) {
+      seen.kind = error_kind::peer_left;
+      seen.cause = "rank " + std::to_string(seen.rank) + " left in good order before this call";
+    }
+    return seen;
+  }
+  void give_up(std::string const& reason) {
+    if (root()) {
+      rulings_.aborted(0, reason);
+      settle();
+      return;
+    }
+    control_frame f;
+    f.what = message::abort;
+    f.text = reason;
+    if (my_.links[0]) my_.links[0]->send(f);
+    std::string const cause = "rank " + std::to_string(my_.rank) + " gave up: " + reason;
+    watches_.apply({{error_kind::aborted, my_.rank, {}, cause}, true, 0});
+  }
+
+  // --- what comes in
+  void hear(int rank, control_frame const& f) {
+    if (root()) hear_as_root(rank, f);
+    else hear_root(f);
+  }
+  void hear_as_root(int rank, control_frame const& f) {
+    auto const now = clock::now();
+    rulings_.alive(rank, now);
+    speaker& s = speakers_[rank];
+    switch (f.what) {
+      case message::beat:
+        s.expected = f.token;
+        s.running.clear();
+        break;
+      case message::sight:
+        if (s.expected > s.running.size()) s.running.push_back(to_sighting(f, now));
+        break;
+      case message::complaint: rulings_.complain(to_complaint(f, rank), now); break;
+      case message::asked: s.said = {f.flag, to_sighting(f, now), {}}; break;
+      case message::latest:
+        s.said.latest = to_sighting(f, now);
+        rulings_.answers(rank, f.token, std::exchange(s.said, {}));
+        break;
+      case message::abort: rulings_.aborted(rank, f.text); break;
+      case message::verdict: watches_.apply(to_verdict(f)); break;
+      case message::goodbye:
+        rulings_.left(rank);
+        note_goodbye(rank);
+        break;
+      default: break;
+    }
+    if ((f.what == message::beat || f.what == message::sight) && s.running.size() == s.expected)
+      rulings_.sees(rank, s.running, now);
+    settle();
+  }
+  void note_goodbye(int rank) {
+    watches_.left(rank);
+    control_frame f;
+    f.what = message::goodbye;
+    f.rank = rank;
+    for (std::size_t k = 0; k < my_.links.size(); ++k)
+      if (my_.links[k] && static_cast<int>(k) != rank) my_.links[k]->send(f);
+  }
+  void hear_root(control_frame const& f) {
+    auto const now = clock::now();
+    root_life_ = now;
+    switch (f.what) {
+      case message::verdict: watches_.apply(to_verdict(f)); break;
+      case message::goodbye: watches_.left(f.rank); break;
+      case message::question: {
+        report_calls(now);
+        answer const a = watches_.ask(f.communicator, f.sequence);
+        control_frame reply = to_frame(message::asked, a.asked, now);
+        reply.flag = a.member;
+        reply.token = f.token;
+        my_.links[0]->send(reply);
+        reply = to_frame(message::latest, a.latest, now);
+        reply.token = f.token;
+        my_.links[0]->send(reply);
+        break;
+      }
+      default: break;
+    }
+  }
+  void ended(int rank) {
+    if (root()) {
+      rulings_.lost(rank, no_goodbye);
+      settle();
+    } else if (!watches_.has_left(0)) {
+      watches_.apply({{error_kind::peer_lost, 0, {}, std::string("rank 0 is gone: ") + no_goodbye}, true, 0});
+    }
+  }
+  /// A lane of this run goes to the mailbox. Nobody can join any more.
+  bool admit(transport::hello const& h, net::ip::tcp::socket& s) {
+    if (h.version != wire_version || h.run != my_.run || h.kind != transport::connection::lane) {
+      if (h.kind == transport::connection::control && root()) refuse_late(h, s);
+      return false;
+    }
+    if (h.size != static_cast<std::uint32_t>(my_.size) || h.rank >= h.size) return false;
+    net_error problem;
+    s.non_blocking(true, problem);
+    if (problem) return false;
+    transport::stream_socket lane(s.release(problem));
+    if (problem) return true;
+    lane.tune();
+    my_.mail->deliver(h.communicator, static_cast<int>(h.rank), std::move(lane));
+    watches_.ring(h.communicator);
+    return true;
+  }
+  void refuse_late(transport::hello const& h, net::ip::tcp::socket& s) {
+    control_frame f;
+    f.what = message::refuse;
+    f.kind = error_kind::config;
+    f.text = "rank " + std::to_string(h.rank) + " came too late: all " + std::to_string(my_.size) +
+             " ranks of this world have joined already, so two processes claim to be that rank";
+    auto const w = f.encode();
+    net_error ignored;
+    s.non_blocking(true, ignored);
+    (void)s.write_some(net::buffer(w.data(), w.size()), ignored);
+    tell("refused: " + f.text);
+  }
+
+  // --- the end
+  void say_goodbye() {
+    control_frame f;
+    f.what = message::goodbye;
+    f.rank = my_.rank;
+    for (auto const& l : my_.links)
+      if (l) l->send(f);
+    if (!root()) return my_.io->stop();
+    leaving_ = true;
+    rulings_.left(0);
+    end_.expires_after(my_.linger);
+    end_.async_wait([this](net_error) { my_.io->stop(); });
+    end_when_alone();
+  }
+  void end_when_alone() {
+    for (int k = 1; k < my_.size; ++k)
+      if (!rulings_.gone(k)) return;
+    my_.io->stop();
+  }
+
+  /// What a rank has said so far of something that takes several frames.
+  struct speaker {
+    std::uint64_t expected = 0;
+    std::vector<sighting> running{};
+    answer said{};
+  };
+
+  control_parts my_;
+  net::steady_timer beat_;
+  net::steady_timer due_;
+  net::steady_timer end_;
+  enrolled watches_;
+  rulings rulings_;                 // rank 0 only, like what follows
+  std::map<int, speaker> speakers_;
+  bool leaving_ = false;
+  clock::time_point root_life_;     // the others
+  bool root_hung_ = false;
+  clock::time_point expected_{};    // when beat() is due
+  std::atomic<bool> gone_{false};
+  std::thread thread_;
+};
+
+}  // namespace tutti::inline TUTTI_ABI::group
+
+// ------------------------------------------------------------------------------------------ tutti/group/rendezvous.hpp
+// From "I am rank r of n, rank 0 is over there" to a world in which every rank knows where every other accepts lanes.
+
+namespace tutti::inline TUTTI_ABI::group {
+
+/// What a joined process knows. To open a lane to rank p: connect to peers[p] and send
+/// hello{lane, job, run, communicator, rank = own world rank, size}.encode().
+struct tcp_world {
+  int rank = 0;
+  int size = 1;
+  int host_rank = 0;
+  int host_size = 1;
+  std::vector<net::ip::tcp::endpoint> peers;
+  transport::job_key job{};
+  transport::job_key run{};
+  std::shared_ptr<transport::mailbox> mail;
+  std::shared_ptr<control> referee;
+};
+
+/// Blocks until all ranks are present, at most options.timeout; the control thread runs from then on. Throws config,
+/// timeout, or resource, in one sentence that names the ranks or the link in question. Takes options.listener.
+[[nodiscard]] inline std::shared_ptr<tcp_world> join_world(join_options const& options) {
+  auto const deadline = clock::now() + options.timeout;
+  validate(options);
+  try {
+    auto io = std::make_unique<net::io_context>(1);
+    gathered g = options.rank == 0 ? gathering(*io, options, deadline).run() : attending(*io, options, deadline).run();
+    auto world = std::make_shared<tcp_world>();
+    world->rank = options.rank;
+    world->size = options.size;
+    world->job = key_of(options.job);
+    world->run = g.run;
+    world->mail = std::make_shared<transport::mailbox>();
+    int below = 0;
+    int here = 0;
+    for (std::size_t k = 0; k < g.seats.size(); ++k) {
+      world->peers.push_back(g.seats[k].where);
+      bool const same = g.seats[k].host == g.seats[static_cast<std::size_t>(options.rank)].host;
+      here += same ? 1 : 0;
+      below += same && k < static_cast<std::size_t>(options.rank) ? 1 : 0;
+    }
+    world->host_rank = options.host_rank >= 0 ? options.host_rank : below;
+    world->host_size = options.host_size >= 1 ? options.host_size : here;
+    control_parts parts;
+    parts.rank = options.rank;
+    parts.size = options.size;
+    parts.run = g.run;
+    parts.door = std::move(g.door);
+    parts.links = std::move(g.links);
+    parts.mail = world->mail;
+    parts.heartbeat = options.heartbeat;
+    parts.stall_report = options.stall_report;
+    parts.io = std::move(io);
+    world->referee = std::make_shared<control>(std::move(parts));
+    return world;
+  } catch (error const&) {
+    throw;
+  } catch (std::exception const& e) {
+    throw error(failure{error_kind::resource, -1, "join", std::string("the system refused: ") + e.what()});
+  }
+}
+
+}  // namespace tutti::inline TUTTI_ABI::group
+
+// ------------------------------------------------------------------------------------------------ tutti/group/join.hpp
+// Who are we, and with whom: from options or the environment to the world's communicator.
+
+namespace tutti::inline TUTTI_ABI {
+
+namespace group {
+
+/// The number every world's first communicator has.
+inline constexpr std::uint64_t world_id = 1;
+
+/// Whether `ranks` of this host have to share cores.
+[[nodiscard]] inline bool crowded(int ranks) { return static_cast<unsigned>(ranks) > std::thread::hardware_concurrency(); }
+
+[[nodiscard]] inline std::vector<int> everyone(int size) {
+  std::vector<int> ranks(static_cast<std::size_t>(size));
+  for (int r = 0; r < size; ++r) ranks[static_cast<std::size_t>(r)] = r;
+  return ranks;
+}
+
+/// The world of a joined process, over TCP.
+template <transport::streams S>
+[[nodiscard]] basic_communicator<S> make_world(std::shared_ptr<tcp_world> const& joined, join_options const& how) {
+  auto node = std::make_shared<transport::tcp_node>();
+  node->rank = joined->rank;
+  node->peers = joined->peers;
+  node->job = joined->job;
+  node->run = joined->run;
+  node->mail = joined->mail;
+  auto from = std::make_shared<origin<S>>();
+  from->streams = [node](std::uint64_t id, std::vector<int> const& members, int rank) {
+    return S(transport::tcp(node, id, members, rank));
+  };
+  from->judge = joined->referee;
+  from->around = {crowded(joined->host_size), how.call_timeout};
+  for (auto const& peer : joined->peers) {  // one address, one host
+    auto const same = std::find_if(joined->peers.begin(), joined->peers.end(),
+                                   [&](auto const& p) { return p.address() == peer.address(); });
+    from->hosts.push_back(static_cast<int>(same - joined->peers.begin()));
+  }
+  return {std::move(from), world_id, group::everyone(joined->size), joined->rank};
+}
+
+/// The world of one of several rank threads.
+template <transport::streams S>
+[[nodiscard]] basic_communicator<S> make_world(std::shared_ptr<local_world> const& world,
+                                               std::shared_ptr<transport::local_hub> const& hub, int rank,
+                                               join_options const& how) {
+  auto from = std::make_shared<origin<S>>();
+  from->streams = [hub](std::uint64_t id, std::vector<int> const& members, int place) {
+    return S(transport::local(hub, id, members, place));
+  };
+  from->judge = world->referee(rank);
+  from->around = {crowded(world->size()), how.call_timeout};
+  from->hosts.assign(static_cast<std::size_t>(world->size()), 0);
+  return {std::move(from), world_id, group::everyone(world->size()), rank};
+}
+
+/// No peers, no sockets.
+[[nodiscard]] inline communicator world_of_one(join_options const& how) {
+  return group::make_world<transport::any>(std::make_shared<local_world>(1), std::make_shared<transport::local_hub>(), 0, how);
+}
+
+/// `how` completed by what the environment says, if it says anything; TUTTI_TIMEOUT and TUTTI_TRUSTED_NETWORK always.
+/// False: nobody said how to join.
+[[nodiscard]] inline bool complete_from(tutti::TUTTI_ABI::detail::environment_lookup const& lookup, join_options& how) {
+  auto const settings = tutti::TUTTI_ABI::detail::read_settings(lookup);
+  if (settings.trusted_network) how.trusted_network = true;
+  if (settings.timeout) how.timeout = *settings.timeout;
+  if (how.rank >= 0 || how.size >= 0 || !how.root.empty()) return true;
+  auto const told = tutti::TUTTI_ABI::detail::read_environment(lookup);
+  if (!told) return false;
+  how.rank = told->rank;
+  how.size = told->size;
+  how.root = told->root;
+  how.job = told->job;
+  how.host_rank = told->local_rank;
+  how.host_size = told->local_size;
+  if (told->listener >= 0) how.listener = static_cast<transport::native_socket>(told->listener);
+  return true;
+}
+
+}  // namespace group
+
+/// Joins the world that `how` describes; where it sets neither rank, size nor root, the world the launcher's environment
+/// describes (TUTTI_*, torchrun's); without either, a world of one. Blocks until all ranks are present, at most
+/// how.timeout. Throws error: config for options that cannot work, timeout naming the missing ranks, resource.
+[[nodiscard]] inline communicator join(join_options how = {}) {
+  bool const told = group::complete_from(tutti::TUTTI_ABI::detail::system_environment(), how);
+  if (!told || (how.size == 1 && how.root.empty())) {
+    if (!how.secret.empty())
+      throw error(error_kind::config, "a secret was given, but TLS is not built in: leave it out");
+    return group::world_of_one(how);
+  }
+  return group::make_world<transport::any>(group::join_world(how), how);
+}
+
+}  // namespace tutti::inline TUTTI_ABI
+
+// ----------------------------------------------------------------------------------------------- tutti/group/posix.hpp
+// What the process supervisor needs of POSIX: descriptors that close, pipes, signals put back as they were found.
+
+#if !defined(_WIN32)
+
+#include <fcntl.h>
+#include <signal.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include <array>
+#include <atomic>
+#include <cerrno>
+#include <cstddef>
+#include <string>
+#include <system_error>
+#include <utility>
+
+namespace tutti::inline TUTTI_ABI::detail {
+
+/// Throws `resource`: "cannot <what>: <the system's words>".
+[[noreturn]] inline void throw_system(std::string const& what, int code = errno) {
+  throw error(error_kind::resource, "cannot " + what + ": " + std::generic_category().message(code));
+}
+
+/// Owns one descriptor.
+class unique_fd {
+ public:
+  unique_fd() = default;
+  explicit unique_fd(int fd) noexcept : fd_(fd) {}
+  unique_fd(unique_fd&& other) noexcept : fd_(std::exchange(other.fd_, -1)) {}
+  unique_fd& operator=(unique_fd&& other) noexcept {
+    reset();
+    fd_ = std::exchange(other.fd_, -1);
+    return *this;
+  }
+  ~unique_fd() { reset(); }
+
+  [[nodiscard]] int get() const noexcept { return fd_; }
+  [[nodiscard]] bool open() const noexcept { return fd_ >= 0; }
+  void reset() noexcept {
+    if (fd_ >= 0) ::close(fd_);
+    fd_ = -1;
+  }
+
+ private:
+  int fd_ = -1;
+};
+
+/// A copy that is closed on exec and lies above 2: a caller may have closed its own stdin, and a pipe that landed there
+/// would be overwritten when a child's stdio is connected.
+[[nodiscard]] inline unique_fd above_stdio(unique_fd const& low) {
+  int const copy = ::fcntl(low.get(), F_DUPFD_CLOEXEC, 3);
+  if (copy < 0) throw_system("open a descriptor");
+  return unique_fd(copy);
+}
+
+struct pipe_ends {
+  unique_fd read, write;
+};
+
+[[nodiscard]] inline pipe_ends make_pipe() {
+  std::array<int, 2> ends{-1, -1};
+  if (::pipe(ends.data()) != 0) throw_system("open a pipe");
+  unique_fd const read(ends[0]);
+  unique_fd const write(ends[1]);
+  return {above_stdio(read), above_stdio(write)};
+}
+
+inline void set_nonblocking(int fd) noexcept { ::fcntl(fd, F_SETFL, ::fcntl(fd, F_GETFL) | O_NONBLOCK); }
+
+/// Raises the soft limit on descriptors to the hard one; children inherit it, the destructor takes it back.
+class raised_descriptor_limit {
+ public:
+  raised_descriptor_limit() noexcept {
+    if (::getrlimit(RLIMIT_NOFILE, &before_) != 0) return;
+    rlimit raised = before_;
+    raised.rlim_cur = raised.rlim_max;
+    changed_ = raised.rlim_cur != before_.rlim_cur && ::setrlimit(RLIMIT_NOFILE, &raised) == 0;
+  }
+  raised_descriptor_limit(raised_descriptor_limit const&) = delete;
+  raised_descriptor_limit& operator=(raised_descriptor_limit const&) = delete;
+  ~raised_descriptor_limit() {
+    if (changed_) ::setrlimit(RLIMIT_NOFILE, &before_);
+  }
+
+ private:
+  rlimit before_{};
+  bool changed_ = false;
+};
+
+/// The signal that asked this process to stop, or 0, and the pipe that wakes its poll. Written by a signal handler.
+inline std::atomic<int> stop_signal{0};
+inline std::atomic<int> stop_wakeup{-1};
+static_assert(std::atomic<int>::is_always_lock_free, "a signal handler may touch it");
+
+inline void on_stop_signal(int signal) {
+  int const saved = errno;
+  stop_signal.store(signal);
+  char const byte = 0;
+  [[maybe_unused]] auto const written = ::write(stop_wakeup.load(), &byte, 1);
+  errno = saved;
+}
+
+/// For as long as it lives, SIGINT, SIGTERM and SIGHUP are noted instead of obeyed (one that was ignored stays so),
+/// SIGPIPE is ignored, and children wait to be reaped, whatever the program had arranged. Then all is as before.
+class signal_scope {
+ public:
+  signal_scope() : wakeup_(make_pipe()) {
+    set_nonblocking(wakeup_.read.get());
+    set_nonblocking(wakeup_.write.get());
+    stop_signal.store(0);
+    stop_wakeup.store(wakeup_.write.get());
+    sigset_t stops;
+    sigemptyset(&stops);
+    for (int const signal : {SIGINT, SIGTERM, SIGHUP}) sigaddset(&stops, signal);
+    ::pthread_sigmask(SIG_BLOCK, &stops, &mask_);  // until listen(): a child must not run our handler
+    for (std::size_t i = 0; i < signals.size(); ++i) ::sigaction(signals[i], nullptr, &before_[i]);
+    set(SIGCHLD, SIG_DFL);
+    set(SIGPIPE, SIG_IGN);
+  }
+  signal_scope(signal_scope const&) = delete;
+  signal_scope& operator=(signal_scope const&) = delete;
+  ~signal_scope() { restore(); }
+
+  /// From here on the stop signals are noted.
+  void listen() {
+    for (std::size_t i = 0; i < 3; ++i)
+      if (before_[i].sa_handler != SIG_IGN) set(signals[i], on_stop_signal);
+    ::pthread_sigmask(SIG_SETMASK, &mask_, nullptr);
+  }
+
+  /// Puts everything back; a new child calls it too.
+  void restore() noexcept {
+    if (!wakeup_.read.open()) return;
+    for (std::size_t i = 0; i < signals.size(); ++i) ::sigaction(signals[i], &before_[i], nullptr);
+    stop_wakeup.store(-1);
+    ::pthread_sigmask(SIG_SETMASK, &mask_, nullptr);
+    wakeup_.read.reset();
+    wakeup_.write.reset();
+  }
+
+  /// Readable once a stop signal has come.
+  [[nodiscard]] int wakeup() const noexcept { return wakeup_.read.get(); }
+  void drain_wakeup() const noexcept {
+    std::array<char, 64> bytes{};
+    while (::read(wakeup_.read.get(), bytes.data(), bytes.size()) > 0) continue;
+  }
+
+ private:
+  static constexpr std::array<int, 5> signals{SIGINT, SIGTERM, SIGHUP, SIGCHLD, SIGPIPE};
+
+  void set(int signal, void (*handler)(int)) noexcept {
+    struct sigaction action {};
+    action.sa_handler = handler;
+    sigemptyset(&action.sa_mask);
+    ::sigaction(signal, &action, nullptr);
+  }
+
+  pipe_ends wakeup_;
+  sigset_t mask_{};
+  std::array<struct sigaction, 5> before_{};
+};
+
+/// "SIGSEGV (signal 11)", or "signal 42" for one without a common name.
+[[nodiscard]] inline std::string describe_signal(int signal) {
+  constexpr std::array<std::pair<int, char const*>, 18> names{{
+      {SIGHUP, "SIGHUP"},
+      {SIGINT, "SIGINT"},
+      {SIGQUIT, "SIGQUIT"},
+      {SIGILL, "SIGILL"},
+      {SIGTRAP, "SIGTRAP"},
+      {SIGABRT, "SIGABRT"},
+      {SIGBUS, "SIGBUS"},
+      {SIGFPE, "SIGFPE"},
+      {SIGKILL, "SIGKILL"},
+      {SIGUSR1, "SIGUSR1"},
+      {SIGSEGV, "SIGSEGV"},
+      {SIGUSR2, "SIGUSR2"},
+      {SIGPIPE, "SIGPIPE"},
+      {SIGALRM, "SIGALRM"},
+      {SIGTERM, "SIGTERM"},
+      {SIGXCPU, "SIGXCPU"},
+      {SIGXFSZ, "SIGXFSZ"},
+      {SIGSYS, "SIGSYS"},
+  }};
+  std::string const number = "signal " + std::to_string(signal);
+  for (auto const& [value, name] : names)
+    if (value == signal) return std::string(name) + " (" + number + ")";
+  return number;
+}
+
+}  // namespace tutti::inline TUTTI_ABI::detail
+
+#endif
+
+// -------------------------------------------------------------------------------------- tutti/group/prefixed_lines.hpp
+// Turns the bytes one process writes into whole lines that say which rank wrote them.
+
+namespace tutti::inline TUTTI_ABI::detail {
+
+/// Collects bytes as they come and gives them back as lines, each with the prefix in front and a newline behind.
+class prefixed_lines {
+ public:
+  /// A longer line is given back in pieces of this many bytes, so that a rank that never ends its line costs no more.
+  static constexpr std::size_t longest = 64 * 1024;
+
+  explicit prefixed_lines(std::string prefix) : prefix_(std::move(prefix)) {}
+
+  /// Appends to `out` every line that `bytes` completes; the rest waits for the next call.
+  void feed(std::string_view bytes, std::string& out) {
+    while (!bytes.empty()) {
+      std::size_t const end = bytes.find('\n');
+      bool const whole = end != std::string_view::npos;
+      line_.append(bytes.substr(0, whole ? end : bytes.size()));
+      std::size_t given = 0;
+      for (; line_.size() - given > longest; given += longest)
+        give(std::string_view(line_).substr(given, longest), out);
+      line_.erase(0, given);
+      if (!whole) return;
+      give(line_, out);
+      line_.clear();
+      bytes.remove_prefix(end + 1);
+    }
+  }
+
+  /// Appends what is left of a line that never got its newline.
+  void finish(std::string& out) {
+    if (!line_.empty()) give(line_, out);
+    line_.clear();
+  }
+
+ private:
+  void give(std::string_view line, std::string& out) const { out.append(prefix_).append(line).push_back('\n'); }
+
+  std::string prefix_;
+  std::string line_;
+};
+
+/// "[r2] ", in one of six colours if the reader is a terminal.
+[[nodiscard]] inline std::string rank_prefix(int rank, bool coloured) {
+  std::string const tag = "[r" + std::to_string(rank) + "]";
+  if (!coloured) return tag + " ";
+  return "\x1b[3" + std::to_string(1 + rank % 6) + "m" + tag + "\x1b[0m ";
+}
+
+}  // namespace tutti::inline TUTTI_ABI::detail
+
+// ------------------------------------------------------------------------------------------ tutti/group/supervisor.hpp
+// The parent of the ranks on one host: passes their output on, names the first that fails, leaves none behind.
+
+#if !defined(_WIN32)
+
+#include <poll.h>
+#include <sys/types.h>
+#include <sys/wait.h>
+#include <unistd.h>
+#if defined(__linux__)
+#include <sys/syscall.h>
+#endif
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <chrono>
+#include <cstddef>
+#include <cstdio>
+#include <cstdlib>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+namespace tutti::inline TUTTI_ABI::detail {
+
+/// How long the supervisor waits before each of its steps.
+struct patience {
+  std::chrono::milliseconds naming{500};       ///< for a signal behind the first rank that merely exited non-zero
+  std::chrono::milliseconds survivors{10000};  ///< from the first failure until the others are told to end
+  std::chrono::milliseconds terminate{2000};   ///< from then until they are killed
+  std::chrono::milliseconds stop{
+      5000};  ///< from a signal to this process, passed on at once, until the ranks are killed
+};
+
+/// Where prefixed lines go: this process's stdout or stderr.
+class output {
+ public:
+  explicit output(int fd) : fd_(fd) {
+    char const* const plain = std::getenv("NO_COLOR");
+    coloured_ = (plain == nullptr || *plain == '\0') && ::isatty(fd) == 1;
+  }
+  [[nodiscard]] bool coloured() const noexcept { return coloured_; }
+
+  /// Writes everything, waiting for a slow reader; gives up for good when the reader is gone, or when it is still not
+  /// reading once `stopping` descends or `wakeup` becomes readable.
+  void write(std::string_view bytes, int wakeup, bool stopping) {
+    while (!bytes.empty() && !lost_) {
+      std::array<pollfd, 2> waits{{{fd_, POLLOUT, 0}, {stopping ? -1 : wakeup, POLLIN, 0}}};
+      int const ready = ::poll(waits.data(), waits.size(), stopping ? 100 : -1);
+      if (ready < 0 && errno == EINTR) continue;
+      if (waits[0].revents == 0) {
+        lost_ = stopping;
+        if (!stopping) stopping = true;
+        continue;
+      }
+      auto const n = ::write(fd_, bytes.data(), (std::min)(bytes.size(), at_once));
+      if (n > 0)
+        bytes.remove_prefix(static_cast<std::size_t>(n));
+      else if (n < 0 && errno != EINTR && errno != EAGAIN)
+        lost_ = true;
+    }
+  }
+
+ private:
+  static constexpr std::size_t at_once = 4096;  // what poll promises a pipe takes without blocking
+
+  int fd_;
+  bool coloured_ = false;
+  bool lost_ = false;
+};
+
+/// Owns the children that were added, until watch() has seen them all end; its destructor kills and reaps the rest.
+class supervisor {
+  using clock = std::chrono::steady_clock;
+
+ public:
+  supervisor(signal_scope& signals, patience wait) : signals_(signals), wait_(wait), started_(clock::now()) {}
+  supervisor(supervisor const&) = delete;
+  supervisor& operator=(supervisor const&) = delete;
+  ~supervisor() {
+    send(SIGKILL);
+    for (auto& each : ranks_)
+      while (each.running && ::waitpid(each.pid, nullptr, 0) < 0 && errno == EINTR) continue;
+  }
+
+  /// Takes the next rank: its process, and the read ends of its stdout (none for rank 0) and stderr.
+  void add(pid_t pid, unique_fd out, unique_fd err) {
+    int const rank = static_cast<int>(ranks_.size());
+    member next;
+    next.pid = pid;
+#if defined(__linux__) && defined(SYS_pidfd_open)
+    next.death = unique_fd(static_cast<int>(::syscall(SYS_pidfd_open, pid, 0)));
+#endif
+    for (auto* end : {&out, &err})
+      if (end->open()) set_nonblocking(end->get());
+    next.streams[0] = {std::move(out), prefixed_lines(rank_prefix(rank, outputs_[0].coloured()))};
+    next.streams[1] = {std::move(err), prefixed_lines(rank_prefix(rank, outputs_[1].coloured()))};
+    ranks_.push_back(std::move(next));
+    ++running_;
+  }
+
+  /// In a new child: closes what only the parent needs.
+  void release() noexcept { ranks_.clear(); }
+
+  /// Returns when every rank has ended: 0, or the exit status of the rank that was named, 128 + the signal for one
+  /// that was killed; if nothing failed before a signal stopped this process, 128 + that signal.
+  int watch() {
+    signals_.listen();
+    while (running_ > 0) {
+      sleep();
+      reap();
+      relay();
+      judge();
+    }
+    finish_lines();
+    if (culprit_ >= 0) return exit_code(ranks_[static_cast<std::size_t>(culprit_)].status);
+    return stopped_by_ != 0 && failed_ ? 128 + stopped_by_ : 0;
+  }
+
+ private:
+  struct stream {
+    unique_fd from;
+    prefixed_lines lines{""};
+  };
+  struct member {
+    pid_t pid = -1;
+    unique_fd death;  // readable once the process has ended
+    std::array<stream, 2> streams;
+    bool running = true;
+    int status = 0;  // as waitpid gives it
+    clock::time_point ended{};
+  };
+
+  static bool killed(int status) noexcept { return WIFEXITED(status) == 0; }
+  static int exit_code(int status) noexcept { return killed(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status); }
+
+  // Until output, a death, a stop signal, or the next deadline.
+  void sleep() {
+    std::vector<pollfd> waits{{signals_.wakeup(), POLLIN, 0}};
+    std::optional<clock::time_point> until;
+    auto const no_later_than = [&](clock::time_point at) { until = until ? (std::min)(*until, at) : at; };
+    for (auto const& each : ranks_) {
+      if (each.running && each.death.open()) waits.push_back({each.death.get(), POLLIN, 0});
+      if (each.running && !each.death.open()) no_later_than(clock::now() + std::chrono::milliseconds(20));
+      for (auto const& from : each.streams)
+        if (from.from.open()) waits.push_back({from.from.get(), POLLIN, 0});
+    }
+    if (culprit_ >= 0 && !named_) no_later_than(first_failure_ + wait_.naming);
+    if (terminate_at_) no_later_than(*terminate_at_);
+    if (kill_at_) no_later_than(*kill_at_);
+    int timeout = -1;
+    if (until) {
+      auto const left = std::chrono::ceil<std::chrono::milliseconds>(*until - clock::now());
+      timeout = static_cast<int>((std::max)(left.count(), std::chrono::milliseconds::rep{0}));
+    }
+    ::poll(waits.data(), static_cast<nfds_t>(waits.size()), timeout);
+  }
+
+  void reap() {
+    auto const now = clock::now();
+    std::vector<std::size_t> ended;
+    for (std::size_t rank = 0; rank < ranks_.size(); ++rank) {
+      auto& each = ranks_[rank];
+      if (!each.running) continue;
+      pid_t const got = ::waitpid(each.pid, &each.status, WNOHANG);
+      if (got != each.pid && !(got < 0 && errno == ECHILD)) continue;
+      if (got != each.pid)
+        each.status = 1 << 8;  // somebody else reaped it: how it ended is lost, so count it as failed
+      each.running = false;
+      each.ended = now;
+      each.death.reset();
+      --running_;
+      if (exit_code(each.status) != 0) ended.push_back(rank);
+    }
+    // A terminal's Ctrl-C reaches ranks and parent alike. The kernel marks all of them before any can end, so looking
+    // here, after waitpid, never blames a rank for it.
+    note_stop(now);
+    failed_ = failed_ || !ended.empty();
+    if (stopped_by_ != 0) return;
+    for (std::size_t const rank : ended) {
+      if (culprit_ < 0) {
+        first_failure_ = now;
+        terminate_at_ = now + wait_.survivors;
+      } else if (named_ || !killed(ranks_[rank].status) || killed(culprit().status)) {
+        continue;
+      }
+      culprit_ = static_cast<int>(rank);
+    }
+  }
+
+  void note_stop(clock::time_point now) {
+    int const signal = stop_signal.exchange(0);
+    if (signal == 0) return;
+    signals_.drain_wakeup();
+    if (stopped_by_ != 0) return;
+    stopped_by_ = signal;
+    terminate_at_.reset();
+    kill_at_ = kill_at_ ? (std::min)(*kill_at_, now + wait_.stop) : now + wait_.stop;
+    send(SIGTERM);
+  }
+
+  void relay() {
+    std::string text;
+    std::array<char, 64 * 1024> bytes;
+    for (auto& each : ranks_) {
+      for (std::size_t i = 0; i < each.streams.size(); ++i) {
+        auto& [from, lines] = each.streams[i];
+        // A pipe holds less than this; the bound keeps one busy rank from hiding the others.
+        for (int pieces = 0; pieces < 16 && from.open(); ++pieces) {
+          auto const n = ::read(from.get(), bytes.data(), bytes.size());
+          if (n < 0 && errno == EINTR) continue;
+          if (n < 0) break;
+          text.clear();
+          if (n == 0) {
+            lines.finish(text);
+            from.reset();
+          } else {
+            lines.feed({bytes.data(), static_cast<std::size_t>(n)}, text);
+          }
+          print(outputs_[i], text);
+        }
+      }
+    }
+  }
+
+  // A process that a rank started and left behind may hold a pipe open for ever: it is not waited for.
+  void finish_lines() {
+    std::string text;
+    for (auto& each : ranks_) {
+      for (std::size_t i = 0; i < each.streams.size(); ++i) {
+        text.clear();
+        each.streams[i].lines.finish(text);
+        each.streams[i].from.reset();
+        print(outputs_[i], text);
+      }
+    }
+  }
+
+  void judge() {
+    auto const now = clock::now();
+    if (culprit_ >= 0 && !named_) {
+      bool const sure = killed(culprit().status) || now >= first_failure_ + wait_.naming;
+      if (sure || running_ == 0 || stopped_by_ != 0) name_culprit();
+    }
+    if (terminate_at_ && now >= *terminate_at_) {
+      terminate_at_.reset();
+      kill_at_ = now + wait_.terminate;
+      send(SIGTERM);
+    }
+    if (kill_at_ && now >= *kill_at_) {
+      kill_at_.reset();
+      send(SIGKILL);
+    }
+  }
+
+  void name_culprit() {
+    named_ = true;
+    auto const& who = culprit();
+    auto const tenths = std::chrono::duration_cast<std::chrono::milliseconds>(who.ended - started_).count() / 100;
+    std::string const how = killed(who.status) ? "was killed by " + describe_signal(WTERMSIG(who.status))
+                                               : "exited with status " + std::to_string(WEXITSTATUS(who.status));
+    print(outputs_[1], "tutti: rank " + std::to_string(culprit_) + " " + how + " after " + std::to_string(tenths / 10) +
+                           "." + std::to_string(tenths % 10) + " s\n");
+  }
+
+  void print(output& to, std::string_view text) { to.write(text, signals_.wakeup(), stopped_by_ != 0); }
+
+  void send(int signal) noexcept {
+    for (auto const& each : ranks_)
+      if (each.running) ::kill(each.pid, signal);
+  }
+
+  [[nodiscard]] member const& culprit() const { return ranks_[static_cast<std::size_t>(culprit_)]; }
+
+  signal_scope& signals_;
+  patience wait_;
+  clock::time_point started_;
+  std::array<output, 2> outputs_{output(STDOUT_FILENO), output(STDERR_FILENO)};
+  std::vector<member> ranks_;
+  std::size_t running_ = 0;
+  int culprit_ = -1;     // the rank to name
+  bool named_ = false;   // it has been: nothing changes it any more
+  bool failed_ = false;  // some rank did not end with 0
+  int stopped_by_ = 0;   // the signal that this process was sent
+  clock::time_point first_failure_{};
+  std::optional<clock::time_point> terminate_at_, kill_at_;
+};
+
+}  // namespace tutti::inline TUTTI_ABI::detail
+
+#endif
+
+// --------------------------------------------------------------------------------------------- tutti/group/process.hpp
+// Starts the ranks of a job on this host, as forks of this program or as copies of another, and supervises them.
+
+#if !defined(_WIN32)
+#include <arpa/inet.h>
+#include <dirent.h>
+#include <fcntl.h>
+#include <netinet/in.h>
+#include <sys/random.h>
+#include <sys/socket.h>
+#include <time.h>
+#include <unistd.h>
+#if defined(__linux__)
+#include <sys/prctl.h>
+#endif
+#endif
+
+namespace tutti::inline TUTTI_ABI::detail {
+
+/// What a started process knows of its job.
+struct worker {
+  int rank = 0;
+  int size = 1;
+  std::string root;                 ///< "127.0.0.1:port", where rank 0 listens already
+  int listener = -1;                ///< rank 0: the descriptor that listens there, bound by the parent; elsewhere -1
+  std::array<std::byte, 16> job{};  ///< random, the same in all ranks of one start
+};
+
+/// 32 lower-case hexadecimal digits.
+[[nodiscard]] inline std::string job_text(std::array<std::byte, 16> const& job) {
+  constexpr std::string_view digits = "0123456789abcdef";
+  std::string text;
+  for (std::byte const b : job) {
+    text.push_back(digits[std::to_integer<std::size_t>(b >> 4)]);
+    text.push_back(digits[std::to_integer<std::size_t>(b & std::byte{15})]);
+  }
+  return text;
+}
+
+#if defined(_WIN32)
+
+struct patience {};
+
+template <class Body>
+int fork_workers(int, Body&&, patience = {}) {
+  throw error(error_kind::config, "--np needs fork, which Windows lacks; start the ranks yourself");
+}
+
+inline int exec_workers(int, std::vector<std::string> const&, patience = {}) {
+  throw error(error_kind::config, "launch needs fork, which Windows lacks; start the ranks yourself");
+}
+
+#else
+
+/// Threads of this process, or 0 where the system does not say.
+[[nodiscard]] inline int count_threads() {
+  DIR* const tasks = ::opendir("/proc/self/task");
+  if (tasks == nullptr) return 0;
+  int count = 0;
+  while (dirent const* const entry = ::readdir(tasks)) count += entry->d_name[0] != '.' ? 1 : 0;
+  ::closedir(tasks);
+  return count;
+}
+
+/// Throws `config` while other threads live: they would be missing in the children, with their locks held, and the
+/// children's lives hang on the thread that starts them. A thread that was just joined may be listed a moment longer.
+inline void require_single_thread() {
+#if defined(__SANITIZE_THREAD__)
+  constexpr int allowed = 2;  // the sanitizer's own
+#elif defined(__has_feature)
+#if __has_feature(thread_sanitizer)
+  constexpr int allowed = 2;
+#else
+  constexpr int allowed = 1;
+#endif
+#else
+  constexpr int allowed = 1;
+#endif
+  int count = 0;
+  for (int tries = 0; tries < 100; ++tries) {
+    count = count_threads();
+    if (count <= allowed) return;
+    timespec const moment{0, 1'000'000};
+    ::nanosleep(&moment, nullptr);
+  }
+  throw error(error_kind::config, "cannot start ranks while " + std::to_string(count - allowed) +
+                                      " other thread(s) run in this process; start them before the first thread");
+}
+
+/// A socket that listens on a free port of 127.0.0.1, and "127.0.0.1:port".
+[[nodiscard]] inline std::pair<unique_fd, std::string> listen_on_loopback(int backlog) {
+  unique_fd const made(::socket(AF_INET, SOCK_STREAM, 0));
+  if (!made.open()) throw_system("open a socket");
+  unique_fd socket = above_stdio(made);
+  sockaddr_in address{};
+  address.sin_family = AF_INET;
+  address.sin_addr.s_addr = ::inet_addr("127.0.0.1");
+  socklen_t length = sizeof address;
+  auto* const generic = reinterpret_cast<sockaddr*>(&address);
+  if (::bind(socket.get(), generic, length) != 0 || ::listen(socket.get(), (std::max)(backlog, 128)) != 0 ||
+      ::getsockname(socket.get(), generic, &length) != 0)
+    throw_system("listen on 127.0.0.1");
+  return {std::move(socket), "127.0.0.1:" + std::to_string(ntohs(address.sin_port))};
+}
+
+/// In a new child: dies with its parent, which may be dead already.
+inline void die_with(pid_t parent) noexcept {
+#if defined(__linux__)
+  ::prctl(PR_SET_PDEATHSIG, SIGKILL);
+#endif
+  if (::getppid() != parent) ::_exit(1);
+}
+
+/// In a new child: its stdin, stdout and stderr. Rank 0 keeps stdin and stdout as they are.
+inline void connect_stdio(int rank, unique_fd out, unique_fd err) noexcept {
+  if (rank != 0) {
+    int const nothing = ::open("/dev/null", O_RDONLY);
+    if (nothing >= 0 && nothing != STDIN_FILENO) {
+      ::dup2(nothing, STDIN_FILENO);
+      ::close(nothing);
+    }
+    ::dup2(out.get(), STDOUT_FILENO);
+  }
+  ::dup2(err.get(), STDERR_FILENO);
+}
+
+/// In a child: turns it into the rank. Does not return. If `trouble` is a descriptor, it is closed on exec, and an
+/// errno written there tells the parent that the exec failed.
+using become = std::function<void(worker const&, int trouble)>;
+
+inline int start_workers(int n, bool execs, patience wait, std::string const& what, become const& turn_into) {
+  if (n < 1) throw error(error_kind::config, "cannot start " + std::to_string(n) + " ranks; at least 1 is needed");
+  require_single_thread();
+  raised_descriptor_limit const limit;
+  worker next;
+  next.size = n;
+  auto [listener, root] = listen_on_loopback(n);
+  next.root = root;
+  if (::getentropy(next.job.data(), next.job.size()) != 0) throw_system("draw a random job id");
+  std::fflush(nullptr);  // or every child would write the parent's buffers again
+  pid_t const parent = ::getpid();
+  signal_scope signals;
+  supervisor ranks(signals, wait);
+  for (next.rank = 0; next.rank < n; ++next.rank) {
+    pipe_ends out = next.rank != 0 ? make_pipe() : pipe_ends{};
+    pipe_ends err = make_pipe();
+    pipe_ends trouble = execs ? make_pipe() : pipe_ends{};
+    pid_t const pid = ::fork();
+    if (pid < 0) throw_system("start rank " + std::to_string(next.rank));
+    if (pid == 0) {
+      die_with(parent);
+      ranks.release();
+      signals.restore();
+      out.read.reset();
+      err.read.reset();
+      trouble.read.reset();
+      connect_stdio(next.rank, std::move(out.write), std::move(err.write));
+      next.listener = listener.get();
+      turn_into(next, trouble.write.get());
+      ::_exit(1);
+    }
+    ranks.add(pid, std::move(out.read), std::move(err.read));
+    listener.reset();  // rank 0 has it; the others never see it
+    trouble.write.reset();
+    int code = 0;
+    if (execs && ::read(trouble.read.get(), &code, sizeof code) == sizeof code) {
+      std::string const why = std::generic_category().message(code);
+      throw error(error_kind::config, "cannot start '" + what + "': " + why);
+    }
+  }
+  return ranks.watch();
+}
+
+/// Ends a forked rank the way main's return would: static destructors run, stdio is flushed.
+[[noreturn]] inline void leave(int result) { std::exit(result != 0 && (result & 0xff) == 0 ? 1 : result); }
+
+/// Forks n ranks of this program. Each runs body(worker) -> int or void and exits with its result inside this call (1
+/// if an exception escapes, whose text it prints). Returns in the parent only, when all have ended and been reaped:
+/// supervisor::watch()'s exit code. Throws `config` if other threads run, `resource` if the system refuses.
+template <class Body>
+int fork_workers(int n, Body&& body, patience wait = {}) {
+  return start_workers(n, false, wait, {}, [&body](worker const& self, int) {
+    // The lines of a rank that crashes should not be lost in its buffer.
+    if (self.rank != 0) std::setvbuf(stdout, nullptr, _IOLBF, BUFSIZ);
+    int result = 0;
+    try {
+      if constexpr (std::is_void_v<std::invoke_result_t<Body&, worker const&> >)
+        std::invoke(body, self);
+      else
+        result = std::invoke(body, self);
+    } catch (std::exception const& problem) {
+      std::fprintf(stderr, "tutti: %s\n", problem.what());
+      result = 1;
+    } catch (...) {
+      std::fputs("tutti: an exception that is not a std::exception\n", stderr);
+      result = 1;
+    }
+    leave(result);
+  });
+}
+
+/// Starts n copies of another program (found in PATH), which learn who they are from TUTTI_RANK, TUTTI_WORLD_SIZE,
+/// TUTTI_LOCAL_RANK, TUTTI_LOCAL_SIZE, TUTTI_ROOT, TUTTI_JOB_ID and, on rank 0, TUTTI_LISTEN_FD. Returns as
+/// fork_workers does; throws `config` also if the program cannot be started.
+inline int exec_workers(int n, std::vector<std::string> const& command, patience wait = {}) {
+  if (command.empty()) throw error(error_kind::config, "no program to start was given");
+  std::vector<std::string> words = command;
+  std::vector<char*> arguments;
+  for (auto& word : words) arguments.push_back(word.data());
+  arguments.push_back(nullptr);
+  return start_workers(n, true, wait, command.front(), [&arguments](worker const& self, int trouble) {
+    auto const set = [](char const* name, std::string const& value) { ::setenv(name, value.c_str(), 1); };
+    for (char const* const rank : {"TUTTI_RANK", "TUTTI_LOCAL_RANK"}) set(rank, std::to_string(self.rank));
+    for (char const* const size : {"TUTTI_WORLD_SIZE", "TUTTI_LOCAL_SIZE"}) set(size, std::to_string(self.size));
+    set("TUTTI_ROOT", self.root);
+    set("TUTTI_JOB_ID", job_text(self.job));
+    ::unsetenv("TUTTI_LISTEN_FD");
+    ::unsetenv("TUTTI_LAUNCHER");  // whatever launcher is above us, they were started by this one
+    if (self.listener >= 0) {
+      set("TUTTI_LISTEN_FD", std::to_string(self.listener));
+      ::fcntl(self.listener, F_SETFD, 0);
+    }
+    ::execvp(arguments.front(), arguments.data());
+    int const code = errno;
+    [[maybe_unused]] auto const told = ::write(trouble, &code, sizeof code);
+    ::_exit(127);
+  });
+}
+
+#endif
+
+}  // namespace tutti::inline TUTTI_ABI::detail
+
+// ---------------------------------------------------------------------------------------------- tutti/group/launch.hpp
+// Starts n copies of a program on this host and waits for them.
+
+namespace tutti::inline TUTTI_ABI {
+
+/// Starts `command` (program, then its arguments; the program is looked up in PATH) n times. Each copy that calls
+/// `tutti::run` or `tutti::join` becomes one rank of one world.
+///
+/// Blocks until all have ended; none outlives this process. Rank 0 has this process's stdin and stdout. The stdout of
+/// the others and everybody's stderr arrive line by line, with "[r2] " in front. The first rank to fail is named on
+/// stderr, the others then have 10 s to end by themselves. SIGINT, SIGTERM and SIGHUP sent here end the ranks.
+/// @returns 0, or the exit status of the rank named, or 128 + the signal that killed it or stopped this process.
+/// @throws error `config` if n < 1, the program cannot be started, or other threads run in this process;
+///         `resource` if the system refuses descriptors or processes.
+inline int launch(int n, std::vector<std::string> const& command) { return detail::exec_workers(n, command); }
+
+}  // namespace tutti::inline TUTTI_ABI
+
+// ------------------------------------------------------------------------------------------------- tutti/group/run.hpp
+// run: the whole of a program's main. Starts ranks if asked, joins, calls the program, and turns its end into an exit code.
+
+namespace tutti::inline TUTTI_ABI {
+
+namespace detail {
+
+/// What run() found among the program's arguments, and took out.
+struct run_arguments {
+  int np = 0;  ///< 0: not given
+};
+
+/// Takes `--np N` and `--tutti-… VALUE` out of argv (`--np=N` too). Throws config for one that makes no sense.
+inline run_arguments take_arguments(int& argc, char** argv, join_options& how) {
+  run_arguments found;
+  int kept = argc > 0 ? 1 : 0;
+  for (int i = kept; i < argc; ++i) {
+    std::string_view const argument(argv[i]);
+    auto const equals = argument.find('=');
+    std::string_view const name = argument.substr(0, equals);
+    if (argument == "--") {
+      while (i < argc) argv[kept++] = argv[i++];
+      break;
+    }
+    if (name != "--np" && !name.starts_with("--tutti-")) {
+      argv[kept++] = argv[i];
+      continue;
+    }
+    std::string_view text;
+    if (equals != argument.npos) text = argument.substr(equals + 1);
+    else if (i + 1 < argc) text = argv[++i];
+    else throw error(error_kind::config, std::string(name) + " needs a value");
+    if (name == "--np") {
+      found.np = detail::parse_variable(name, text, 1, 4096);
+    } else if (name == "--tutti-timeout") {
+      how.timeout = std::chrono::seconds(detail::parse_variable(name, text, 1, 1'000'000));
+    } else if (name == "--tutti-call-timeout") {
+      how.call_timeout = std::chrono::seconds(detail::parse_variable(name, text, 1, 1'000'000));
+    } else if (name == "--tutti-heartbeat-ms") {
+      how.heartbeat = std::chrono::milliseconds(detail::parse_variable(name, text, 10, 1'000'000));
+    } else {
+      throw error(error_kind::config, "unknown option " + std::string(name) +
+                                          "; there are --np, --tutti-timeout, --tutti-call-timeout, --tutti-heartbeat-ms");
+    }
+  }
+  if (argc > kept) argv[kept] = nullptr;
+  argc = kept;
+  return found;
+}
+
+template <class Program>
+int call_program(communicator& world, Program& program) {
+  try {
+    if constexpr (std::is_void_v<std::invoke_result_t<Program&, communicator&>>) {
+      program(world);
+      return 0;
+    } else {
+      return static_cast<int>(program(world));
+    }
+  } catch (std::exception const& problem) {
+    std::fprintf(stderr, "tutti: rank %d: %s\n", world.rank(), problem.what());
+    world.give_up(problem.what());
+  } catch (...) {
+    std::fprintf(stderr, "tutti: rank %d: an exception that is no std::exception\n", world.rank());
+    world.give_up("its program threw something that is no std::exception");
+  }
+  return 1;
+}
+
+}  // namespace detail
+
+/// Runs `program(communicator& world)` and returns the process's exit code: 0, what the program returned, or 1 after an
+/// exception, which is printed once and aborts the other ranks. `--np N` starts N processes on this host (and is taken
+/// out of argv, as is every `--tutti-…`); under a launcher the process joins that job; otherwise the world has one rank.
+/// With `--np` the ranks end inside this call and only the parent returns, with the first failed rank's code. Needs a
+/// process without other threads then. `defaults` are the join's options.
+template <class Program>
+int run(int& argc, char**& argv, Program program, join_options defaults = {}) {
+  try {
+    auto const found = detail::take_arguments(argc, argv, defaults);
+    join_options asked = defaults;
+    bool const launched = group::complete_from(detail::system_environment(), asked);
+    if (!launched && found.np > 1) {
+      return detail::fork_workers(found.np, [&](detail::worker const& self) {
+        asked.rank = self.rank;
+        asked.size = self.size;
+        asked.root = self.root;
+        asked.job = detail::job_text(self.job);
+        if (self.listener >= 0) asked.listener = static_cast<transport::native_socket>(self.listener);
+        communicator world = join(asked);
+        return detail::call_program(world, program);
+      });
+    }
+    communicator world = launched ? join(asked) : group::world_of_one(asked);
+    return detail::call_program(world, program);
+  } catch (std::exception const& problem) {
+    std::fprintf(stderr, "tutti: %s\n", problem.what());
+    return 1;
+  }
+}
+
+}  // namespace tutti::inline TUTTI_ABI
+
+// --------------------------------------------------------------------------------------------- tutti/group/testing.hpp
+// Several ranks as threads of this process, for tests: of the library, and of programs that use it.
+
+namespace tutti::inline TUTTI_ABI::testing {
+
+/// How the rank threads reach each other: through memory, or through sockets on loopback with a control thread each.
+enum class over : std::uint8_t { memory, sockets };
+
+/// How one rank ended.
+struct outcome {
+  std::exception_ptr thrown;  ///< null: its function returned
+};
+
+/// Calls fn(communicator&) on n ranks, each a thread, and returns how each ended. A rank that throws aborts the others.
+template <class S = transport::any, class Function>
+[[nodiscard]] std::vector<outcome> try_ranks(int n, Function fn, over medium = over::memory, join_options how = {}) {
+  std::vector<outcome> ended(static_cast<std::size_t>(n));
+  auto const world = std::make_shared<group::local_world>(n, how.stall_report);
+  auto const hub = std::make_shared<transport::local_hub>();
+  net::io_context io;
+  net::ip::tcp::acceptor listener(io);
+  std::string root;
+  if (medium == over::sockets) {
+    listener = net::ip::tcp::acceptor(io, {net::ip::address_v4::loopback(), 0});
+    root = "127.0.0.1:" + std::to_string(listener.local_endpoint().port());
+  }
+  auto const body = [&](int rank) {
+    try {
+      auto const call = [&](basic_communicator<S> mine) {
+        try {
+          fn(mine);
+        } catch (std::exception const& problem) {
+          mine.give_up(problem.what());
+          throw;
+        }
+      };
+      if (medium == over::memory) {
+        if constexpr (!std::same_as<S, transport::tcp>) call(group::make_world<S>(world, hub, rank, how));
+      } else {
+        if constexpr (!std::same_as<S, transport::local>) {
+          join_options mine = how;
+          mine.rank = rank;
+          mine.size = n;
+          mine.root = root;
+          mine.job = "threads of one test";
+          if (rank == 0) mine.listener = listener.release();
+          call(group::make_world<S>(group::join_world(mine), mine));
+        }
+      }
+    } catch (...) {
+      ended[static_cast<std::size_t>(rank)].thrown = std::current_exception();
+    }
+  };
+  std::vector<std::thread> threads;
+  for (int rank = 0; rank < n; ++rank) threads.push_back(group::start_thread([&body, rank] { body(rank); }));
+  for (std::thread& t : threads) t.join();
+  return ended;
+}
+
+/// Calls fn(communicator&) on n ranks, each a thread, and throws what the first rank that was itself at fault threw.
+template <class S = transport::any, class Function>
+void run_ranks(int n, Function fn, over medium = over::memory, join_options how = {}) {
+  std::exception_ptr first;
+  for (outcome const& o : testing::try_ranks<S>(n, std::move(fn), medium, std::move(how))) {
+    if (!o.thrown) continue;
+    try {
+      std::rethrow_exception(o.thrown);
+    } catch (error const&) {  // perhaps only told of another's failure
+      if (!first) first = o.thrown;
+    } catch (...) {
+      throw;
+    }
+  }
+  if (first) std::rethrow_exception(first);
+}
+
+}  // namespace tutti::inline TUTTI_ABI::testing
+
+// ------------------------------------------------------------------------------------------------ tutti/model/wire.hpp
+// The two ends of the wire archive: a growing buffer of little-endian bytes, and a reader that believes no length.
+
+namespace tutti::inline TUTTI_ABI {
+
+/// The first byte of every archive.
+inline constexpr std::uint8_t archive_version = 1;
+
+/// How deep an object may nest, in encoding and decoding: bounds the stack a message can ask for.
+inline constexpr int archive_depth = 512;
+
+namespace detail {
+
+/// Numbers that lie in memory as they lie on the wire.
+template <class T>
+inline constexpr bool is_wire_order =
+    !std::is_same_v<T, bool> && (sizeof(T) == 1 || std::endian::native == std::endian::little);
+
+template <std::size_t size>
+struct unsigned_of_size;
+template <>
+struct unsigned_of_size<1> {
+  using type = std::uint8_t;
+};
+template <>
+struct unsigned_of_size<2> {
+  using type = std::uint16_t;
+};
+template <>
+struct unsigned_of_size<4> {
+  using type = std::uint32_t;
+};
+template <>
+struct unsigned_of_size<8> {
+  using type = std::uint64_t;
+};
+
+/// An address per type, to tell types apart at run time without RTTI.
+template <class T>
+inline constexpr char type_tag = 0;
+
+class archive_writer {
+ public:
+  archive_writer() { put(archive_version); }
+
+  void raw(void const* from, std::size_t size) {
+    if (size == 0) return;
+    std::size_t const end = data_.size();
+    data_.resize(end + size);
+    std::memcpy(data_.data() + end, from, size);
+  }
+  template <class T>
+  void put(T value) {
+    if constexpr (is_complex<T>) {
+      put(value.real());
+      put(value.imag());
+    } else if constexpr (std::is_same_v<T, bool>) {
+      put(static_cast<std::uint8_t>(value ? 1 : 0));
+    } else if constexpr (is_wire_order<T>) {
+      raw(&value, sizeof(T));
+    } else {
+      using word = typename unsigned_of_size<sizeof(T)>::type;
+      std::byte buffer[sizeof(T)];
+      store_little(buffer, std::bit_cast<word>(value));
+      raw(buffer, sizeof(T));
+    }
+  }
+  template <class T>
+  void put_all(std::span<T const> numbers) {
+    if constexpr (is_wire_order<T>) {
+      raw(numbers.data(), numbers.size_bytes());
+    } else {
+      for (T const& number : numbers) put(number);
+    }
+  }
+  void count(std::size_t n) { put(static_cast<std::uint64_t>(n)); }
+
+  void enter() {
+    if (++depth_ > archive_depth)
+      throw error(error_kind::config, "this object nests deeper than " + std::to_string(archive_depth) +
+                                          " levels: a list linked by pointers is better sent as a vector");
+  }
+  void leave() { --depth_; }
+
+  /// The number of a shared object, and whether it has been written before.
+  std::pair<std::uint64_t, bool> share(void const* address) {
+    for (std::size_t i = 0; i < shared_.size(); ++i)
+      if (shared_[i] == address) return {i, true};
+    shared_.push_back(address);
+    return {shared_.size() - 1, false};
+  }
+
+  [[nodiscard]] std::vector<std::byte> take() { return std::move(data_); }
+
+ private:
+  std::vector<std::byte> data_;
+  std::vector<void const*> shared_;
+  int depth_ = 0;
+};
+
+class archive_reader {
+ public:
+  explicit archive_reader(const_bytes data) : data_(data) {
+    auto const version = get<std::uint8_t>();
+    if (version != archive_version) fail("archive version " + std::to_string(version) + " is not known", 0);
+  }
+
+  [[nodiscard]] std::size_t remaining() const { return data_.size() - at_; }
+  [[nodiscard]] std::size_t offset() const { return at_; }
+
+  [[noreturn]] void fail(std::string const& why, std::size_t where) const {
+    throw error(error_kind::protocol, "malformed object at byte " + std::to_string(where) + " of " +
+                                          std::to_string(data_.size()) + ": " + why);
+  }
+  [[noreturn]] void fail(std::string const& why) const { fail(why, at_); }
+
+  void raw(void* to, std::size_t size) {
+    if (size > remaining()) fail("it ends within a value");
+    if (size > 0) std::memcpy(to, data_.data() + at_, size);
+    at_ += size;
+  }
+  template <class T>
+  [[nodiscard]] T get() {
+    if constexpr (is_complex<T>) {
+      auto const real = get<typename T::value_type>();
+      return T(real, get<typename T::value_type>());
+    } else if constexpr (std::is_same_v<T, bool>) {
+      auto const value = get<std::uint8_t>();
+      if (value > 1) fail("a bool is neither 0 nor 1", at_ - 1);
+      return value == 1;
+    } else if constexpr (is_wire_order<T>) {
+      T value{};
+      raw(&value, sizeof(T));
+      return value;
+    } else {
+      std::byte buffer[sizeof(T)];
+      raw(buffer, sizeof(T));
+      return std::bit_cast<T>(load_little<typename unsigned_of_size<sizeof(T)>::type>(buffer));
+    }
+  }
+  template <class T>
+  void get_all(std::span<T> numbers) {
+    if constexpr (is_wire_order<T>) {
+      raw(numbers.data(), numbers.size_bytes());
+    } else {
+      for (T& number : numbers) number = get<T>();
+    }
+  }
+
+  /// A count of things of at least `min_size` bytes each: never more than the bytes left can hold.
+  [[nodiscard]] std::size_t count(std::size_t min_size) {
+    std::size_t const where = at_;
+    auto const n = get<std::uint64_t>();
+    if (n > remaining() / min_size)
+      fail("a count of " + std::to_string(n) + " does not fit into the " + std::to_string(remaining()) + " bytes left",
+           where);
+    return static_cast<std::size_t>(n);
+  }
+
+  void enter() {
+    if (++depth_ > archive_depth) fail("it nests deeper than " + std::to_string(archive_depth) + " levels");
+  }
+  void leave() { --depth_; }
+
+  [[nodiscard]] std::size_t shared_objects() const { return shared_.size(); }
+  template <class T>
+  void share(std::shared_ptr<T> const& object) {
+    shared_.push_back({std::const_pointer_cast<std::remove_const_t<T>>(object), &type_tag<T>});
+  }
+  template <class T>
+  [[nodiscard]] std::shared_ptr<T> shared(std::uint64_t index) const {
+    shared_object const& found = shared_[static_cast<std::size_t>(index)];
+    if (found.tag != &type_tag<T>) fail("a shared object is of another type");
+    return std::static_pointer_cast<T>(found.object);
+  }
+
+  void finish() const {
+    if (remaining() > 0) fail(std::to_string(remaining()) + " bytes follow the end of the object");
+  }
+
+ private:
+  struct shared_object {
+    std::shared_ptr<void> object;
+    void const* tag;
+  };
+  const_bytes data_;
+  std::size_t at_ = 0;
+  std::vector<shared_object> shared_;
+  int depth_ = 0;
+};
+
+/// Counts one level of nesting.
+template <class Archive>
+class archive_level {
+ public:
+  explicit archive_level(Archive& ar) : ar_(ar) { ar_.enter(); }
+  archive_level(archive_level const&) = delete;
+  archive_level& operator=(archive_level const&) = delete;
+  ~archive_level() { ar_.leave(); }
+
+ private:
+  Archive& ar_;
+};
+
+}  // namespace detail
+}  // namespace tutti::inline TUTTI_ABI
+
+// ---------------------------------------------------------------------------------------------- tutti/model/encode.hpp
+// encode: any object as bytes.
+
+namespace tutti::inline TUTTI_ABI {
+namespace detail {
+
+/// A contiguous container of numbers, moved as one block.
+template <class M>
+concept number_block = contiguous_leaf<M> && requires(M& m) {
+  m.resize(std::size_t{});
+};
+
+template <class M>
+void write_value(archive_writer& ar, M const& m);
+
+template <class T>
+void write_numbers(archive_writer& ar, T const* data, std::size_t count) {
+  using fixed = fixed_array<T>;
+  using number = typename fixed::element;
+  ar.put_all(std::span<number const>(reinterpret_cast<number const*>(data), count * (sizeof(T) / sizeof(number))));
+}
+
+struct write_visitor {
+  archive_writer& ar;
+  template <class T>
+  void operator()(std::string_view, T&& value) const {
+    using plain = std::remove_cvref_t<T>;
+    if constexpr (is_view<plain> && contiguous_leaf<plain>) {
+      ar.count(value.size());
+      detail::write_numbers(ar, value.data(), value.size());
+    } else {
+      detail::write_value<plain>(ar, value);
+    }
+  }
+  template <class T>
+  void operator()(std::string_view name, T&& value, role) const {
+    (*this)(name, value);
+  }
+};
+
+template <class M, class Visitor>
+void call_hook(M& m, Visitor& v) {
+  if constexpr (traits_hook<M>) {
+    model_traits<M>::visit(m, v);
+  } else {
+    tutti_visit(m, v);
+  }
+}
+
+template <class M>
+void write_value(archive_writer& ar, M const& m) {
+  detail::require_form<M>();
+  archive_level const level(ar);
+  constexpr wire_form form = detail::form_of<M>();
+  if constexpr (form == wire_form::number) {
+    ar.put(m);
+  } else if constexpr (form == wire_form::enumeration) {
+    ar.put(static_cast<std::underlying_type_t<M>>(m));
+  } else if constexpr (form == wire_form::text) {
+    ar.count(m.size());
+    ar.put_all(std::span<typename M::value_type const>(m.data(), m.size()));
+  } else if constexpr (form == wire_form::fixed) {
+    if constexpr (fixed_leaf<M>) {
+      detail::write_numbers(ar, &m, 1);
+    } else {
+      for (auto const& element : m) detail::write_value(ar, element);
+      if (std::size(m) == 0) ar.put(std::uint8_t{0});
+    }
+  } else if constexpr (form == wire_form::matrix) {
+    detail::with_leaf(m, "matrix", [&ar]<class T>(std::span<T> data, std::span<std::size_t const> shape) {
+      ar.count(shape[0]);
+      ar.count(shape.size() > 1 ? shape[1] : 1);
+      ar.put_all(std::span<std::remove_cv_t<T> const>(data));
+    });
+  } else if constexpr (form == wire_form::sequence) {
+    ar.count(m.size());
+    if constexpr (number_block<M>) {
+      detail::write_numbers(ar, m.data(), m.size());
+    } else {
+      for (auto const& element : m) detail::write_value<typename M::value_type>(ar, element);
+    }
+  } else if constexpr (form == wire_form::map) {
+    ar.count(m.size());
+    for (auto const& [key, value] : m) {
+      detail::write_value(ar, key);
+      detail::write_value(ar, value);
+    }
+  } else if constexpr (form == wire_form::set) {
+    ar.count(m.size());
+    for (auto const& key : m) detail::write_value(ar, key);
+  } else if constexpr (form == wire_form::owner) {
+    ar.put(static_cast<bool>(m));
+    if (m) detail::write_value<std::remove_cvref_t<decltype(*m)>>(ar, *m);
+  } else if constexpr (form == wire_form::shared) {
+    if (!m) return ar.put(std::uint8_t{0});
+    auto const [number, known] = ar.share(m.get());
+    ar.put(static_cast<std::uint8_t>(known ? 2 : 1));
+    if (known) {
+      ar.put(number);
+    } else {
+      detail::write_value<std::remove_cvref_t<decltype(*m)>>(ar, *m);
+    }
+  } else if constexpr (form == wire_form::variant) {
+    static_assert(std::variant_size_v<M> < 256, "tutti: a variant may have at most 255 alternatives.");
+    if (m.valueless_by_exception()) throw error(error_kind::config, "a variant that holds nothing cannot be sent");
+    ar.put(static_cast<std::uint8_t>(m.index()));
+    std::visit([&ar](auto const& active) { detail::write_value(ar, active); }, m);
+  } else if constexpr (form == wire_form::tuple) {
+    std::apply([&ar](auto const&... element) { (detail::write_value(ar, element), ...); }, m);
+    if constexpr (std::tuple_size_v<M> == 0) ar.put(std::uint8_t{0});
+  } else if constexpr (form == wire_form::hook) {
+    ar.put(std::uint8_t{0});
+    write_visitor v{ar};
+    detail::call_hook(const_cast<M&>(m), v);
+  } else if constexpr (form == wire_form::boost) {
+    ar.put(std::uint8_t{0});
+    serialize_bridge<M>::write(ar, m);
+  } else if constexpr (form == wire_form::aggregate) {
+    std::apply([&ar](auto const&... field) { (detail::write_value(ar, field), ...); }, detail::tie_fields(m));
+    if constexpr (tied_fields<M> == 0) ar.put(std::uint8_t{0});
+  }
+}
+
+}  // namespace detail
+
+/// The object as bytes, the same on every platform (long double and record types: on every platform of the same
+/// layout). Objects reached through several shared pointers are sent once. Throws error{config} for what cannot be
+/// sent: a matrix view with gaps, an empty variant, nesting beyond archive_depth.
+template <class T>
+[[nodiscard]] std::vector<std::byte> encode(T const& object) {
+  detail::archive_writer ar;
+  detail::write_value(ar, object);
+  return ar.take();
+}
+
+}  // namespace tutti::inline TUTTI_ABI
+
+// ---------------------------------------------------------------------------------------------- tutti/model/decode.hpp
+// decode: the object in the bytes, believing nothing: memory grows only with the bytes received.
+
+namespace tutti::inline TUTTI_ABI {
+namespace detail {
+
+template <class M>
+void read_value(archive_reader& ar, M& m);
+
+template <class T>
+void read_numbers(archive_reader& ar, T* data, std::size_t count) {
+  using fixed = fixed_array<T>;
+  using number = typename fixed::element;
+  ar.get_all(std::span<number>(reinterpret_cast<number*>(data), count * (sizeof(T) / sizeof(number))));
+}
+
+struct read_visitor {
+  archive_reader& ar;
+  template <class T>
+  void operator()(std::string_view, T&& value) const {
+    using plain = std::remove_cvref_t<T>;
+    if constexpr (is_view<plain> && contiguous_leaf<plain>) {
+      std::size_t const where = ar.offset();
+      std::size_t const n = ar.count(sizeof(*value.data()));
+      if (n != value.size()) ar.fail("a block of numbers has another size than the object's", where);
+      detail::read_numbers(ar, value.data(), n);
+    } else {
+      detail::read_value(ar, value);
+    }
+  }
+  template <class T>
+  void operator()(std::string_view name, T&& value, role) const {
+    (*this)(name, value);
+  }
+};
+
+inline void read_marker(archive_reader& ar) {
+  if (ar.get<std::uint8_t>() != 0) ar.fail("a marker byte is not 0", ar.offset() - 1);
+}
+
+template <class M>
+void read_matrix(archive_reader& ar, M& m) {
+  std::size_t const where = ar.offset();
+  auto const rows = ar.get<std::uint64_t>();
+  auto const cols = ar.get<std::uint64_t>();
+  using number = std::remove_cvref_t<decltype(*[](M& x) {
+    if constexpr (contiguous_leaf<M>) {
+      return x.data();
+    } else {
+      return x.memptr();
+    }
+  }(m))>;
+  constexpr auto largest = static_cast<std::uint64_t>((std::numeric_limits<std::ptrdiff_t>::max)());
+  std::uint64_t const room = ar.remaining() / sizeof(number);
+  if (rows > largest || cols > largest || (rows > 0 && cols > room / rows))
+    ar.fail("a matrix of " + std::to_string(rows) + " x " + std::to_string(cols) + " does not fit into the " +
+                std::to_string(ar.remaining()) + " bytes left",
+            where);
+  if constexpr (contiguous_leaf<M>) {
+    if (rows != static_cast<std::uint64_t>(m.rows()) || cols != static_cast<std::uint64_t>(m.cols())) {
+      constexpr auto fits = [](std::uint64_t n, auto fixed) {
+        return fixed < 0 || n == static_cast<std::uint64_t>(fixed);
+      };
+      bool resizable = true;
+      if constexpr (requires {
+                      M::RowsAtCompileTime;
+                      M::ColsAtCompileTime;
+                    })
+        resizable =
+            fits(rows, static_cast<long>(M::RowsAtCompileTime)) && fits(cols, static_cast<long>(M::ColsAtCompileTime));
+      if constexpr (requires {
+                      M::MaxRowsAtCompileTime;
+                      M::MaxColsAtCompileTime;
+                    }) {
+        constexpr auto below = [](std::uint64_t n, auto most) {
+          return most < 0 || n <= static_cast<std::uint64_t>(most);
+        };
+        resizable = resizable && below(rows, static_cast<long>(M::MaxRowsAtCompileTime)) &&
+                    below(cols, static_cast<long>(M::MaxColsAtCompileTime));
+      }
+      if constexpr (requires { m.resize(m.rows(), m.cols()); }) {
+        if (!resizable) ar.fail("a matrix of fixed size has other extents", where);
+        m.resize(static_cast<decltype(m.rows())>(rows), static_cast<decltype(m.cols())>(cols));
+      } else {
+        ar.fail("a matrix of fixed size has other extents", where);
+      }
+    }
+  } else {
+    m.set_size(static_cast<decltype(m.n_elem)>(rows), static_cast<decltype(m.n_elem)>(cols));
+  }
+  detail::with_leaf(m, "matrix", [&ar](auto data, auto) { ar.get_all(data); });
+}
+
+template <class M, std::size_t... i>
+void read_variant(archive_reader& ar, M& m, std::index_sequence<i...>) {
+  std::size_t const index = ar.get<std::uint8_t>();
+  if (index >= sizeof...(i)) ar.fail("a variant has no alternative " + std::to_string(index), ar.offset() - 1);
+  auto one = [&]<std::size_t k>(std::integral_constant<std::size_t, k>) {
+    if (index == k) detail::read_value(ar, m.template emplace<k>());
+  };
+  (one(std::integral_constant<std::size_t, i>{}), ...);
+}
+
+template <class M>
+void read_shared(archive_reader& ar, M& m) {
+  using object = typename M::element_type;
+  std::size_t const where = ar.offset();
+  switch (ar.get<std::uint8_t>()) {
+    case 0:
+      m.reset();
+      return;
+    case 1: {
+      auto fresh = std::make_shared<std::remove_const_t<object>>();
+      m = fresh;
+      ar.share(m);  // known before its content is read: it may contain itself
+      detail::read_value(ar, *fresh);
+      return;
+    }
+    case 2: {
+      auto const number = ar.get<std::uint64_t>();
+      if (number >= ar.shared_objects()) ar.fail("a shared object has not been sent before", where);
+      m = ar.template shared<object>(number);
+      return;
+    }
+    default:
+      ar.fail("a shared pointer is neither null, new nor known", where);
+  }
+}
+
+template <class M>
+void read_elements(archive_reader& ar, M& m) {
+  using value = typename M::value_type;
+  m.clear();
+  if constexpr (number_block<M>) {
+    std::size_t const n = ar.count(sizeof(value));
+    m.resize(n);
+    detail::read_numbers(ar, m.data(), n);
+  } else {
+    for (std::size_t n = ar.count(detail::min_size<value>()); n > 0; --n) {
+      if constexpr (proxied<M>) {
+        m.push_back(ar.get<value>());
+      } else {
+        detail::read_value(ar, m.emplace_back());
+      }
+    }
+  }
+}
+
+template <class M>
+void read_keyed(archive_reader& ar, M& m) {
+  using key_type = typename M::key_type;
+  m.clear();
+  auto put = [&](auto&&... parts) {
+    if constexpr (requires { m.emplace(std::move(parts)...).second; }) {
+      if (!m.emplace(std::move(parts)...).second) ar.fail("a key comes twice");
+    } else {
+      m.emplace(std::move(parts)...);  // multimap, multiset
+    }
+  };
+  if constexpr (map_like<M>) {
+    using mapped = typename M::mapped_type;
+    for (std::size_t n = ar.count(detail::min_size<key_type>() + detail::min_size<mapped>()); n > 0; --n) {
+      key_type key{};
+      detail::read_value(ar, key);
+      mapped value{};
+      detail::read_value(ar, value);
+      put(std::move(key), std::move(value));
+    }
+  } else {
+    for (std::size_t n = ar.count(detail::min_size<key_type>()); n > 0; --n) {
+      key_type key{};
+      detail::read_value(ar, key);
+      put(std::move(key));
+    }
+  }
+}
+
+template <class M>
+void read_value(archive_reader& ar, M& m) {
+  detail::require_form<M>();
+  static_assert(!std::is_const_v<M>, "tutti: a const field cannot be received; make it a plain one.");
+  archive_level const level(ar);
+  constexpr wire_form form = detail::form_of<M>();
+  if constexpr (form == wire_form::number) {
+    m = ar.get<M>();
+  } else if constexpr (form == wire_form::enumeration) {
+    auto const value = ar.get<std::underlying_type_t<M>>();
+    if constexpr (checked_enum<M>) {
+      if (!tutti_valid(M{}, static_cast<long long>(value)))
+        ar.fail("an enumeration has no value " + std::to_string(value), ar.offset() - sizeof(M));
+    }
+    m = static_cast<M>(value);
+  } else if constexpr (form == wire_form::text) {
+    std::size_t const n = ar.count(sizeof(typename M::value_type));
+    m.resize(n);
+    ar.get_all(std::span<typename M::value_type>(m.data(), n));
+  } else if constexpr (form == wire_form::fixed) {
+    if constexpr (fixed_leaf<M>) {
+      detail::read_numbers(ar, &m, 1);
+    } else {
+      for (auto& element : m) detail::read_value(ar, element);
+      if (std::size(m) == 0) detail::read_marker(ar);
+    }
+  } else if constexpr (form == wire_form::matrix) {
+    detail::read_matrix(ar, m);
+  } else if constexpr (form == wire_form::sequence) {
+    detail::read_elements(ar, m);
+  } else if constexpr (form == wire_form::map || form == wire_form::set) {
+    detail::read_keyed(ar, m);
+  } else if constexpr (form == wire_form::owner) {
+    m.reset();
+    if (!ar.get<bool>()) return;
+    if constexpr (is_optional<M>) {
+      detail::read_value(ar, m.emplace());
+    } else {
+      auto fresh = std::make_unique<std::remove_const_t<typename M::element_type>>();
+      detail::read_value(ar, *fresh);
+      m = std::move(fresh);
+    }
+  } else if constexpr (form == wire_form::shared) {
+    detail::read_shared(ar, m);
+  } else if constexpr (form == wire_form::variant) {
+    detail::read_variant(ar, m, std::make_index_sequence<std::variant_size_v<M>>{});
+  } else if constexpr (form == wire_form::tuple) {
+    std::apply([&ar](auto&... element) { (detail::read_value(ar, element), ...); }, m);
+    if constexpr (std::tuple_size_v<M> == 0) detail::read_marker(ar);
+  } else if constexpr (form == wire_form::hook) {
+    detail::read_marker(ar);
+    read_visitor v{ar};
+    detail::call_hook(m, v);
+  } else if constexpr (form == wire_form::boost) {
+    detail::read_marker(ar);
+    serialize_bridge<M>::read(ar, m);
+  } else if constexpr (form == wire_form::aggregate) {
+    std::apply([&ar](auto&... field) { (detail::read_value(ar, field), ...); }, detail::tie_fields(m));
+    if constexpr (tied_fields<M> == 0) detail::read_marker(ar);
+  }
+}
+
+}  // namespace detail
+
+/// Replaces `object` by the one encoded in `data`. Throws error{protocol}, naming the byte, if `data` is anything but
+/// one whole encoding of a T; `object` is then valid but unspecified. No count is believed beyond what the rest of
+/// `data` can hold, so memory stays proportional to data.size(), whatever it says.
+template <class T>
+void decode(const_bytes data, T& object) {
+  detail::archive_reader ar(data);
+  detail::read_value(ar, object);
+  ar.finish();
+}
+
+}  // namespace tutti::inline TUTTI_ABI
+
+// -------------------------------------------------------------------------------------- tutti/collective/arguments.hpp
+// The three kinds of argument a collective takes, and how each becomes bytes.
+
+namespace tutti::inline TUTTI_ABI {
+
+namespace detail {
+
+template <class R>
+concept element_range = std::ranges::contiguous_range<R> && std::ranges::sized_range<R> &&
+                        element<std::ranges::range_value_t<R>> && !is_text<std::remove_cvref_t<R>> &&
+                        !(std::is_bounded_array_v<std::remove_cvref_t<R>> &&
+                          std::same_as<std::remove_cv_t<std::ranges::range_value_t<R>>, char>);
+
+/// Eigen's and Armadillo's matrices: one block of numbers, but no range.
+template <class R>
+concept matrix_block = !element_range<R> && (contiguous_leaf<std::remove_cvref_t<R>> || memptr_leaf<std::remove_cvref_t<R>>) &&
+                       matrix_like<std::remove_cvref_t<R>>;
+
+/// The elements of a buffer; throws config for a matrix view with gaps.
+template <class R>
+[[nodiscard]] auto elements_of(R& r) {
+  if constexpr (element_range<R>) {
+    using T = std::remove_reference_t<std::ranges::range_reference_t<R>>;
+    static_assert(!is_view<std::remove_cv_t<T>>,
+                  "tutti: a view (std::string_view, std::span, std::reference_wrapper) owns nothing that could be sent; "
+                  "hold a std::string or std::vector instead.");
+    return std::span<T>(std::ranges::data(r), static_cast<std::size_t>(std::ranges::size(r)));
+  } else if constexpr (memptr_leaf<std::remove_cvref_t<R>>) {
+    return std::span(r.memptr(), static_cast<std::size_t>(r.n_elem));
+  } else {
+    check_strides(r, "buffer");
+    return std::span(r.data(), static_cast<std::size_t>(r.size()));
+  }
+}
+
+template <class R>
+using element_of = std::remove_cv_t<typename decltype(detail::elements_of(std::declval<std::remove_reference_t<R>&>()))::element_type>;
+
+}  // namespace detail
+
+/// A contiguous range of elements (vector, array, span, C array), or an Eigen or Armadillo matrix without gaps. Text is
+/// not a buffer.
+template <class R>
+concept buffer = detail::element_range<R> || detail::matrix_block<R>;
+
+/// A buffer that a call may write.
+template <class R>
+concept writable_buffer = buffer<R> && !std::is_const_v<typename decltype(detail::elements_of(std::declval<std::remove_reference_t<R>&>()))::element_type>;
+
+/// Not a buffer, and the operation combines two of them: a number, a complex, a struct of the user's.
+template <class T, class Op>
+concept value = !buffer<T> && element<T> && element_reduction<Op, T>;
+
+/// Neither, but the model walk finds tensors in it.
+template <class M, class Op>
+concept model_argument = !buffer<M> && !value<M, Op> && model<M>;
+
+/// Anything that can be sent as an object: what the archive carries, and is no buffer.
+template <class T>
+concept object = !buffer<T> && serialisable<T>;
+
+/// What an in-place call on R gives back: nothing for an lvalue; an rvalue is moved out again.
+template <class R>
+using in_place_result = std::conditional_t<std::is_lvalue_reference_v<R>, void, std::remove_cvref_t<R>>;
+
+namespace detail {
+
+template <class R>
+in_place_result<R> hand_back(std::remove_reference_t<R>& r) {
+  if constexpr (!std::is_lvalue_reference_v<R>) return std::move(r);
+}
+
+[[noreturn]] inline void refuse(plan::collective what, std::string why) {
+  throw error(failure{error_kind::config, -1, std::string(to_string(what)), std::move(why)});
+}
+
+template <transport::streams S>
+int checked_root(basic_communicator<S> const& comm, plan::collective what, int root) {
+  if (root < 0 || root >= comm.size())
+    detail::refuse(what, "the root " + std::to_string(root) + " is not between 0 and " + std::to_string(comm.size() - 1));
+  return root;
+}
+
+template <element T>
+[[nodiscard]] engine::operation operation_on(plan::collective what, int root) {
+  engine::operation op;
+  op.what = what;
+  op.root = root;
+  op.element = element_code<T>();
+  op.element_size = sizeof(T);
+  return op;
+}
+
+template <element T, class Op>
+[[nodiscard]] engine::operation reduction_on(plan::collective what, int root, Op const& combine) {
+  engine::operation op = detail::operation_on<T>(what, root);
+  op.op = op_code<Op>;
+  op.fold = engine::make_reducer<T>(combine);
+  return op;
+}
+
+/// The calls that send objects bring their bytes through here in rounds: nothing is allocated from a count alone, memory
+/// grows with what has arrived.
+inline constexpr std::uint64_t piece = std::uint64_t{1} << 20U;
+
+/// Runs `move(counts, stage)` until every count has been moved, at most one piece of each per round.
+template <class Move>
+void in_pieces(std::vector<std::uint64_t> left, Move&& move) {
+  std::vector<std::uint64_t> now(left.size());
+  for (std::uint8_t stage = 1;; stage = stage == 255 ? std::uint8_t{1} : static_cast<std::uint8_t>(stage + 1)) {
+    std::uint64_t sum_now = 0;
+    for (std::size_t i = 0; i < left.size(); ++i) {
+      now[i] = left[i] < piece ? left[i] : piece;
+      left[i] -= now[i];
+      sum_now += now[i];
+    }
+    if (sum_now == 0) return;
+    move(now, stage);
+  }
+}
+
+}  // namespace detail
+}  // namespace tutti::inline TUTTI_ABI
+
+// ----------------------------------------------------------------------------------------- tutti/collective/ragged.hpp
+// One block per rank, of any lengths, in one piece of memory: what uneven collectives take and return.
+
+namespace tutti::inline TUTTI_ABI {
+
+/// Block r is `counts[r]` elements of `values`, in rank order and without gaps: the counts add up to values.size().
+template <class T>
+struct ragged {
+  std::vector<T> values;
+  std::vector<std::uint64_t> counts;
+
+  ragged() = default;
+  ragged(std::vector<T> v, std::vector<std::uint64_t> c) : values(std::move(v)), counts(std::move(c)) {}
+  /// ragged<int>{{1, 2}, {}, {3}}: one block per rank.
+  ragged(std::initializer_list<std::vector<T>> blocks) {
+    for (auto const& b : blocks) push_back(b);
+  }
+
+  /// Adds the next rank's block.
+  void push_back(std::span<T const> block) {
+    values.insert(values.end(), block.begin(), block.end());
+    counts.push_back(block.size());
+  }
+  /// The number of blocks.
+  [[nodiscard]] std::size_t size() const noexcept { return counts.size(); }
+  [[nodiscard]] std::span<T> operator[](std::size_t r) { return {values.data() + offset(r), length(r)}; }
+  [[nodiscard]] std::span<T const> operator[](std::size_t r) const { return {values.data() + offset(r), length(r)}; }
+  friend bool operator==(ragged const&, ragged const&) = default;
+
+ private:
+  [[nodiscard]] std::size_t length(std::size_t r) const { return static_cast<std::size_t>(counts[r]); }
+  [[nodiscard]] std::size_t offset(std::size_t r) const {
+    std::uint64_t before = 0;
+    for (std::size_t i = 0; i < r; ++i) before += counts[i];
+    return static_cast<std::size_t>(before);
+  }
+};
+
+}  // namespace tutti::inline TUTTI_ABI
+
+// -------------------------------------------------------------------------------------- tutti/collective/allgather.hpp
+// allgather: every rank ends with every rank's block, in rank order.
+
+namespace tutti::inline TUTTI_ABI {
+
+namespace detail {
+
+template <transport::streams S>
+void run_allgather(basic_communicator<S>& comm, engine::operation op, std::span<std::uint64_t const> counts,
+                   const_bytes mine, bytes all, std::uint8_t stage) {
+  op.what = plan::collective::allgather;
+  op.counts = counts;
+  op.inputs = {&mine, 1};
+  op.output = all;
+  op.held = comm.rank();
+  op.input_is_part = true;
+  comm.engine().run(op, stage);
+}
+
+[[nodiscard]] inline std::vector<std::uint64_t> load_counts(const_bytes wire) {
+  std::vector<std::uint64_t> counts(wire.size() / 8);
+  for (std::size_t q = 0; q < counts.size(); ++q) counts[q] = load_little<std::uint64_t>(wire.data() + 8 * q);
+  return counts;
+}
+
+/// The sum of `counts`; throws resource if that many elements cannot exist.
+[[nodiscard]] inline std::size_t total(std::vector<std::uint64_t> const& counts, std::size_t element_size) {
+  std::uint64_t left = static_cast<std::uint64_t>(PTRDIFF_MAX) / element_size;
+  std::uint64_t sum_so_far = 0;
+  for (std::uint64_t n : counts) {
+    if (n > left) throw error(error_kind::resource, "the ranks contribute more elements than fit in memory");
+    left -= n;
+    sum_so_far += n;
+  }
+  return static_cast<std::size_t>(sum_so_far);
+}
+
+template <transport::streams S>
+std::vector<std::uint64_t> allgather_counts(basic_communicator<S>& comm, engine::operation op, std::uint64_t mine) {
+  std::array<std::byte, 8> length{};
+  store_little(length.data(), mine);
+  auto const p = static_cast<std::size_t>(comm.size());
+  std::vector<std::byte> wire(8 * p);
+  op.element_size = 1;
+  detail::run_allgather(comm, op, std::vector<std::uint64_t>(p, 8), length, wire, 0);
+  return detail::load_counts(wire);
+}
+
+/// Everyone's bytes by rank, in rounds of one piece each; `move(counts, my piece, room for all, stage)` runs one round.
+template <transport::streams S, class Move>
+std::vector<std::vector<std::byte>> objects_in_pieces(basic_communicator<S>& comm, engine::operation const& op,
+                                                      const_bytes mine, Move&& move) {
+  auto const me = static_cast<std::size_t>(comm.rank());
+  std::vector<std::vector<std::byte>> arrived(static_cast<std::size_t>(comm.size()));
+  std::size_t done = 0;
+  detail::in_pieces(detail::allgather_counts(comm, op, mine.size()), [&](auto const& counts, std::uint8_t stage) {
+    std::vector<std::byte> round(detail::total(counts, 1));
+    move(counts, mine.subspan(done, static_cast<std::size_t>(counts[me])), bytes(round), stage);
+    done += static_cast<std::size_t>(counts[me]);
+    auto from = round.begin();
+    for (std::size_t q = 0; q < arrived.size(); ++q) {
+      auto const next = from + static_cast<std::ptrdiff_t>(counts[q]);
+      arrived[q].insert(arrived[q].end(), from, next);
+      from = next;
+    }
+  });
+  return arrived;
+}
+
+}  // namespace detail
+
+/// `all`, size() blocks of mine.size() elements, becomes everyone's `mine` in rank order. All ranks give the same length.
+/// `mine` may be its own block of `all`; other overlaps are not allowed. Blocks until all data is here.
+template <transport::streams S, buffer R, writable_buffer Q>
+void allgather(basic_communicator<S>& comm, R const& mine, Q&& all, options how = {}) {
+  using T = detail::element_of<Q>;
+  static_assert(std::same_as<T, detail::element_of<R const>>, "tutti: both buffers of an allgather have one element type.");
+  auto const from = detail::elements_of(mine);
+  auto const to = detail::elements_of(all);
+  auto const p = static_cast<std::size_t>(comm.size());
+  if (to.size() != from.size() * p)
+    detail::refuse(plan::collective::allgather, "there is room for " + std::to_string(to.size()) + " elements, not " +
+                                                    std::to_string(p) + " blocks of " + std::to_string(from.size()));
+  engine::operation op = detail::operation_on<T>(plan::collective::allgather, -1);
+  op.count = from.size();
+  std::vector<std::uint64_t> const counts(p, from.size());
+  comm.engine().call_once(op, how, [&] {
+    detail::run_allgather(comm, op, counts, std::as_bytes(from), std::as_writable_bytes(to), 0);
+  });
+}
+
+/// Everyone's block, of whatever length each.
+template <transport::streams S, buffer R>
+[[nodiscard]] ragged<detail::element_of<R const>> allgather(basic_communicator<S>& comm, R const& mine, options how = {}) {
+  using T = detail::element_of<R const>;
+  auto const from = detail::elements_of(mine);
+  engine::operation op = detail::operation_on<T>(plan::collective::allgather, -1);
+  op.compare_counts = false;
+  ragged<T> all;
+  comm.engine().call_once(op, how, [&] {
+    all.counts = detail::allgather_counts(comm, op, from.size());
+    all.values.resize(detail::total(all.counts, sizeof(T)));
+    detail::run_allgather(comm, op, all.counts, std::as_bytes(from), std::as_writable_bytes(std::span(all.values)), 1);
+  });
+  return all;
+}
+
+/// Everyone's object, in rank order.
+template <transport::streams S, object T>
+[[nodiscard]] std::vector<T> allgather(basic_communicator<S>& comm, T const& mine, options how = {}) {
+  std::vector<std::byte> const encoded = encode(mine);
+  engine::operation op = detail::operation_on<std::byte>(plan::collective::allgather, -1);
+  op.compare_counts = false;
+  std::vector<std::vector<std::byte>> arrived;
+  comm.engine().call_once(op, how, [&] {
+    arrived = detail::objects_in_pieces(comm, op, encoded, [&](auto const& counts, const_bytes piece, bytes all, auto stage) {
+      detail::run_allgather(comm, op, counts, piece, all, stage);
+    });
+  });
+  std::vector<T> objects;
+  for (auto const& a : arrived) decode(a, objects.emplace_back());
+  return objects;
+}
+
+}  // namespace tutti::inline TUTTI_ABI
+
+// -------------------------------------------------------------------------------------- tutti/collective/allreduce.hpp
+// allreduce: every rank ends with the fold of all contributions, in rank order, with the same bits everywhere.
+
+namespace tutti::inline TUTTI_ABI {
+
+namespace detail {
+
+template <transport::streams S, element T, reduction<T> Op>
+void allreduce_span(basic_communicator<S>& comm, std::span<T> inout, Op const& combine, options const& how) {
+  engine::operation op = detail::reduction_on<T>(plan::collective::allreduce, -1, combine);
+  op.count = inout.size();
+  op.output = std::as_writable_bytes(inout);
+  comm.engine().run(op, how);
+}
+
+}  // namespace detail
+
+/// Element i of `inout` becomes the fold of all ranks' elements i along the canonical bracket (plan/bracket.hpp), so a
+/// non-commutative operation is legal and the result does not depend on algorithm or timing. All ranks give the same
+/// length. Blocks until the result is here. An rvalue container is returned.
+template <transport::streams S, writable_buffer R, reduction<detail::element_of<R>> Op>
+in_place_result<R> allreduce(basic_communicator<S>& comm, R&& inout, Op combine, options how = {}) {
+  detail::allreduce_span(comm, detail::elements_of(inout), combine, how);
+  return detail::hand_back<R>(inout);
+}
+template <transport::streams S, writable_buffer R>
+in_place_result<R> allreduce(basic_communicator<S>& comm, R&& inout, options how = {}) {
+  return tutti::TUTTI_ABI::allreduce(comm, std::forward<R>(inout), sum, how);
+}
+
+/// The fold of one value per rank.
+template <transport::streams S, class T, class Op>
+  requires value<T, Op>
+[[nodiscard]] T allreduce(basic_communicator<S>& comm, T const& mine, Op combine, options how = {}) {
+  T result = mine;
+  detail::allreduce_span(comm, std::span<T>(&result, 1), combine, how);
+  return result;
+}
+template <transport::streams S, class T>
+  requires value<T, sum_op>
+[[nodiscard]] T allreduce(basic_communicator<S>& comm, T const& mine, options how = {}) {
+  return tutti::TUTTI_ABI::allreduce(comm, mine, sum, how);
+}
+
+/// In place, tensor by tensor; all ranks give a model of the same signature.
+template <transport::streams S, class M, class Op>
+  requires model_argument<M, Op>
+void allreduce(basic_communicator<S>& comm, M& inout, Op combine, options how = {}) {
+  for_each_tensor(inout, [&](auto const& t) { detail::allreduce_span(comm, t.data, combine, how); });
+}
+template <transport::streams S, class M>
+  requires model_argument<M, sum_op>
+void allreduce(basic_communicator<S>& comm, M& inout, options how = {}) {
+  tutti::TUTTI_ABI::allreduce(comm, inout, sum, how);
+}
+
+}  // namespace tutti::inline TUTTI_ABI
+
+// ---------------------------------------------------------------------------------------- tutti/collective/barrier.hpp
+// barrier: nobody leaves before everyone has come.
+
+namespace tutti::inline TUTTI_ABI {
+
+/// Returns once every rank has entered its call. Throws error as any collective does.
+template <transport::streams S>
+void barrier(basic_communicator<S>& comm, options how = {}) {
+  std::array<std::byte, 1> token{};
+  engine::operation op = detail::reduction_on<std::byte>(plan::collective::barrier, -1, bit_or);
+  op.op = 0;
+  op.count = 1;
+  op.output = token;
+  comm.engine().run(op, how);
+}
+
+}  // namespace tutti::inline TUTTI_ABI
+
+// -------------------------------------------------------------------------------------- tutti/collective/broadcast.hpp
+// broadcast: every rank ends with the root's contents.
+
+namespace tutti::inline TUTTI_ABI {
+
+namespace detail {
+
+template <transport::streams S, element T>
+void broadcast_span(basic_communicator<S>& comm, std::span<T> inout, options const& how) {
+  engine::operation op = detail::operation_on<T>(plan::collective::broadcast, how.root);
+  op.count = inout.size();
+  op.output = std::as_writable_bytes(inout);
+  comm.engine().run(op, how);
+}
+
+/// The root's bytes on every rank, their number travelling first.
+template <transport::streams S>
+void broadcast_bytes(basic_communicator<S>& comm, std::vector<std::byte>& data, options const& how) {
+  engine::operation op = detail::operation_on<std::byte>(plan::collective::broadcast, how.root);
+  op.compare_counts = false;
+  comm.engine().call_once(op, how, [&] {
+    bool const root = comm.rank() == how.root;
+    std::array<std::byte, 8> length{};
+    if (root) store_little(length.data(), std::uint64_t{data.size()});
+    engine::operation part = op;
+    part.count = length.size();
+    part.output = length;
+    comm.engine().run(part, 0);
+    if (!root) data.clear();
+    std::size_t done = 0;
+    detail::in_pieces({load_little<std::uint64_t>(length.data())}, [&](auto const& counts, std::uint8_t stage) {
+      auto const n = static_cast<std::size_t>(counts[0]);
+      if (!root) data.resize(done + n);
+      part.count = n;
+      part.output = bytes(data).subspan(done, n);
+      comm.engine().run(part, stage);
+      done += n;
+    });
+  });
+}
+
+}  // namespace detail
+
+/// Overwrites `inout` with the root's elements. All ranks give the same length. Blocks until this rank has the data
+/// (the root: until it has handed it to the transport).
+template <transport::streams S, writable_buffer R>
+in_place_result<R> broadcast(basic_communicator<S>& comm, R&& inout, options how = {}) {
+  detail::checked_root(comm, plan::collective::broadcast, how.root);
+  detail::broadcast_span(comm, detail::elements_of(inout), how);
+  return detail::hand_back<R>(inout);
+}
+template <transport::streams S, writable_buffer R>
+in_place_result<R> broadcast(basic_communicator<S>& comm, R&& inout, int root, options how = {}) {
+  how.root = root;
+  return tutti::TUTTI_ABI::broadcast(comm, std::forward<R>(inout), how);
+}
+
+/// Replaces `object` by the root's: text, containers, models, anything the archive carries. Sizes may differ before.
+template <transport::streams S, object T>
+void broadcast(basic_communicator<S>& comm, T& object, options how = {}) {
+  detail::checked_root(comm, plan::collective::broadcast, how.root);
+  if constexpr (std::is_arithmetic_v<T> || std::is_enum_v<T>) {
+    detail::broadcast_span(comm, std::span<T>(&object, 1), how);
+  } else {
+    std::vector<std::byte> data;
+    if (comm.rank() == how.root) data = encode(object);
+    detail::broadcast_bytes(comm, data, how);
+    if (comm.rank() != how.root) decode(data, object);
+  }
+}
+template <transport::streams S, object T>
+void broadcast(basic_communicator<S>& comm, T& object, int root, options how = {}) {
+  how.root = root;
+  tutti::TUTTI_ABI::broadcast(comm, object, how);
+}
+
+}  // namespace tutti::inline TUTTI_ABI
+
+// ----------------------------------------------------------------------------------------- tutti/collective/gather.hpp
+// gather: the root ends with every rank's block, in rank order.
+
+namespace tutti::inline TUTTI_ABI {
+
+namespace detail {
+
+/// One gather plan. `counts`: all of them at the root; elsewhere only this rank's own is looked at.
+template <transport::streams S>
+void run_gather(basic_communicator<S>& comm, engine::operation op, std::span<std::uint64_t const> counts, const_bytes mine,
+                bytes all, std::uint8_t stage) {
+  op.counts = counts;
+  op.inputs = {&mine, 1};
+  op.output = all;
+  op.held = comm.rank();
+  op.input_is_part = true;
+  comm.engine().run(op, stage);
+}
+
+}  // namespace detail
+
+/// At the root `all`, size() blocks of mine.size() elements, becomes everyone's `mine` in rank order; elsewhere `all` is
+/// not looked at. All ranks give `mine` the same length. Blocks until this rank's part is done.
+template <transport::streams S, buffer R, writable_buffer Q>
+void gather(basic_communicator<S>& comm, R const& mine, Q&& all, options how = {}) {
+  using T = detail::element_of<Q>;
+  static_assert(std::same_as<T, detail::element_of<R const>>, "tutti: both buffers of a gather have one element type.");
+  detail::checked_root(comm, plan::collective::gather, how.root);
+  auto const from = detail::elements_of(mine);
+  auto const to = detail::elements_of(all);
+  auto const p = static_cast<std::size_t>(comm.size());
+  if (comm.rank() == how.root && to.size() != from.size() * p)
+    detail::refuse(plan::collective::gather, "the root has room for " + std::to_string(to.size()) + " elements, not " +
+                                                 std::to_string(p) + " blocks of " + std::to_string(from.size()));
+  engine::operation op = detail::operation_on<T>(plan::collective::gather, how.root);
+  op.count = from.size();
+  std::vector<std::uint64_t> const counts(p, from.size());
+  comm.engine().call_once(op, how, [&] {
+    detail::run_gather(comm, op, counts, std::as_bytes(from), std::as_writable_bytes(to), 0);
+  });
+}
+template <transport::streams S, buffer R, writable_buffer Q>
+void gather(basic_communicator<S>& comm, R const& mine, Q&& all, int root, options how = {}) {
+  how.root = root;
+  tutti::TUTTI_ABI::gather(comm, mine, std::forward<Q>(all), how);
+}
+
+/// At the root everyone's block, of whatever length each; elsewhere nothing.
+template <transport::streams S, buffer R>
+[[nodiscard]] ragged<detail::element_of<R const>> gather(basic_communicator<S>& comm, R const& mine, options how = {}) {
+  using T = detail::element_of<R const>;
+  detail::checked_root(comm, plan::collective::gather, how.root);
+  auto const from = detail::elements_of(mine);
+  bool const root = comm.rank() == how.root;
+  auto const p = static_cast<std::size_t>(comm.size());
+  engine::operation op = detail::operation_on<T>(plan::collective::gather, how.root);
+  op.compare_counts = false;
+  ragged<T> all;
+  comm.engine().call_once(op, how, [&] {
+    std::array<std::byte, 8> length{};
+    store_little(length.data(), std::uint64_t{from.size()});
+    std::vector<std::byte> wire(root ? 8 * p : 0);
+    engine::operation count = op;
+    count.element_size = 1;
+    detail::run_gather(comm, count, std::vector<std::uint64_t>(p, 8), length, wire, 0);
+    std::vector<std::uint64_t> counts(p);
+    counts[static_cast<std::size_t>(comm.rank())] = from.size();
+    if (root) {
+      all.counts = detail::load_counts(wire);
+      counts = all.counts;
+      all.values.resize(detail::total(counts, sizeof(T)));
+    }
+    detail::run_gather(comm, op, counts, std::as_bytes(from), std::as_writable_bytes(std::span(all.values)), 1);
+  });
+  return all;
+}
+template <transport::streams S, buffer R>
+[[nodiscard]] ragged<detail::element_of<R const>> gather(basic_communicator<S>& comm, R const& mine, int root,
+                                                         options how = {}) {
+  how.root = root;
+  return tutti::TUTTI_ABI::gather(comm, mine, how);
+}
+
+/// At the root everyone's object, in rank order; elsewhere nothing.
+template <transport::streams S, object T>
+[[nodiscard]] std::vector<T> gather(basic_communicator<S>& comm, T const& mine, options how = {}) {
+  detail::checked_root(comm, plan::collective::gather, how.root);
+  bool const root = comm.rank() == how.root;
+  std::vector<std::byte> const encoded = encode(mine);
+  engine::operation op = detail::operation_on<std::byte>(plan::collective::gather, how.root);
+  op.compare_counts = false;
+  std::vector<std::vector<std::byte>> arrived;
+  comm.engine().call_once(op, how, [&] {
+    arrived = detail::objects_in_pieces(comm, op, encoded, [&](auto const& counts, const_bytes piece, bytes all, auto stage) {
+      detail::run_gather(comm, op, counts, piece, root ? all : bytes{}, stage);
+    });
+  });
+  std::vector<T> objects;
+  if (root)
+    for (auto const& a : arrived) decode(a, objects.emplace_back());
+  return objects;
+}
+template <transport::streams S, object T>
+[[nodiscard]] std::vector<T> gather(basic_communicator<S>& comm, T const& mine, int root, options how = {}) {
+  how.root = root;
+  return tutti::TUTTI_ABI::gather(comm, mine, how);
+}
+
+}  // namespace tutti::inline TUTTI_ABI
+
+// ----------------------------------------------------------------------------------------- tutti/collective/reduce.hpp
+// reduce: the root ends with the fold of all contributions; the others keep theirs.
+
+namespace tutti::inline TUTTI_ABI {
+
+namespace detail {
+
+template <transport::streams S, element T, reduction<T> Op>
+void reduce_span(basic_communicator<S>& comm, std::span<T> inout, Op const& combine, options const& how) {
+  engine::operation op = detail::reduction_on<T>(plan::collective::reduce, how.root, combine);
+  op.count = inout.size();
+  op.output = std::as_writable_bytes(inout);
+  comm.engine().run(op, how);
+}
+
+}  // namespace detail
+
+/// At the root, element i of `inout` becomes the fold of all ranks' elements i along the canonical bracket; elsewhere
+/// `inout` is unchanged. All ranks give the same length. Blocks until this rank's part is done. An rvalue container is
+/// returned.
+template <transport::streams S, writable_buffer R, reduction<detail::element_of<R>> Op>
+in_place_result<R> reduce(basic_communicator<S>& comm, R&& inout, Op combine, options how = {}) {
+  detail::checked_root(comm, plan::collective::reduce, how.root);
+  detail::reduce_span(comm, detail::elements_of(inout), combine, how);
+  return detail::hand_back<R>(inout);
+}
+template <transport::streams S, writable_buffer R, reduction<detail::element_of<R>> Op>
+in_place_result<R> reduce(basic_communicator<S>& comm, R&& inout, Op combine, int root, options how = {}) {
+  how.root = root;
+  return tutti::TUTTI_ABI::reduce(comm, std::forward<R>(inout), combine, how);
+}
+template <transport::streams S, writable_buffer R>
+in_place_result<R> reduce(basic_communicator<S>& comm, R&& inout, options how = {}) {
+  return tutti::TUTTI_ABI::reduce(comm, std::forward<R>(inout), sum, how);
+}
+
+/// The fold of one value per rank, at the root; elsewhere the rank's own value.
+template <transport::streams S, class T, class Op>
+  requires value<T, Op>
+[[nodiscard]] T reduce(basic_communicator<S>& comm, T const& mine, Op combine, options how = {}) {
+  detail::checked_root(comm, plan::collective::reduce, how.root);
+  T result = mine;
+  detail::reduce_span(comm, std::span<T>(&result, 1), combine, how);
+  return result;
+}
+template <transport::streams S, class T, class Op>
+  requires value<T, Op>
+[[nodiscard]] T reduce(basic_communicator<S>& comm, T const& mine, Op combine, int root, options how = {}) {
+  how.root = root;
+  return tutti::TUTTI_ABI::reduce(comm, mine, combine, how);
+}
+template <transport::streams S, class T>
+  requires value<T, sum_op>
+[[nodiscard]] T reduce(basic_communicator<S>& comm, T const& mine, options how = {}) {
+  return tutti::TUTTI_ABI::reduce(comm, mine, sum, how);
+}
+
+/// In place, tensor by tensor; all ranks give a model of the same signature.
+template <transport::streams S, class M, class Op>
+  requires model_argument<M, Op>
+void reduce(basic_communicator<S>& comm, M& inout, Op combine, options how = {}) {
+  detail::checked_root(comm, plan::collective::reduce, how.root);
+  for_each_tensor(inout, [&](auto const& t) { detail::reduce_span(comm, t.data, combine, how); });
+}
+template <transport::streams S, class M, class Op>
+  requires model_argument<M, Op>
+void reduce(basic_communicator<S>& comm, M& inout, Op combine, int root, options how = {}) {
+  how.root = root;
+  tutti::TUTTI_ABI::reduce(comm, inout, combine, how);
+}
+
+}  // namespace tutti::inline TUTTI_ABI
+
+// --------------------------------------------------------------------------------- tutti/collective/reduce_scatter.hpp
+// reduce_scatter: rank q ends with the fold of everyone's block q.
+
+namespace tutti::inline TUTTI_ABI {
+
+namespace detail {
+
+template <transport::streams S, element T, reduction<T> Op>
+void reduce_scatter_span(basic_communicator<S>& comm, std::span<T const> all, std::span<std::uint64_t const> counts,
+                         std::span<T> mine, std::uint64_t compared, Op const& combine, options const& how) {
+  engine::operation op = detail::reduction_on<T>(plan::collective::reduce_scatter, -1, combine);
+  const_bytes const input = std::as_bytes(all);
+  op.count = compared;
+  op.counts = counts;
+  op.inputs = {&input, 1};
+  op.output = std::as_writable_bytes(mine);
+  op.held = comm.rank();
+  op.output_is_part = true;
+  comm.engine().run(op, how);
+}
+
+}  // namespace detail
+
+/// `mine` becomes the fold, along the canonical bracket, of everyone's block rank() of `all`, which holds size() blocks of
+/// mine.size() elements. All ranks give the same lengths. `all` is left alone. Blocks until the result is here.
+template <transport::streams S, buffer R, writable_buffer Q, reduction<detail::element_of<Q>> Op>
+void reduce_scatter(basic_communicator<S>& comm, R const& all, Q&& mine, Op combine, options how = {}) {
+  using T = detail::element_of<Q>;
+  static_assert(std::same_as<T, detail::element_of<R const>>,
+                "tutti: both buffers of a reduce_scatter have one element type.");
+  std::span<T const> const from = detail::elements_of(all);
+  std::span<T> const to = detail::elements_of(mine);
+  auto const p = static_cast<std::size_t>(comm.size());
+  if (from.size() != to.size() * p)
+    detail::refuse(plan::collective::reduce_scatter, "the input has " + std::to_string(from.size()) + " elements, not " +
+                                                         std::to_string(p) + " blocks of " + std::to_string(to.size()));
+  std::vector<std::uint64_t> const counts(p, to.size());
+  detail::reduce_scatter_span(comm, from, counts, to, to.size(), combine, how);
+}
+template <transport::streams S, buffer R, writable_buffer Q>
+void reduce_scatter(basic_communicator<S>& comm, R const& all, Q&& mine, options how = {}) {
+  tutti::TUTTI_ABI::reduce_scatter(comm, all, std::forward<Q>(mine), sum, how);
+}
+
+/// The fold of everyone's block rank() of `all`, which has one block for each rank, of the same lengths everywhere.
+template <transport::streams S, element T, reduction<T> Op>
+[[nodiscard]] std::vector<T> reduce_scatter(basic_communicator<S>& comm, ragged<T> const& all, Op combine, options how = {}) {
+  if (all.size() != static_cast<std::size_t>(comm.size()))
+    detail::refuse(plan::collective::reduce_scatter, "the input has " + std::to_string(all.size()) + " blocks for " +
+                                                         std::to_string(comm.size()) + " ranks");
+  std::vector<T> mine(static_cast<std::size_t>(all.counts[static_cast<std::size_t>(comm.rank())]));
+  detail::reduce_scatter_span(comm, std::span<T const>(all.values), all.counts, std::span<T>(mine), all.values.size(),
+                              combine, how);
+  return mine;
+}
+template <transport::streams S, element T>
+[[nodiscard]] std::vector<T> reduce_scatter(basic_communicator<S>& comm, ragged<T> const& all, options how = {}) {
+  return tutti::TUTTI_ABI::reduce_scatter(comm, all, sum, how);
+}
+
+}  // namespace tutti::inline TUTTI_ABI
+
+// ---------------------------------------------------------------------------------------- tutti/collective/scatter.hpp
+// scatter: rank q ends with block q of what the root holds.
+
+namespace tutti::inline TUTTI_ABI {
+
+namespace detail {
+
+/// One scatter plan: `all` counts at the root, elsewhere all but this rank's own may be anything.
+template <transport::streams S>
+void run_scatter(basic_communicator<S>& comm, engine::operation op, std::span<std::uint64_t const> counts,
+                 const_bytes all, bytes mine, std::uint8_t stage) {
+  op.counts = counts;
+  op.inputs = {&all, 1};
+  op.output = mine;
+  op.held = comm.rank();
+  op.output_is_part = true;
+  comm.engine().run(op, stage);
+}
+
+/// How many elements rank by rank, known at the root, told to each rank.
+template <transport::streams S>
+std::uint64_t scatter_count(basic_communicator<S>& comm, engine::operation op, std::vector<std::uint64_t> const& counts) {
+  std::vector<std::byte> wire(counts.size() * 8);
+  for (std::size_t q = 0; q < counts.size(); ++q) store_little(wire.data() + 8 * q, counts[q]);
+  std::array<std::byte, 8> mine{};
+  std::vector<std::uint64_t> const ones(static_cast<std::size_t>(comm.size()), 8);
+  op.element_size = 1;
+  detail::run_scatter(comm, op, ones, wire, mine, 0);
+  return load_little<std::uint64_t>(mine.data());
+}
+
+}  // namespace detail
+
+/// `mine` becomes block rank() of the root's `all`, which holds size() blocks of mine.size() elements; elsewhere `all` is
+/// not looked at. All ranks give `mine` the same length. Blocks until this rank's part is done.
+template <transport::streams S, buffer R, writable_buffer Q>
+void scatter(basic_communicator<S>& comm, R const& all, Q&& mine, options how = {}) {
+  using T = detail::element_of<Q>;
+  static_assert(std::same_as<T, detail::element_of<R const>>, "tutti: both buffers of a scatter have one element type.");
+  detail::checked_root(comm, plan::collective::scatter, how.root);
+  auto const from = detail::elements_of(all);
+  auto const to = detail::elements_of(mine);
+  auto const p = static_cast<std::size_t>(comm.size());
+  if (comm.rank() == how.root && from.size() != to.size() * p)
+    detail::refuse(plan::collective::scatter, "the root holds " + std::to_string(from.size()) + " elements, not " +
+                                                  std::to_string(p) + " blocks of " + std::to_string(to.size()));
+  engine::operation op = detail::operation_on<T>(plan::collective::scatter, how.root);
+  op.count = to.size();
+  std::vector<std::uint64_t> const counts(p, to.size());
+  comm.engine().call_once(op, how, [&] {
+    detail::run_scatter(comm, op, counts, std::as_bytes(from), std::as_writable_bytes(to), 0);
+  });
+}
+template <transport::streams S, buffer R, writable_buffer Q>
+void scatter(basic_communicator<S>& comm, R const& all, Q&& mine, int root, options how = {}) {
+  how.root = root;
+  tutti::TUTTI_ABI::scatter(comm, all, std::forward<Q>(mine), how);
+}
+
+/// Block rank() of the root's `all`, which has one block for each rank; elsewhere `all` is not looked at.
+template <transport::streams S, element T>
+[[nodiscard]] std::vector<T> scatter(basic_communicator<S>& comm, ragged<T> const& all, options how = {}) {
+  detail::checked_root(comm, plan::collective::scatter, how.root);
+  bool const root = comm.rank() == how.root;
+  if (root && all.size() != static_cast<std::size_t>(comm.size()))
+    detail::refuse(plan::collective::scatter, "the root holds " + std::to_string(all.size()) + " blocks for " +
+                                                  std::to_string(comm.size()) + " ranks");
+  engine::operation op = detail::operation_on<T>(plan::collective::scatter, how.root);
+  op.compare_counts = false;
+  std::vector<T> mine;
+  comm.engine().call_once(op, how, [&] {
+    std::uint64_t const n = detail::scatter_count(comm, op, root ? all.counts : std::vector<std::uint64_t>{});
+    std::vector<std::uint64_t> counts = root ? all.counts : std::vector<std::uint64_t>(static_cast<std::size_t>(comm.size()));
+    counts[static_cast<std::size_t>(comm.rank())] = n;
+    mine.resize(static_cast<std::size_t>(n));
+    detail::run_scatter(comm, op, counts, std::as_bytes(std::span(all.values)), std::as_writable_bytes(std::span(mine)), 1);
+  });
+  return mine;
+}
+template <transport::streams S, element T>
+[[nodiscard]] std::vector<T> scatter(basic_communicator<S>& comm, ragged<T> const& all, int root, options how = {}) {
+  how.root = root;
+  return tutti::TUTTI_ABI::scatter(comm, all, how);
+}
+
+/// Object rank() of the root's `all`, which has one for each rank; elsewhere `all` is not looked at.
+template <transport::streams S, object T>
+[[nodiscard]] T scatter(basic_communicator<S>& comm, std::vector<T> const& all, options how = {}) {
+  detail::checked_root(comm, plan::collective::scatter, how.root);
+  bool const root = comm.rank() == how.root;
+  auto const p = static_cast<std::size_t>(comm.size());
+  if (root && all.size() != p)
+    detail::refuse(plan::collective::scatter, "the root holds " + std::to_string(all.size()) + " objects for " +
+                                                  std::to_string(p) + " ranks");
+  std::vector<std::vector<std::byte>> encoded;
+  std::vector<std::uint64_t> lengths;
+  if (root)
+    for (T const& one : all) lengths.push_back(encoded.emplace_back(encode(one)).size());
+  engine::operation op = detail::operation_on<std::byte>(plan::collective::scatter, how.root);
+  op.compare_counts = false;
+  std::vector<std::byte> mine;
+  comm.engine().call_once(op, how, [&] {
+    // The number of rounds is the longest object's: every rank learns its own length and that one.
+    std::uint64_t longest = 0;
+    for (std::uint64_t n : lengths) longest = (std::max)(longest, n);
+    std::uint64_t const n = detail::scatter_count(comm, op, lengths);
+    std::uint64_t const rounds_of = detail::scatter_count(comm, op, root ? std::vector<std::uint64_t>(p, longest)
+                                                                         : std::vector<std::uint64_t>{});
+    std::uint8_t stage = 0;
+    for (std::uint64_t done = 0; done < rounds_of; done += detail::piece) {
+      std::vector<std::uint64_t> counts(p);
+      std::vector<std::byte> packed;
+      auto const now = [&](std::uint64_t length) { return length <= done ? 0 : (std::min)(length - done, detail::piece); };
+      for (std::size_t q = 0; root && q < p; ++q) {
+        counts[q] = now(lengths[q]);
+        auto const begin = encoded[q].begin() + static_cast<std::ptrdiff_t>((std::min)(done, lengths[q]));
+        packed.insert(packed.end(), begin, begin + static_cast<std::ptrdiff_t>(counts[q]));
+      }
+      counts[static_cast<std::size_t>(comm.rank())] = now(n);
+      std::size_t const before = mine.size();
+      mine.resize(before + static_cast<std::size_t>(now(n)));
+      detail::run_scatter(comm, op, counts, packed, bytes(mine).subspan(before), stage = static_cast<std::uint8_t>(stage % 255 + 1));
+    }
+  });
+  T result{};
+  decode(mine, result);
+  return result;
+}
+template <transport::streams S, object T>
+[[nodiscard]] T scatter(basic_communicator<S>& comm, std::vector<T> const& all, int root, options how = {}) {
+  how.root = root;
+  return tutti::TUTTI_ABI::scatter(comm, all, how);
+}
+
+}  // namespace tutti::inline TUTTI_ABI
+
+// ------------------------------------------------------------------------------------------------ tutti/data/block.hpp
+// The block scheme: every rank holds one contiguous run of items.
+
+namespace tutti::inline TUTTI_ABI {
+
+/// Contiguous runs in rank order; the first n mod size of them are one item longer than the others. Keeps neighbours
+/// together; on data sorted by label it gives each rank few labels, where `cyclic` mixes them.
+///
+/// Here and in every scheme: 0 <= i < n, 0 <= r < size, position p counts a rank's own items from 0.
+struct block {
+  static constexpr std::string_view name = "block";
+
+  [[nodiscard]] constexpr std::uint64_t count(std::uint64_t n, std::uint64_t size, std::uint64_t r) const noexcept {
+    return n / size + (r < n % size ? 1 : 0);
+  }
+  [[nodiscard]] constexpr std::uint64_t owner(std::uint64_t n, std::uint64_t size, std::uint64_t i) const noexcept {
+    std::uint64_t const shorter = n / size;
+    std::uint64_t const in_longer_runs = (n % size) * (shorter + 1);
+    return i < in_longer_runs ? i / (shorter + 1) : n % size + (i - in_longer_runs) / shorter;
+  }
+  [[nodiscard]] constexpr std::uint64_t position(std::uint64_t n, std::uint64_t size, std::uint64_t i) const noexcept {
+    return i - item(n, size, owner(n, size, i), 0);
+  }
+  [[nodiscard]] constexpr std::uint64_t item(std::uint64_t n, std::uint64_t size, std::uint64_t r,
+                                             std::uint64_t p) const noexcept {
+    std::uint64_t const longer_runs = n % size;
+    return r * (n / size) + (r < longer_runs ? r : longer_runs) + p;
+  }
+};
+
+}  // namespace tutti::inline TUTTI_ABI
+
+// ----------------------------------------------------------------------------------------------- tutti/data/cyclic.hpp
+// The cyclic scheme: items are dealt to the ranks one by one, round and round.
+
+namespace tutti::inline TUTTI_ABI {
+
+/// Item i belongs to rank i mod size, whatever n: when data is appended, no old item changes its owner.
+struct cyclic {
+  static constexpr std::string_view name = "cyclic";
+
+  [[nodiscard]] constexpr std::uint64_t count(std::uint64_t n, std::uint64_t size, std::uint64_t r) const noexcept {
+    return n / size + (r < n % size ? 1 : 0);
+  }
+  [[nodiscard]] constexpr std::uint64_t owner(std::uint64_t, std::uint64_t size, std::uint64_t i) const noexcept {
+    return i % size;
+  }
+  [[nodiscard]] constexpr std::uint64_t position(std::uint64_t, std::uint64_t size, std::uint64_t i) const noexcept {
+    return i / size;
+  }
+  [[nodiscard]] constexpr std::uint64_t item(std::uint64_t, std::uint64_t size, std::uint64_t r,
+                                             std::uint64_t p) const noexcept {
+    return p * size + r;
+  }
+};
+
+}  // namespace tutti::inline TUTTI_ABI
+
+// --------------------------------------------------------------------------------------- tutti/data/index_iterator.hpp
+// Iterates over anything that is indexed by a 64-bit position and computes its elements on demand.
+
+namespace tutti::inline TUTTI_ABI::detail {
+
+/// Holds its own copy of `View` (a few words), so it outlives the view it came from. A random-access iterator in the
+/// sense of C++20; in the old sense only an input iterator, since it returns its elements by value.
+template <class View>
+class index_iterator {
+ public:
+  using value_type = std::remove_cvref_t<decltype(std::declval<View const&>()[std::uint64_t{}])>;
+  using difference_type = std::ptrdiff_t;
+  using reference = value_type;
+  using pointer = void;
+  using iterator_concept = std::random_access_iterator_tag;
+  using iterator_category = std::input_iterator_tag;
+
+  index_iterator() = default;
+  index_iterator(View view, std::uint64_t at) : view_(std::move(view)), at_(at) {}
+
+  [[nodiscard]] value_type operator*() const { return view_[at_]; }
+  [[nodiscard]] value_type operator[](difference_type by) const { return *(*this + by); }
+
+  index_iterator& operator+=(difference_type by) {
+    at_ += static_cast<std::uint64_t>(by);
+    return *this;
+  }
+  index_iterator& operator-=(difference_type by) {
+    at_ -= static_cast<std::uint64_t>(by);
+    return *this;
+  }
+  index_iterator& operator++() { return *this += 1; }
+  index_iterator& operator--() { return *this -= 1; }
+  index_iterator operator++(int) {
+    index_iterator const before = *this;
+    ++*this;
+    return before;
+  }
+  index_iterator operator--(int) {
+    index_iterator const before = *this;
+    --*this;
+    return before;
+  }
+  [[nodiscard]] friend index_iterator operator+(index_iterator i, difference_type by) { return i += by; }
+  [[nodiscard]] friend index_iterator operator+(difference_type by, index_iterator i) { return i += by; }
+  [[nodiscard]] friend index_iterator operator-(index_iterator i, difference_type by) { return i -= by; }
+  [[nodiscard]] friend difference_type operator-(index_iterator const& a, index_iterator const& b) {
+    return static_cast<difference_type>(a.at_ - b.at_);
+  }
+  [[nodiscard]] friend bool operator==(index_iterator const& a, index_iterator const& b) { return a.at_ == b.at_; }
+  [[nodiscard]] friend std::strong_ordering operator<=>(index_iterator const& a, index_iterator const& b) {
+    return a.at_ <=> b.at_;
+  }
+
+ private:
+  View view_{};
+  std::uint64_t at_ = 0;
+};
+
+}  // namespace tutti::inline TUTTI_ABI::detail
+
+// -------------------------------------------------------------------------------------------- tutti/data/partition.hpp
+// Who owns which item: n items over the ranks by a scheme, in closed form, the same answer on every rank.
+
+namespace tutti::inline TUTTI_ABI {
+
+/// A scheme is four pure functions of (n, size), inverse to one another: `item(r, position(i)) == i` where r =
+/// owner(i), and positions of rank r run from 0 to count(r) - 1. Every item has exactly one owner.
+template <class S>
+concept partition_scheme = std::copyable<S> && requires(S const& s, std::uint64_t n) {
+  { S::name } -> std::convertible_to<std::string_view>;
+  { s.count(n, n, n) } -> std::same_as<std::uint64_t>;     // (n, size, rank)
+  { s.owner(n, n, n) } -> std::same_as<std::uint64_t>;     // (n, size, item)
+  { s.position(n, n, n) } -> std::same_as<std::uint64_t>;  // (n, size, item)
+  { s.item(n, n, n, n) } -> std::same_as<std::uint64_t>;   // (n, size, rank, position)
+};
+static_assert(partition_scheme<block> && partition_scheme<cyclic>);
+
+/// The items of one rank, in increasing position: a random-access range of 64-bit indices, computed, never stored.
+template <partition_scheme Scheme>
+class local_items {
+ public:
+  using iterator = detail::index_iterator<local_items>;
+
+  local_items() = default;
+  local_items(std::uint64_t n, std::uint64_t ranks, std::uint64_t rank, Scheme scheme)
+      : scheme_(scheme), n_(n), ranks_(ranks), rank_(rank) {}
+
+  [[nodiscard]] std::uint64_t size() const { return scheme_.count(n_, ranks_, rank_); }
+  [[nodiscard]] bool empty() const { return size() == 0; }
+  /// Needs position < size().
+  [[nodiscard]] std::uint64_t operator[](std::uint64_t position) const {
+    return scheme_.item(n_, ranks_, rank_, position);
+  }
+  [[nodiscard]] iterator begin() const { return {*this, 0}; }
+  [[nodiscard]] iterator end() const { return {*this, size()}; }
+
+ private:
+  Scheme scheme_{};
+  std::uint64_t n_ = 0;
+  std::uint64_t ranks_ = 1;
+  std::uint64_t rank_ = 0;
+};
+
+/// `partition(n, size, block{})`: n items over `size` ranks. Memory and time of every query are constant; n may be
+/// smaller than size, or 0. Arguments out of range throw `error_kind::config`.
+template <partition_scheme Scheme>
+class partition {
+ public:
+  partition(std::uint64_t n, int size, Scheme scheme) : scheme_(scheme), n_(n), ranks_(size) {
+    if (size < 1) throw error(error_kind::config, "a partition over " + std::to_string(size) + " ranks");
+  }
+
+  /// The number of all items, n.
+  [[nodiscard]] std::uint64_t size() const noexcept { return n_; }
+  [[nodiscard]] int ranks() const noexcept { return ranks_; }
+
+  /// The rank that holds item i.
+  [[nodiscard]] int owner(std::uint64_t i) const {
+    check_item(i);
+    return static_cast<int>(scheme_.owner(n_, ranks64(), i));
+  }
+  /// Where its owner holds item i: `local(owner(i))[position(i)] == i`.
+  [[nodiscard]] std::uint64_t position(std::uint64_t i) const {
+    check_item(i);
+    return scheme_.position(n_, ranks64(), i);
+  }
+  /// How many items rank r holds.
+  [[nodiscard]] std::uint64_t count(int r) const { return scheme_.count(n_, ranks64(), checked(r)); }
+  /// The items of rank r.
+  [[nodiscard]] local_items<Scheme> local(int r) const { return {n_, ranks64(), checked(r), scheme_}; }
+
+  /// "1003 items over 4 ranks, block: 251 251 251 250"; beyond eight ranks the rest is "...".
+  [[nodiscard]] std::string explain() const {
+    std::string text = std::to_string(n_) + " items over " + std::to_string(ranks_) + " ranks, ";
+    text.append(std::string_view(Scheme::name)).append(":");
+    for (int r = 0; r < ranks_ && r < 8; ++r) text.append(" ").append(std::to_string(count(r)));
+    if (ranks_ > 8) text += " ...";
+    return text;
+  }
+
+ private:
+  [[nodiscard]] std::uint64_t ranks64() const noexcept { return static_cast<std::uint64_t>(ranks_); }
+  [[nodiscard]] std::uint64_t checked(int r) const {
+    if (r < 0 || r >= ranks_) {
+      throw error(error_kind::config, "rank " + std::to_string(r) + " in a partition over " + std::to_string(ranks_));
+    }
+    return static_cast<std::uint64_t>(r);
+  }
+  void check_item(std::uint64_t i) const {
+    if (i >= n_) {
+      throw error(error_kind::config, "item " + std::to_string(i) + " in a partition of " + std::to_string(n_));
+    }
+  }
+
+  Scheme scheme_;
+  std::uint64_t n_;
+  int ranks_;
+};
+
+}  // namespace tutti::inline TUTTI_ABI
+
+// ------------------------------------------------------------------------------------------ tutti/data/permutation.hpp
+// A shuffled order of [0, n) that is computed, not stored: a keyed bijection with random access.
+
+namespace tutti::inline TUTTI_ABI {
+
+namespace detail {
+/// The finaliser of SplitMix64 (Steele, Lea & Flood 2014; constants by Stafford): every input bit reaches every output
+/// bit.
+[[nodiscard]] constexpr std::uint64_t mix64(std::uint64_t x) noexcept {
+  x = (x ^ (x >> 30U)) * 0xbf58476d1ce4e5b9ULL;
+  x = (x ^ (x >> 27U)) * 0x94d049bb133111ebULL;
+  return x ^ (x >> 31U);
+}
+}  // namespace detail
+
+/// `permutation(n, seed, epoch)[i]` takes each value of [0, n) once as i runs over [0, n). Equal arguments give equal
+/// values on every platform and in every version of the library; memory is constant.
+///
+/// How: a Feistel network over the smallest power of two >= max(n, 256), whose two halves may differ by one bit, and
+/// whose round function is a keyed hash; a value that lands at n or above goes through the network again until it falls
+/// inside (cycle walking, Black & Rogaway 2002): fewer than two passes on average for n > 128. Smaller domains would
+/// save passes for small n, but there eight rounds do not reach all orders equally often. A good shuffle, not a cipher.
+class permutation {
+ public:
+  using iterator = detail::index_iterator<permutation>;
+
+  permutation() = default;
+  constexpr permutation(std::uint64_t n, std::uint64_t seed, std::uint64_t epoch = 0) noexcept
+      : n_(n), key_(detail::mix64(detail::mix64(seed + golden) + epoch * golden + 1)) {
+    unsigned const bits = n <= 256 ? 8U : static_cast<unsigned>(std::bit_width(n - 1));
+    low_bits_ = bits / 2;
+    high_bits_ = bits - low_bits_;
+  }
+
+  [[nodiscard]] constexpr std::uint64_t size() const noexcept { return n_; }
+
+  /// Needs i < size().
+  [[nodiscard]] constexpr std::uint64_t operator[](std::uint64_t i) const noexcept {
+    std::uint64_t x = once(i);
+    while (x >= n_) x = once(x);
+    return x;
+  }
+  [[nodiscard]] iterator begin() const { return {*this, 0}; }
+  [[nodiscard]] iterator end() const { return {*this, n_}; }
+
+ private:
+  static constexpr std::uint64_t golden = 0x9e3779b97f4a7c15ULL;  // 2^64 / the golden ratio
+  static constexpr unsigned round_pairs = 4;
+
+  [[nodiscard]] constexpr std::uint64_t hash(unsigned round, std::uint64_t half, unsigned bits) const noexcept {
+    return detail::mix64(key_ + round * golden + half) & ((std::uint64_t{1} << bits) - 1);
+  }
+  [[nodiscard]] constexpr std::uint64_t once(std::uint64_t x) const noexcept {
+    std::uint64_t low = x & ((std::uint64_t{1} << low_bits_) - 1);
+    std::uint64_t high = x >> low_bits_;
+    for (unsigned round = 0; round < 2 * round_pairs; round += 2) {
+      low ^= hash(round, high, low_bits_);
+      high ^= hash(round + 1, low, high_bits_);
+    }
+    return high << low_bits_ | low;
+  }
+
+  std::uint64_t n_ = 0;
+  std::uint64_t key_ = 0;
+  unsigned low_bits_ = 4;
+  unsigned high_bits_ = 4;
+};
+
+}  // namespace tutti::inline TUTTI_ABI
+
+// ------------------------------------------------------------------------------------------------ tutti/data/slots.hpp
+// Slots: the fixed pieces of a training step, and which rank computes which of them.
+
+namespace tutti::inline TUTTI_ABI {
+
+namespace detail {
+/// Where part `at` of `parts` begins when n things are cut as evenly as can be: floor(at * n / parts), without
+/// overflow. 0 <= at <= parts < 2^32. Runs of parts are then as even as the parts themselves.
+[[nodiscard]] constexpr std::uint64_t even_cut(std::uint64_t n, std::uint64_t parts, std::uint64_t at) noexcept {
+  return n / parts * at + n % parts * at / parts;
+}
+}  // namespace detail
+
+/// Rank r of `size` computes the slots [slot_cut(r), slot_cut(r + 1)), where slot_cut(r) = floor(r * slots / size).
+/// With fewer slots than ranks, some ranks have none. Needs slots >= 0, size >= 1, 0 <= r <= size.
+[[nodiscard]] constexpr int slot_cut(int slots, int size, int r) noexcept {
+  return static_cast<int>(detail::even_cut(static_cast<std::uint64_t>(slots), static_cast<std::uint64_t>(size),
+                                           static_cast<std::uint64_t>(r)));
+}
+
+/// The size + 1 cuts of all ranks: 0, slot_cut(1), …, slots; in the form a plan takes them.
+[[nodiscard]] inline std::vector<std::uint32_t> slot_cuts(int slots, int size) {
+  std::vector<std::uint32_t> cuts;
+  for (int r = 0; r <= size; ++r) cuts.push_back(static_cast<std::uint32_t>(slot_cut(slots, size, r)));
+  return cuts;
+}
+
+}  // namespace tutti::inline TUTTI_ABI
+
+// ------------------------------------------------------------------------------------------------ tutti/data/batch.hpp
+// One global batch, its slots, and the samples in them: what a sampler hands out.
+
+namespace tutti::inline TUTTI_ABI {
+
+/// Where a sampler stands: 24 bytes that continue the run at any number of ranks.
+struct sampler_state {
+  std::uint64_t seed = 0;
+  std::uint64_t epoch = 0;
+  std::uint64_t cursor = 0;  ///< samples of this epoch that were handed out
+  friend bool operator==(sampler_state const&, sampler_state const&) = default;
+};
+static_assert(sizeof(sampler_state) == 24);
+
+/// A run of samples in the shuffled order: a random-access range of sample numbers, computed, never stored.
+class samples {
+ public:
+  using iterator = detail::index_iterator<samples>;
+
+  samples() = default;
+  samples(permutation const& order, std::uint64_t first, std::uint64_t size) noexcept
+      : order_(order), first_(first), size_(size) {}
+
+  [[nodiscard]] std::uint64_t size() const noexcept { return size_; }
+  [[nodiscard]] bool empty() const noexcept { return size_ == 0; }
+  /// Needs i < size().
+  [[nodiscard]] std::uint64_t operator[](std::uint64_t i) const noexcept { return order_[first_ + i]; }
+  [[nodiscard]] iterator begin() const { return {*this, 0}; }
+  [[nodiscard]] iterator end() const { return {*this, size_}; }
+
+  /// Part `at` of `parts`, cut as evenly as can be.
+  [[nodiscard]] samples part(std::uint64_t parts, std::uint64_t at) const noexcept {
+    std::uint64_t const from = detail::even_cut(size_, parts, at);
+    return {order_, first_ + from, detail::even_cut(size_, parts, at + 1) - from};
+  }
+
+ private:
+  permutation order_{};
+  std::uint64_t first_ = 0;
+  std::uint64_t size_ = 0;
+};
+
+/// One slot of a batch: the samples that are computed together, on one rank, whichever that is. Which samples they are
+/// depends on (size, global_batch, seed, slots) of the sampler, the epoch and the batch, never on the ranks.
+class sample_slot : public samples {
+ public:
+  sample_slot() = default;
+  sample_slot(samples const& all_of_batch, int slots, int index) noexcept
+      : samples(all_of_batch.part(static_cast<std::uint64_t>(slots), static_cast<std::uint64_t>(index))),
+        index_(index) {}
+
+  /// The number of this slot within its batch, counted over all ranks.
+  [[nodiscard]] int index() const noexcept { return index_; }
+
+ private:
+  int index_ = 0;
+};
+
+/// The slots of a batch that one rank owns, a contiguous run in increasing index; may be empty.
+class sample_slots {
+ public:
+  using iterator = detail::index_iterator<sample_slots>;
+
+  sample_slots() = default;
+  sample_slots(samples const& all_of_batch, int slots, int first, int last) noexcept
+      : all_(all_of_batch), slots_(slots), first_(first), last_(last) {}
+
+  [[nodiscard]] std::uint64_t size() const noexcept { return static_cast<std::uint64_t>(last_ - first_); }
+  [[nodiscard]] bool empty() const noexcept { return last_ == first_; }
+  /// Needs i < size(); the i-th slot of this rank, whose index() is that of the whole batch.
+  [[nodiscard]] sample_slot operator[](std::uint64_t i) const noexcept {
+    return {all_, slots_, first_ + static_cast<int>(i)};
+  }
+  [[nodiscard]] iterator begin() const { return {*this, 0}; }
+  [[nodiscard]] iterator end() const { return {*this, size()}; }
+
+ private:
+  samples all_{};
+  int slots_ = 1;
+  int first_ = 0;
+  int last_ = 0;
+};
+
+/// One step of training, as one rank sees it.
+class sample_batch {
+ public:
+  sample_batch() = default;
+  sample_batch(samples const& all, sampler_state at, std::uint64_t step, int total_slots, int rank, int ranks) noexcept
+      : all_(all), at_(at), step_(step), total_slots_(total_slots), rank_(rank), ranks_(ranks) {}
+
+  [[nodiscard]] std::uint64_t epoch() const noexcept { return at_.epoch; }
+  /// The number of this batch within its epoch.
+  [[nodiscard]] std::uint64_t step() const noexcept { return step_; }
+  [[nodiscard]] bool first_of_epoch() const noexcept { return at_.cursor == 0; }
+  /// Samples in the batch over all ranks: global_batch, or what the end of the epoch left.
+  [[nodiscard]] std::uint64_t size() const noexcept { return all_.size(); }
+  /// The samples of all ranks, in slot order.
+  [[nodiscard]] samples all() const noexcept { return all_; }
+  /// The slots this rank computes: those of `slot_cut`.
+  [[nodiscard]] sample_slots slots() const noexcept {
+    return {all_, total_slots_, slot_cut(total_slots_, ranks_, rank_), slot_cut(total_slots_, ranks_, rank_ + 1)};
+  }
+  /// A sampler resumed from here hands out this very batch again (its own state() goes on behind it).
+  [[nodiscard]] sampler_state state() const noexcept { return at_; }
+
+ private:
+  samples all_{};
+  sampler_state at_{};
+  std::uint64_t step_ = 0;
+  int total_slots_ = 1;
+  int rank_ = 0;
+  int ranks_ = 1;
+};
+
+}  // namespace tutti::inline TUTTI_ABI
+
+// ---------------------------------------------------------------------------------------------- tutti/data/sampler.hpp
+// Hands out shuffled batches: every sample exactly once per epoch, in an order that does not depend on the ranks.
+
+namespace tutti::inline TUTTI_ABI {
+
+/// What a sampler needs to know of a communicator.
+template <class C>
+concept ranked = requires(C const& c) {
+  { c.rank() } -> std::convertible_to<int>;
+  { c.size() } -> std::convertible_to<int>;
+};
+
+class epoch_batches;
+class epoch_range;
+
+/// Batch b of an epoch is the samples [b * global_batch, (b + 1) * global_batch) of that epoch's own permutation; the
+/// last one is smaller where the sizes do not divide, nothing is dropped or repeated. Each batch is cut into `slots`
+/// contiguous parts, as even as can be (some are empty in a batch smaller than that).
+///
+///     tutti::sampler s{.size = n, .global_batch = 256, .seed = 1};
+///     for (auto batch : s.epochs(10).on(world))
+///       for (auto slot : batch.slots())
+///         for (auto sample : slot) …
+///
+/// No communication: every rank holds a sampler of its own with the same values.
+struct sampler {
+  std::uint64_t size = 0;          ///< samples in the data set
+  std::uint64_t global_batch = 1;  ///< samples per step over all ranks
+  std::uint64_t seed = 0;
+  int slots = 8;             ///< pieces per batch; the same bits at any number of ranks need the same number of slots
+  std::uint64_t epoch = 0;   ///< where it stands: see state()
+  std::uint64_t cursor = 0;  ///< where it stands: see state()
+
+  /// All batches from where this sampler stands up to the end of epoch `last - 1`, counted from the start of the run:
+  /// resumed in the middle, the same line of code does what is left. The sampler must stay where it is meanwhile.
+  [[nodiscard]] epoch_range epochs(std::uint64_t last) &;
+  epoch_range epochs(std::uint64_t last) && = delete;
+
+  /// Continues behind the last batch handed out, which counts as done from the moment the loop body receives it.
+  [[nodiscard]] sampler_state state() const noexcept { return {seed, epoch, cursor}; }
+  /// Takes the place of `from`, saved at any number of ranks. Throws `config` if it lies beyond this data set.
+  void resume(sampler_state from) {
+    if (from.cursor > size) {
+      throw error(error_kind::config, "the saved sampler stands at sample " + std::to_string(from.cursor) +
+                                          " of an epoch, this data set has " + std::to_string(size));
+    }
+    seed = from.seed;
+    epoch = from.epoch;
+    cursor = from.cursor;
+  }
+};
+
+/// The batches of `s.epochs(e).on(comm)`: an input range, to be walked once.
+class epoch_batches {
+ public:
+  class iterator {
+   public:
+    using value_type = sample_batch;
+    using difference_type = std::ptrdiff_t;
+    using iterator_concept = std::input_iterator_tag;
+
+    iterator() = default;
+    explicit iterator(epoch_batches& from) : from_(&from) {}
+    [[nodiscard]] sample_batch const& operator*() const noexcept { return from_->current_; }
+    [[nodiscard]] sample_batch const* operator->() const noexcept { return &from_->current_; }
+    iterator& operator++() {
+      from_->advance();
+      return *this;
+    }
+    void operator++(int) { ++*this; }
+    [[nodiscard]] bool operator==(std::default_sentinel_t) const noexcept { return from_->finished_; }
+
+   private:
+    epoch_batches* from_ = nullptr;
+  };
+
+  epoch_batches(sampler& source, std::uint64_t last_epoch, int rank, int ranks)
+      : source_(&source), last_epoch_(last_epoch), rank_(rank), ranks_(ranks) {
+    auto const refuse = [](std::string why) { throw error(error_kind::config, "sampler: " + why); };
+    if (source.global_batch < 1) refuse("global_batch must be at least 1");
+    if (source.slots < 1) refuse("slots must be at least 1, not " + std::to_string(source.slots));
+    if (rank < 0 || rank >= ranks) refuse("rank " + std::to_string(rank) + " of " + std::to_string(ranks));
+  }
+
+  /// Takes the first batch from the sampler.
+  [[nodiscard]] iterator begin() {
+    advance();
+    return iterator(*this);
+  }
+  [[nodiscard]] std::default_sentinel_t end() const noexcept { return {}; }
+
+ private:
+  void advance() {
+    sampler& s = *source_;
+    if (s.cursor >= s.size) {
+      s.cursor = 0;
+      s.epoch = s.size == 0 ? last_epoch_ : s.epoch + 1;
+    }
+    finished_ = s.epoch >= last_epoch_;
+    if (finished_) return;
+    std::uint64_t const left = s.size - s.cursor;
+    std::uint64_t const taken = left < s.global_batch ? left : s.global_batch;
+    std::uint64_t const step = s.cursor / s.global_batch + (s.cursor % s.global_batch != 0 ? 1 : 0);
+    samples const all(permutation(s.size, s.seed, s.epoch), s.cursor, taken);
+    current_ = sample_batch(all, s.state(), step, s.slots, rank_, ranks_);
+    s.cursor += taken;
+  }
+
+  sampler* source_;
+  std::uint64_t last_epoch_;
+  int rank_;
+  int ranks_;
+  bool finished_ = false;
+  sample_batch current_{};
+};
+
+/// Epochs not yet bound to a rank.
+class epoch_range {
+ public:
+  epoch_range(sampler& source, std::uint64_t last) noexcept : source_(&source), last_(last) {}
+  /// This rank's view of the batches; only its rank() and size() are asked, now.
+  template <ranked C>
+  [[nodiscard]] epoch_batches on(C const& comm) const {
+    return {*source_, last_, static_cast<int>(comm.rank()), static_cast<int>(comm.size())};
+  }
+
+ private:
+  sampler* source_;
+  std::uint64_t last_;
+};
+
+inline epoch_range sampler::epochs(std::uint64_t last) & { return {*this, last}; }
+
+}  // namespace tutti::inline TUTTI_ABI
+
+// ------------------------------------------------------------------------------------------- tutti/shard/replicate.hpp
+// replicate: every rank starts from the same model. First makes sure that it is the same kind of model.
+
+namespace tutti::inline TUTTI_ABI {
+
+/// Throws config on every rank, the same sentence naming the first rank that differs from the root and its first
+/// differing tensor, unless the models of all ranks have tensors of the same names, types and shapes. Collective.
+template <transport::streams S, class M>
+void check_replicas(basic_communicator<S>& comm, M const& model, options how = {}) {
+  signature mine = signature_of(model);
+  std::vector<std::uint64_t> hashes(static_cast<std::size_t>(comm.size()));
+  allgather(comm, std::span<std::uint64_t const>(&mine.hash, 1), hashes, how);
+  std::size_t const root = static_cast<std::size_t>(how.root);
+  std::optional<std::size_t> other;
+  for (std::size_t r = 0; r < hashes.size() && !other; ++r)
+    if (hashes[r] != hashes[root]) other = r;
+  if (!other) return;
+  // Every rank has seen the same hashes, so all come here: the root's list travels, then the other's words on it.
+  signature theirs = mine;
+  broadcast(comm, theirs, how);
+  std::string words = first_difference(theirs, mine).value_or("");
+  options from = how;
+  from.root = static_cast<int>(*other);
+  broadcast(comm, words, from);
+  throw error(error_kind::config, "the models of rank " + std::to_string(root) + " (here) and rank " +
+                                      std::to_string(*other) + " (there) differ: " + words);
+}
+
+/// Every rank's `model` becomes the root's, tensor by tensor, after check_replicas(). What is no tensor stays as it was.
+template <transport::streams S, class M>
+void replicate(basic_communicator<S>& comm, M& model, options how = {}) {
+  detail::checked_root(comm, plan::collective::broadcast, how.root);
+  tutti::TUTTI_ABI::check_replicas(comm, model, how);
+  for_each_tensor(model, [&](auto const& t) { detail::broadcast_span(comm, t.data, how); });
+}
+
+}  // namespace tutti::inline TUTTI_ABI
+
+// --------------------------------------------------------------------------------------------- tutti/train/kernels.hpp
+// One optimiser step over one span of weights: the arithmetic alone, element by element.
+//
+// Each element is computed from its own weight, gradient and state by the same operations in the same order, so any cut
+// of the spans (shards, tensors) gives the same bits as the whole. Every expression has at most one product that can be
+// fused with its sum, so it does not matter to the bits which loop a compiler vectorises.
+
+namespace tutti::inline TUTTI_ABI {
+
+/// The element types that optimisers train.
+template <class T>
+concept trainable = std::same_as<T, float> || std::same_as<T, double>;
+
+/// w -= lr g. Equal sizes.
+template <trainable T>
+void sgd_kernel(std::span<T> w, std::span<T const> g, double lr) noexcept {
+  T const rate = static_cast<T>(lr);
+  for (std::size_t i = 0; i < w.size(); ++i) w[i] -= rate * g[i];
+}
+
+/// With v = momentum v + g: w -= lr v, or w -= lr (g + momentum v) for Nesterov. As in PyTorch's SGD (dampening 0),
+/// whose first step, v = g, is this one with v = 0. Equal sizes.
+template <trainable T>
+void sgd_momentum_kernel(std::span<T> w, std::span<T const> g, std::span<T> velocity, double lr, double momentum,
+                         bool nesterov) noexcept {
+  T const rate = static_cast<T>(lr);
+  T const kept = static_cast<T>(momentum);
+  for (std::size_t i = 0; i < w.size(); ++i) {
+    T const v = kept * velocity[i] + g[i];
+    T const direction = nesterov ? kept * v + g[i] : v;
+    velocity[i] = v;
+    w[i] -= rate * direction;
+  }
+}
+
+/// The scalars of one Adam step, the same for every element.
+struct adam_scalars {
+  double rate = 0;            ///< lr / (1 - beta1^t)
+  double root = 0;            ///< sqrt(1 - beta2^t)
+  double one_less_beta1 = 0;  ///< 1 - beta1
+  double one_less_beta2 = 0;  ///< 1 - beta2
+  double epsilon = 0;
+
+  /// For step t = 1, 2, …. The powers are multiplied out: the same bits wherever doubles are IEEE, which pow() is not.
+  [[nodiscard]] static adam_scalars at(std::uint64_t t, double lr, double beta1, double beta2,
+                                       double epsilon) noexcept {
+    auto const power = [](double base, std::uint64_t exponent) {
+      double result = 1;
+      for (; exponent > 0; exponent >>= 1U, base *= base) {
+        if ((exponent & 1U) != 0) result *= base;
+      }
+      return result;
+    };
+    return {lr / (1 - power(beta1, t)), std::sqrt(1 - power(beta2, t)), 1 - beta1, 1 - beta2, epsilon};
+  }
+};
+
+/// Kingma & Ba 2015 as PyTorch computes it: m += (1 - beta1)(g - m), v += (1 - beta2)(g g - v),
+/// w -= rate m / (sqrt(v) / root + epsilon). Equal sizes; m and v start at 0.
+template <trainable T>
+void adam_kernel(std::span<T> w, std::span<T const> g, std::span<T> m, std::span<T> v,
+                 adam_scalars const& step) noexcept {
+  T const rate = static_cast<T>(step.rate);
+  T const root = static_cast<T>(step.root);
+  T const share1 = static_cast<T>(step.one_less_beta1);
+  T const share2 = static_cast<T>(step.one_less_beta2);
+  T const epsilon = static_cast<T>(step.epsilon);
+  for (std::size_t i = 0; i < w.size(); ++i) {
+    m[i] += share1 * (g[i] - m[i]);
+    v[i] += share2 * (g[i] * g[i] - v[i]);
+    w[i] -= rate * (m[i] / (std::sqrt(v[i]) / root + epsilon));
+  }
+}
+
+}  // namespace tutti::inline TUTTI_ABI
+
+// ----------------------------------------------------------------------------------- tutti/train/trainable_tensors.hpp
+// Pairs the weights of a model with its gradient and with an optimiser's memory of them.
+
+namespace tutti::inline TUTTI_ABI {
+
+/// One number per weight, in tensor order, separately for each element type. A plain aggregate, hence a model itself:
+/// an optimiser can be saved, sent and compared like the model it belongs to.
+struct per_weight {
+  std::vector<float> f32{};
+  std::vector<double> f64{};
+
+  template <trainable T>
+  [[nodiscard]] std::vector<T>& of() noexcept {
+    if constexpr (std::same_as<T, float>) {
+      return f32;
+    } else {
+      return f64;
+    }
+  }
+};
+
+namespace detail {
+
+/// Calls f(tensor) for every tensor with the role parameter; throws `config`, naming `who`, on one that holds neither
+/// float nor double.
+template <class Model, class F>
+void for_each_parameter(char const* who, Model&& model, F f) {
+  for_each_tensor(model, [&](auto const& t) {
+    if (t.kind != role::parameter) return;
+    using T = std::remove_cv_t<typename decltype(t.data)::element_type>;
+    if constexpr (trainable<T>) {
+      f(t);
+    } else {
+      throw error(error_kind::config, std::string(who) + ": tensor '" + std::string(t.name) + "' holds " +
+                                          element_name(element_code<T>()) + ", only float and double can be trained");
+    }
+  });
+}
+
+/// Makes room for one number per weight: zeros before the first step; later a model of another size throws `config`.
+template <class Model>
+void fit(char const* who, per_weight& state, Model& model, bool first_step) {
+  std::size_t floats = 0;
+  std::size_t doubles = 0;
+  for_each_parameter(who, model, [&](auto const& t) {
+    using T = std::remove_cv_t<typename decltype(t.data)::element_type>;
+    (std::is_same_v<T, float> ? floats : doubles) += t.data.size();
+  });
+  if (first_step) {
+    state.f32.assign(floats, 0.0F);
+    state.f64.assign(doubles, 0.0);
+  } else if (state.f32.size() != floats || state.f64.size() != doubles) {
+    throw error(error_kind::config, std::string(who) + ": the model has " + std::to_string(floats + doubles) +
+                                        " weights, it had " + std::to_string(state.f32.size() + state.f64.size()) +
+                                        " at the first step");
+  }
+}
+
+/// Calls f(w, g, offset) for every parameter tensor: the spans of weights and gradient, and where its numbers begin in
+/// the per_weight vectors of that element type. A gradient of another signature throws before anything is touched.
+template <class Model, class Gradient, class F>
+void for_each_weight(Model& model, Gradient const& gradient, F f) {
+  std::size_t floats = 0;
+  std::size_t doubles = 0;
+  zip_tensors(model, gradient, [&](auto const& w, auto const& g) {
+    using T = std::remove_cv_t<typename decltype(w.data)::element_type>;
+    if constexpr (trainable<T>) {
+      if (w.kind != role::parameter) return;
+      std::size_t& offset = std::is_same_v<T, float> ? floats : doubles;
+      f(w.data, std::span<T const>(g.data), offset);
+      offset += w.data.size();
+    }
+  });
+}
+
+}  // namespace detail
+}  // namespace tutti::inline TUTTI_ABI
+
+// ------------------------------------------------------------------------------------------------ tutti/train/adam.hpp
+// Adam: steps scaled by running means of the gradient and of its square.
+
+namespace tutti::inline TUTTI_ABI {
+
+/// `adam opt{1e-3f}; opt.step(model, gradient);` Formulas: see adam_kernel.
+struct adam {
+  double lr = 1e-3;
+  double beta1 = 0.9;
+  double beta2 = 0.999;
+  double epsilon = 1e-8;
+  std::uint64_t steps = 0;       ///< steps taken
+  per_weight mean{};             ///< running mean of the gradient
+  per_weight mean_of_squares{};  ///< running mean of its square
+
+  /// One step down the gradient, an object with the signature of the model. Buffers are left alone. Throws `config`,
+  /// and then has changed nothing, if the gradient does not match or the model changed its size since the first step.
+  template <class Model, class Gradient>
+  void step(Model& model, Gradient const& gradient) {
+    detail::fit("adam", mean, model, steps == 0);
+    detail::fit("adam", mean_of_squares, model, steps == 0);
+    adam_scalars const scalars = adam_scalars::at(steps + 1, lr, beta1, beta2, epsilon);
+    detail::for_each_weight(model, gradient, [&]<class T>(std::span<T> w, std::span<T const> g, std::size_t offset) {
+      adam_kernel(w, g, std::span<T>(mean.of<T>()).subspan(offset, w.size()),
+                  std::span<T>(mean_of_squares.of<T>()).subspan(offset, w.size()), scalars);
+    });
+    ++steps;
+  }
+};
+
+}  // namespace tutti::inline TUTTI_ABI
+
+// ------------------------------------------------------------------------------------------------ tutti/train/clip.hpp
+// Clips exploding gradients by the norm of all of them together.
+
+namespace tutti::inline TUTTI_ABI {
+
+/// A training strategy after whose sync() every rank holds the whole gradient, the same everywhere; it says so by
+/// `static constexpr bool replicates_gradients = true`. Each rank then counts every tensor once, and no rank need ask
+/// another for its part of the norm.
+template <class Strategy>
+concept gradient_replicating = requires {
+  requires static_cast<bool>(Strategy::replicates_gradients);
+};
+
+/// The Euclidean norm over all parameter tensors together, summed in double in tensor order.
+template <class Gradient>
+[[nodiscard]] double global_norm(Gradient const& gradient) {
+  double squares = 0;
+  detail::for_each_parameter("global_norm", gradient, [&](auto const& t) {
+    for (auto g : t.data) squares += static_cast<double>(g) * static_cast<double>(g);
+  });
+  return std::sqrt(squares);
+}
+
+/// Scales the gradient by limit / norm if its global norm exceeds `limit` (> 0), else leaves every bit alone; call it
+/// between dp.sync() and the optimiser. Returns the norm before. A norm that is infinite or NaN is returned with the
+/// gradient unchanged, for no scale would mend it: skip that step. No communication; the same bits on every rank.
+template <gradient_replicating Strategy, class Gradient>
+double clip_by_global_norm(Strategy const&, Gradient& gradient, double limit) {
+  if (!(limit > 0)) throw error(error_kind::config, "clip_by_global_norm: the limit must be positive");
+  double const norm = global_norm(gradient);
+  if (!(norm > limit) || std::isinf(norm)) return norm;
+  double const scale = limit / norm;
+  detail::for_each_parameter("clip_by_global_norm", gradient, [&](auto const& t) {
+    using T = typename decltype(t.data)::element_type;
+    for (T& g : t.data) g = static_cast<T>(static_cast<double>(g) * scale);
+  });
+  return norm;
+}
+
+}  // namespace tutti::inline TUTTI_ABI
+
+// --------------------------------------------------------------------------------------- tutti/train/data_parallel.hpp
+// Data parallel training: every rank computes some samples, all ranks end with the exact weighted mean of the gradient.
+
+namespace tutti::inline TUTTI_ABI {
+
+namespace detail {
+
+/// All numbers of one type of a gradient in one row, behind them the weight in two parts: hi * 4096 + lo, both exact for
+/// whole weights below 2^36 even where T is float.
+template <class T>
+using flat = std::vector<T>;
+
+/// The partial sums a rank holds during one step: nodes of the canonical bracket, in slot order. Adding the next slot
+/// joins what can be joined, so at most log2(slots) + 1 rows are alive, and they are what the plan expects.
+template <class T>
+class slot_sums {
+ public:
+  /// A zeroed row for `slot`, to be filled by the caller before the next call.
+  flat<T>& next(std::uint32_t slot, std::size_t numbers) {
+    if (alive_ == rows_.size()) rows_.emplace_back();
+    row& r = rows_[alive_++];
+    r.slots = {slot, slot + 1};
+    r.numbers.resize(numbers);
+    return r.numbers;
+  }
+  /// Joins the newest rows as far as they are siblings in the bracket over `total` slots and both owned.
+  void join(std::uint32_t total) {
+    while (alive_ >= 2) {
+      row& left = rows_[alive_ - 2];
+      row const& right = rows_[alive_ - 1];
+      plan::interval const both{left.slots.first, right.slots.last};
+      if (!plan::is_node(both, total) || plan::split_point(both) != left.slots.last) return;
+      std::byte* const acc = reinterpret_cast<std::byte*>(left.numbers.data());
+      auto const add = engine::make_reducer<T>(sum);
+      add.apply(add.op, acc, acc, reinterpret_cast<std::byte const*>(right.numbers.data()), left.numbers.size());
+      left.slots = both;
+      --alive_;
+    }
+  }
+  [[nodiscard]] std::vector<const_bytes> inputs() const {
+    std::vector<const_bytes> all;
+    for (std::size_t i = 0; i < alive_; ++i) all.push_back(std::as_bytes(std::span(rows_[i].numbers)));
+    return all;
+  }
+  void clear() noexcept { alive_ = 0; }
+
+ private:
+  struct row {
+    plan::interval slots;
+    flat<T> numbers;
+  };
+  std::vector<row> rows_;
+  std::size_t alive_ = 0;
+};
+
+}  // namespace detail
+
+/// Sums gradients over all ranks and divides by the sum of their weights: never a mean of means.
+///
+/// Two ways. `sync(gradient, weight)`: one contribution per rank. Or `add(slot, gradient, weight)` for each of the step's
+/// K slots this rank owns (`slot_cut`), then `sync(gradient)`: the sum is taken along one bracket over the slots, so the
+/// result has the same bits on any number of ranks. Gradients are sums over samples, weights the numbers of samples.
+/// Integer tensors are left alone. Not thread safe; calls are collective on the communicator, which must outlive this.
+template <transport::streams S>
+class data_parallel {
+ public:
+  static constexpr bool replicates_gradients = true;
+
+  /// `like`: the model, or a gradient of its shape. `slots`: K.
+  template <class M>
+  data_parallel(basic_communicator<S>& comm, M const& like, int slots = 8) : comm_(&comm), slots_(slots) {
+    if (slots < 1) throw error(error_kind::config, "data_parallel: slots must be at least 1, not " + std::to_string(slots));
+    for_each_tensor(like, [&]<class T>(tensor<T const> const& t) {
+      if constexpr (std::is_same_v<T, float>) floats_ += t.data.size();
+      else if constexpr (std::is_same_v<T, double>) doubles_ += t.data.size();
+      else if constexpr (std::is_floating_point_v<T>)
+        static_assert(std::is_same_v<T, float>, "tutti: data_parallel trains float and double tensors.");
+    });
+    cuts_ = slot_cuts(slots, comm.size());
+    next_ = first();
+  }
+
+  /// Contributes slot `slot` of the step: the sum of the gradients of its samples, and their number (or weight). Slots of
+  /// this rank only, in increasing order; those left out count as empty. Copies `gradient`.
+  template <class M>
+  void add(int slot, M const& gradient, double weight) {
+    auto const s = static_cast<std::uint32_t>(slot);
+    if (slot < 0 || s < next_ || s >= last())
+      throw error(error_kind::config, "data_parallel: slot " + std::to_string(slot) + " is not the next one of rank " +
+                                          std::to_string(comm_->rank()) + ", which owns slots " + std::to_string(first()) +
+                                          " to " + std::to_string(last()) + " (without the last)");
+    fill_up_to(s);
+    pack(gradient, weight, float_sums_.next(s, row_floats()), double_sums_.next(s, row_doubles()));
+    join_and_go_on();
+  }
+
+  /// Writes the weighted mean of all slots of all ranks into `gradient` and begins the next step. Returns the sum of the
+  /// weights. Throws config if that is zero.
+  template <class M>
+  double sync(M& gradient, options how = {}) {
+    fill_up_to(last());
+    floats_total_.resize(row_floats());
+    doubles_total_.resize(row_doubles());
+    auto const floats_in = float_sums_.inputs();
+    auto const doubles_in = double_sums_.inputs();
+    if (floats_ > 0 || doubles_ == 0) reduce_rows<float>(floats_in, floats_total_, cuts_, how);
+    if (doubles_ > 0) reduce_rows<double>(doubles_in, doubles_total_, cuts_, how);
+    float_sums_.clear();
+    double_sums_.clear();
+    next_ = first();
+    return unpack(gradient);
+  }
+
+  /// The weighted mean of one contribution per rank: `gradient` is this rank's sum over `weight` samples. Returns the sum
+  /// of the weights. A rank without samples gives zeros and weight 0.
+  template <class M>
+  double sync(M& gradient, double weight, options how = {}) {
+    floats_total_.resize(row_floats());
+    doubles_total_.resize(row_doubles());
+    pack(gradient, weight, floats_total_, doubles_total_);
+    if (floats_ > 0 || doubles_ == 0) reduce_rows<float>({}, floats_total_, {}, how);
+    if (doubles_ > 0) reduce_rows<double>({}, doubles_total_, {}, how);
+    return unpack(gradient);
+  }
+
+  [[nodiscard]] int slots() const noexcept { return slots_; }
+
+ private:
+  static constexpr double part = 4096;
+
+  [[nodiscard]] std::uint32_t first() const { return cuts_[static_cast<std::size_t>(comm_->rank())]; }
+  [[nodiscard]] std::uint32_t last() const { return cuts_[static_cast<std::size_t>(comm_->rank()) + 1]; }
+  [[nodiscard]] std::size_t row_floats() const noexcept { return floats_ + 2; }
+  [[nodiscard]] std::size_t row_doubles() const noexcept { return doubles_ + 2; }
+
+  void fill_up_to(std::uint32_t slot) {  // an empty slot is zeros: the bracket has no holes
+    while (next_ < slot) {
+      auto& f = float_sums_.next(next_, row_floats());
+      auto& d = double_sums_.next(next_, row_doubles());
+      std::fill(f.begin(), f.end(), 0.0F);
+      std::fill(d.begin(), d.end(), 0.0);
+      join_and_go_on();
+    }
+  }
+  void join_and_go_on() {
+    float_sums_.join(static_cast<std::uint32_t>(slots_));
+    double_sums_.join(static_cast<std::uint32_t>(slots_));
+    ++next_;
+  }
+
+  template <class M>
+  void pack(M const& gradient, double weight, detail::flat<float>& floats, detail::flat<double>& doubles) const {
+    if (!(weight >= 0) || std::isinf(weight)) throw error(error_kind::config, "data_parallel: a weight must be a number, zero or more");
+    std::size_t f = 0;
+    std::size_t d = 0;
+    for_each_tensor(gradient, [&]<class T>(tensor<T const> const& t) {
+      if constexpr (std::is_same_v<T, float>) f = copy_in(t.data, floats, f, floats_);
+      else if constexpr (std::is_same_v<T, double>) d = copy_in(t.data, doubles, d, doubles_);
+    });
+    if (f != floats_ || d != doubles_) refuse_size();
+    double const hi = std::floor(weight / part);
+    floats[f] = static_cast<float>(hi);
+    floats[f + 1] = static_cast<float>(weight - hi * part);
+    doubles[d] = hi;
+    doubles[d + 1] = weight - hi * part;
+  }
+  template <class T>
+  static std::size_t copy_in(std::span<T const> from, detail::flat<T>& to, std::size_t at, std::size_t end) {
+    if (from.size() > end - at) refuse_size();
+    std::copy(from.begin(), from.end(), to.begin() + static_cast<std::ptrdiff_t>(at));
+    return at + from.size();
+  }
+  [[noreturn]] static void refuse_size() {
+    throw error(error_kind::config, "data_parallel: this gradient has not the size of the model it was made for");
+  }
+
+  template <class T>
+  void reduce_rows(std::span<const_bytes const> inputs, detail::flat<T>& total, std::span<std::uint32_t const> cuts,
+                   options const& how) {
+    engine::operation op = detail::reduction_on<T>(plan::collective::allreduce, -1, sum);
+    op.count = total.size();
+    op.inputs = inputs;
+    op.cuts = cuts;
+    op.output = std::as_writable_bytes(std::span(total));
+    comm_->engine().run(op, how);
+  }
+
+  template <class M>
+  double unpack(M& gradient) const {
+    double const weight = floats_ > 0 || doubles_ == 0
+                              ? static_cast<double>(floats_total_[floats_]) * part + static_cast<double>(floats_total_[floats_ + 1])
+                              : doubles_total_[doubles_] * part + doubles_total_[doubles_ + 1];
+    if (!(weight > 0)) throw error(error_kind::config, "data_parallel: no rank contributed any weight to this step");
+    std::size_t f = 0;
+    std::size_t d = 0;
+    for_each_tensor(gradient, [&]<class T>(tensor<T> const& t) {
+      if constexpr (std::is_same_v<T, float>) f = divide(floats_total_, f, weight, t.data);
+      else if constexpr (std::is_same_v<T, double>) d = divide(doubles_total_, d, weight, t.data);
+    });
+    return weight;
+  }
+  template <class T>
+  static std::size_t divide(detail::flat<T> const& from, std::size_t at, double weight, std::span<T> to) {
+    if (to.size() + 2 > from.size() - at) refuse_size();
+    T const by = static_cast<T>(weight);
+    for (std::size_t i = 0; i < to.size(); ++i) to[i] = from[at + i] / by;
+    return at + to.size();
+  }
+
+  basic_communicator<S>* comm_;
+  int slots_;
+  std::size_t floats_ = 0;
+  std::size_t doubles_ = 0;
+  std::vector<std::uint32_t> cuts_;
+  std::uint32_t next_ = 0;  ///< the slot this rank adds next
+  detail::slot_sums<float> float_sums_;
+  detail::slot_sums<double> double_sums_;
+  detail::flat<float> floats_total_;
+  detail::flat<double> doubles_total_;
+};
+
+template <transport::streams S, class M>
+data_parallel(basic_communicator<S>&, M const&, int = 8) -> data_parallel<S>;
+
+}  // namespace tutti::inline TUTTI_ABI
+
+// ---------------------------------------------------------------------------------------------- tutti/train/summed.hpp
+// A sum together with the number of things in it: what a loss or a metric returns, and what ranks may add.
+
+namespace tutti::inline TUTTI_ABI {
+
+/// Means do not add up over uneven shards; pairs (sum, count) do: `allreduce(world, s).mean()` is the mean over all
+/// ranks' samples. Sums of whole numbers (accuracy) are exact up to 2^53, so any order of adding gives the same bits.
+struct summed {
+  double sum = 0;
+  double count = 0;
+
+  /// NaN where nothing was counted.
+  [[nodiscard]] constexpr double mean() const noexcept { return sum / count; }
+
+  friend constexpr summed operator+(summed const& a, summed const& b) noexcept {
+    return {a.sum + b.sum, a.count + b.count};
+  }
+  constexpr summed& operator+=(summed const& other) noexcept { return *this = *this + other; }
+  friend bool operator==(summed const&, summed const&) = default;
+};
+static_assert(std::is_trivially_copyable_v<summed>);
+
+}  // namespace tutti::inline TUTTI_ABI
+
+// ------------------------------------------------------------------------------------------------ tutti/train/loss.hpp
+// Losses: sums over samples with their gradients, computed in double whatever the element type.
+
+namespace tutti::inline TUTTI_ABI {
+
+namespace detail {
+/// A contiguous range of numbers: whatever std::span understands.
+template <class R>
+concept numbers = requires(R& r) {
+  requires std::is_arithmetic_v<std::remove_cv_t<typename decltype(std::span(r))::element_type>>;
+};
+template <class R>
+concept writable_numbers = numbers<std::remove_reference_t<R>> && requires(R& r) {
+  requires std::floating_point<typename decltype(std::span(r))::element_type>;  // not const
+};
+
+inline void check_sizes(char const* where, std::size_t a, std::size_t b) {
+  if (a == b) return;
+  throw error(error_kind::config, std::string(where) + ": " + std::to_string(a) + " values meet " + std::to_string(b));
+}
+inline void check_label(char const* where, std::size_t label, std::size_t classes) {
+  if (label < classes) return;
+  throw error(error_kind::config,
+              std::string(where) + ": label " + std::to_string(label) + " of " + std::to_string(classes) + " classes");
+}
+
+struct softmax_scale {
+  double largest;  // of the logits z
+  double total;    // sum of exp(z - largest), at least 1
+};
+template <class Span>
+[[nodiscard]] softmax_scale softmax_scale_of(Span logits) {
+  softmax_scale scale{static_cast<double>(logits[0]), 0};
+  for (auto z : logits) {
+    if (static_cast<double>(z) > scale.largest) scale.largest = static_cast<double>(z);
+  }
+  for (auto z : logits) scale.total += std::exp(static_cast<double>(z) - scale.largest);
+  return scale;
+}
+}  // namespace detail
+
+namespace loss {
+
+/// Squared error: sum of (prediction - target)^2, counted per value. Both ranges have the same size; it may be 0.
+template <detail::numbers P, detail::numbers T>
+[[nodiscard]] summed mse(P const& prediction, T const& target) {
+  std::span const p(prediction);
+  std::span const t(target);
+  detail::check_sizes("loss::mse", p.size(), t.size());
+  summed total{0, static_cast<double>(p.size())};
+  for (std::size_t i = 0; i < p.size(); ++i) {
+    double const difference = static_cast<double>(p[i]) - static_cast<double>(t[i]);
+    total.sum += difference * difference;
+  }
+  return total;
+}
+
+/// As above; `gradient` (same size) receives the derivative of the *sum* by each prediction: 2 (prediction - target).
+template <detail::numbers P, detail::numbers T, detail::writable_numbers G>
+summed mse(P const& prediction, T const& target, G&& gradient) {
+  summed const total = mse(prediction, target);
+  std::span const p(prediction);
+  std::span const t(target);
+  std::span const g(gradient);
+  detail::check_sizes("loss::mse", p.size(), g.size());
+  for (std::size_t i = 0; i < p.size(); ++i) {
+    double const difference = static_cast<double>(p[i]) - static_cast<double>(t[i]);
+    g[i] = static_cast<typename decltype(g)::element_type>(2 * difference);
+  }
+  return total;
+}
+
+/// Cross-entropy of one sample: log(sum_j exp(logits[j])) - logits[label], with count 1. `logits` are raw scores: do
+/// not put a softmax before it. Shifted by the largest logit, so logits of any finite size are fine.
+/// Throws `config` if label is no class.
+template <detail::numbers Z>
+[[nodiscard]] summed softmax_cross_entropy(Z const& logits, std::size_t label) {
+  std::span const z(logits);
+  detail::check_label("loss::softmax_cross_entropy", label, z.size());
+  auto const [largest, total] = detail::softmax_scale_of(z);
+  return {std::log(total) - (static_cast<double>(z[label]) - largest), 1};
+}
+
+/// As above; `gradient` (same size, may be the logits themselves) receives softmax(logits) - onehot(label).
+template <detail::numbers Z, detail::writable_numbers G>
+summed softmax_cross_entropy(Z const& logits, std::size_t label, G&& gradient) {
+  summed const cross_entropy = softmax_cross_entropy(logits, label);
+  std::span const z(logits);
+  std::span const g(gradient);
+  detail::check_sizes("loss::softmax_cross_entropy", z.size(), g.size());
+  auto const [largest, total] = detail::softmax_scale_of(z);
+  for (std::size_t j = 0; j < z.size(); ++j) {
+    double const probability = std::exp(static_cast<double>(z[j]) - largest) / total;
+    g[j] = static_cast<typename decltype(g)::element_type>(probability - (j == label ? 1.0 : 0.0));
+  }
+  return cross_entropy;
+}
+
+}  // namespace loss
+}  // namespace tutti::inline TUTTI_ABI
+
+// ---------------------------------------------------------------------------------------------- tutti/train/metric.hpp
+// Metrics: how good a model is, as sums that add up over ranks.
+
+namespace tutti::inline TUTTI_ABI::metric {
+
+/// One sample: sum is 1 if `scores[label]` is the largest score (the first of equal ones wins), else 0; count is 1.
+/// A NaN anywhere is a wrong answer. Throws `config` if label is no class.
+template <detail::numbers Z>
+[[nodiscard]] summed accuracy(Z const& scores, std::size_t label) {
+  std::span const z(scores);
+  detail::check_label("metric::accuracy", label, z.size());
+  bool right = true;
+  for (std::size_t j = 0; j < z.size(); ++j) {
+    if (j != label) right = right && (j < label ? z[j] < z[label] : z[j] <= z[label]);
+  }
+  if (z.size() == 1) right = z[0] <= z[0];
+  return {right ? 1.0 : 0.0, 1};
+}
+
+/// Many samples: how many predicted classes equal their labels (integers). Both ranges have the same size; it may
+/// be 0.
+template <detail::numbers P, detail::numbers L>
+[[nodiscard]] summed accuracy(P const& predicted, L const& labels) {
+  std::span const p(predicted);
+  std::span const l(labels);
+  detail::check_sizes("metric::accuracy", p.size(), l.size());
+  summed right{0, static_cast<double>(p.size())};
+  for (std::size_t i = 0; i < p.size(); ++i) {
+    if (std::cmp_equal(p[i], l[i])) right.sum += 1;
+  }
+  return right;
+}
+
+}  // namespace tutti::inline TUTTI_ABI::metric
+
+// ------------------------------------------------------------------------------------------------- tutti/train/sgd.hpp
+// Stochastic gradient descent, with momentum if asked.
+
+namespace tutti::inline TUTTI_ABI {
+
+/// `sgd opt{.lr = 0.1, .momentum = 0.9}; opt.step(model, gradient);` Formulas: see sgd_momentum_kernel.
+struct sgd {
+  double lr = 0.01;
+  double momentum = 0;
+  bool nesterov = false;
+  std::uint64_t steps = 0;  ///< steps taken
+  per_weight velocity{};    ///< empty without momentum
+
+  /// One step down the gradient, an object with the signature of the model. Buffers are left alone. Throws `config`,
+  /// and then has changed nothing, if the gradient does not match or the model changed its size since the first step.
+  template <class Model, class Gradient>
+  void step(Model& model, Gradient const& gradient) {
+    if (momentum != 0) detail::fit("sgd", velocity, model, steps == 0);
+    detail::for_each_weight(model, gradient, [&]<class T>(std::span<T> w, std::span<T const> g, std::size_t offset) {
+      if (momentum == 0) return sgd_kernel(w, g, lr);
+      sgd_momentum_kernel(w, g, std::span<T>(velocity.of<T>()).subspan(offset, w.size()), lr, momentum, nesterov);
+    });
+    ++steps;
+  }
+};
+
+}  // namespace tutti::inline TUTTI_ABI
