@@ -10,6 +10,10 @@
 
 #include <tutti/group/control.hpp>
 
+#if defined(__linux__)
+#include <sys/resource.h>
+#endif
+
 #include "worlds.hpp"
 
 using namespace worlds;
@@ -258,6 +262,29 @@ TEST_CASE("strangers are closed and counted, and cost nobody a lane") {
   CHECK(g.referee(1).strangers() >= expected);
   CHECK_FALSE(g.at(0).seen->revoked());
 }
+
+#if defined(__linux__)
+TEST_CASE("a process out of descriptors takes its lanes as soon as it has some again") {
+  gang g(2);
+  net::io_context io;
+  net::ip::tcp::socket lane(io, net::ip::tcp::v4());
+  rlimit before{};
+  REQUIRE(::getrlimit(RLIMIT_NOFILE, &before) == 0);
+  int const next = ::dup(0);
+  REQUIRE(::close(next) == 0);
+  rlimit none = before;
+  none.rlim_cur = static_cast<rlim_t>(next);
+  REQUIRE(::setrlimit(RLIMIT_NOFILE, &none) == 0);
+  lane.connect(g.worlds[1]->peers[1]);
+  say(lane, lane_hello(*g.worlds[0], 7).encode());
+  CHECK(g.at(1).verdict(300ms).kind == error_kind::revoked);  // it lives on, and the lane is still outside
+  CHECK_FALSE(g.worlds[1]->mail->take(7, 0));
+  REQUIRE(::setrlimit(RLIMIT_NOFILE, &before) == 0);
+  transport::stream_socket taken;
+  for (auto const end = steady::now() + 10s; !taken && steady::now() < end;) taken = g.worlds[1]->mail->take(7, 0);
+  CHECK(taken);
+}
+#endif
 
 TEST_CASE("leaving takes less than a second, and leaves no thread and no descriptor") {
   { gang warm(2); }

@@ -91,6 +91,8 @@ TEST_CASE("options that cannot work get one clear sentence") {
   CHECK(has(with([](auto& o) { o.rank = -1; }), "rank -1 is not between 0 and 1"));
   CHECK(has(with([](auto& o) { o.size = 0; }), "size of the world must be at least 1"));
   CHECK(has(with([](auto& o) { o.root.clear(); }), "no root was given"));
+  CHECK(has(with([](auto& o) { o.timeout = std::chrono::nanoseconds::max(); }), "timeout of the join"));
+  CHECK(has(with([](auto& o) { o.heartbeat = 1ms; }), "heartbeat must be between"));
   for (char const* bad : {"localhost", "localhost:", ":7000", "localhost:0", "localhost:65536", "localhost:7x", "::1:7000"})
     CHECK(has(with([&](auto& o) { o.root = bad; }), "root \"" + std::string(bad) + "\""));
   CHECK(has(with([](auto& o) { o.root = "192.0.2.1:7000"; }), "set trusted_network"));

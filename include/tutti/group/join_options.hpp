@@ -72,8 +72,11 @@ inline void validate(join_options const& o) {
   if (o.rank < 0 || o.rank >= o.size)
     refuse("rank " + std::to_string(o.rank) + " is not between 0 and " + std::to_string(o.size - 1) +
            ", the ranks of a world of " + std::to_string(o.size));
-  if (o.timeout <= o.timeout.zero()) refuse("the timeout of the join must be positive");
-  if (o.heartbeat < std::chrono::milliseconds(10)) refuse("the heartbeat must be at least 10 ms");
+  constexpr std::chrono::hours longest(1000);
+  if (o.timeout <= o.timeout.zero() || o.timeout > longest)
+    refuse("the timeout of the join must be positive, and at most 1000 hours");
+  if (o.heartbeat < std::chrono::milliseconds(10) || o.heartbeat > longest)
+    refuse("the heartbeat must be between 10 ms and 1000 hours");
   if (o.root.empty() && !(o.rank == 0 && o.listener != transport::no_socket))
     refuse("no root was given: all ranks need the host:port where rank 0 listens");
   if (!o.root.empty()) (void)parse_root(o.root);

@@ -36,8 +36,8 @@ struct tcp_world {
 /// Blocks until all ranks are present, at most options.timeout; the control thread runs from then on. Throws config,
 /// timeout, or resource, in one sentence that names the ranks or the link in question. Takes options.listener.
 [[nodiscard]] inline std::shared_ptr<tcp_world> join_world(join_options const& options) {
-  auto const deadline = clock::now() + options.timeout;
   validate(options);
+  auto const deadline = clock::now() + options.timeout;
   try {
     auto io = std::make_unique<net::io_context>(1);
     gathered g = options.rank == 0 ? gathering(*io, options, deadline).run() : attending(*io, options, deadline).run();
