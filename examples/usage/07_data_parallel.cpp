@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 // Data-parallel training of y = 3 x - 2: every rank computes its share of each batch, sync() leaves the exact mean over
-// the whole batch on every rank. A batch has 8 slots whatever the number of ranks, so --np 1 ends with the very same bits.
+// the whole batch on every rank. A batch has 8 slots whatever the number of ranks, so --np 1 ends with the very same
+// bits.
 //
 // Run: ./07_data_parallel --np 4
 // Output:
