@@ -8,6 +8,7 @@
 #include <cstring>
 #include <span>
 #include <type_traits>
+#include <vector>
 
 #include <tutti/core/element.hpp>
 #include <tutti/core/op.hpp>
@@ -59,13 +60,21 @@ void fold_bytes(void const* op_address, std::byte* out_bytes, std::byte const* l
     else if (out == right) fold_right(op, left, out, n);
     else fold_apart(op, out, left, right, n);
   } else if (out == right) {  // op(acc, in) keeps the lower ranks in acc: work on a copy of the left side
-    constexpr std::size_t block = sizeof(T) < 256 ? 4096 / sizeof(T) : 16;
-    alignas(T) std::byte copy[block * sizeof(T)];
-    for (std::size_t i = 0; i < n; i += block) {
-      std::size_t const m = (std::min)(block, n - i);
-      std::memcpy(copy, left + i, m * sizeof(T));
-      op(std::span<T>(reinterpret_cast<T*>(copy), m), std::span<T const>(right + i, m));
-      std::memcpy(static_cast<void*>(out + i), copy, m * sizeof(T));
+    if constexpr (sizeof(T) > 4096) {  // too large for a stack
+      for (std::size_t i = 0; i < n; ++i) {
+        std::vector<T> copy(left + i, left + i + 1);
+        op(std::span<T>(copy), std::span<T const>(right + i, 1));
+        std::memcpy(static_cast<void*>(out + i), copy.data(), sizeof(T));
+      }
+    } else {
+      constexpr std::size_t block = 4096 / sizeof(T);
+      alignas(T) std::byte copy[block * sizeof(T)];
+      for (std::size_t i = 0; i < n; i += block) {
+        std::size_t const m = (std::min)(block, n - i);
+        std::memcpy(copy, left + i, m * sizeof(T));
+        op(std::span<T>(reinterpret_cast<T*>(copy), m), std::span<T const>(right + i, m));
+        std::memcpy(static_cast<void*>(out + i), copy, m * sizeof(T));
+      }
     }
   } else {
     if (out != left) std::memcpy(static_cast<void*>(out), left, n * sizeof(T));

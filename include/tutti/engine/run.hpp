@@ -122,6 +122,7 @@ class runner {
     open(sends_, p.sends);
     open(recvs_, p.recvs);
     unfinished_ = sends_.size() + recvs_.size();
+    interests_.reserve(unfinished_);  // here, not when it first has to wait for all of them
     for (std::uint32_t s : p.local)
       if (places_[s].at < places_[s].end) ++unfinished_;
     lay_out_scratch();
@@ -356,7 +357,11 @@ class runner {
     if (now - last >= patience) fail_late(awaited, patience);
     clock::time_point const until = (std::min)(last + patience, now + slice);
     if (now - last > telling && awaited != told_) watch_.waiting_for(world(told_ = awaited));
-    if (waiting_.idle(streams_, interests_, now, until)) referee_.tick(watch_);
+    if (!waiting_.idle(streams_, interests_, now, until)) return;
+    if (clock::time_point const slept = clock::now(); slept - (std::max)(last, ticked_) >= slice) {
+      ticked_ = slept;
+      referee_.tick(watch_);
+    }
   }
 
   static constexpr std::chrono::milliseconds slice{100};
@@ -415,6 +420,7 @@ class runner {
   std::byte* scratch_ = nullptr;
   std::byte* temporaries_ = nullptr;
   int told_ = -1;
+  clock::time_point ticked_{};  // when the referee was last told that this rank waits
 };
 
 }  // namespace tutti::inline TUTTI_ABI::engine
