@@ -166,6 +166,14 @@ TEST_CASE("a mismatch names both ranks, calls and lines, the same on all, and en
   for (auto const& o : others) CHECK_FALSE(o->seen->revoked());
 }
 
+TEST_CASE("a mismatch with rank 0 itself is seen in the heartbeats too") {
+  gang g(2);
+  g.at(1).begin(5, 0, collective::broadcast, 3);
+  auto const v = g.agreed(-1);
+  CHECK(v.kind == error_kind::mismatch);
+  CHECK(v.rank == 1);
+}
+
 TEST_CASE("a deadline blames the rank that is in its own code, the same on all") {
   gang g(4);
   g.at(2).seen->end();
