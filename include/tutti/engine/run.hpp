@@ -114,6 +114,7 @@ class runner {
   void prepare(program const& p, binding const& b, frame const& header) {
     program_ = &p;
     binding_ = &b;
+    told_ = -1;
     header_ = &header;
     auto const& steps = p.what.steps;
     places_.resize(steps.size());
@@ -419,7 +420,7 @@ class runner {
   std::size_t temporary_size_ = 0;
   std::byte* scratch_ = nullptr;
   std::byte* temporaries_ = nullptr;
-  int told_ = -1;
+  int told_ = -1;  // what watch_ was told in this call
   clock::time_point ticked_{};  // when the referee was last told that this rank waits
 };
 
