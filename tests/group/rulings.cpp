@@ -235,6 +235,27 @@ TEST_CASE("of different calls the majority is right; a tie blames the higher ran
   }
 }
 
+TEST_CASE("a rank that went on after a different call is blamed for that one") {
+  court c(3);
+  c.truth = {{call(5, plan::collective::broadcast, false, -1), in(6, 1)}, {in(5, 0)}, {in(5, 0)}};
+  complaint seen{0, world, 6, {error_kind::mismatch, 1, {}, "as seen"}, in(5, 0).what};
+  c.judge.complain(seen, c.now);
+  auto const v = c.pass(0ms);
+  REQUIRE(v.size() == 1);
+  CHECK(v[0].what.rank == 0);
+  CHECK(has(v[0].what.cause, "rank 0 called broadcast as call 5 at train.cpp:5, but rank 1 called allreduce as call 5 at train.cpp:5"));
+}
+
+TEST_CASE("calls that differ in number alone are both named") {
+  court c(2);
+  c.truth = {{after(5), in(6, 1)}, {in(5, 0)}};
+  c.judge.complain({0, world, 6, {error_kind::mismatch, 1, {}, "as seen"}, in(5, 0).what}, c.now);
+  auto const v = c.pass(0ms);
+  REQUIRE(v.size() == 1);
+  CHECK(v[0].what.rank == 1);
+  CHECK(v[0].what.cause == "rank 1 called allreduce as call 5, but rank 0 called allreduce as call 6 at train.cpp:6");
+}
+
 TEST_CASE("different calls are found by the heartbeats too, same ones and different communicators are not") {
   court c(3);
   auto const show = [&](int rank, sighting s) {

@@ -80,8 +80,10 @@ class control final : public engine::referee {
     return what;
   }
 
-  /// A rank that has left may never have opened a stream, so nothing but this ends the wait for it.
+  /// Whoever waits for long says so at once, so that two different calls meet at rank 0 before the next heartbeat. And a
+  /// rank that has left may never have opened a stream: nothing but this ends the wait for it.
   void tick(engine::watch& where) override {
+    if (watches_.newly_waiting(where)) net::post(*my_.io, [this] { show_calls(); });
     if (!watches_.waits_in_vain(where)) return;
     auto const r = where.latest();
     complaint c{my_.rank, where.communicator(), r.what.sequence, {error_kind::peer_left, r.waiting_for, {}, {}}, {}};
@@ -174,14 +176,19 @@ class control final : public engine::referee {
     beat_.async_wait([this](net_error problem) {
       if (!problem) beat();
     });
-    if (root()) {
-      rulings_.sees(0, watches_.running(), now);
+    if (root())
       for (auto const& l : my_.links)
         if (l && l->open() && l->waiting() < 8) l->send({});
+    show_calls();
+    if (!root()) look_at_root();
+  }
+  void show_calls() {
+    auto const now = clock::now();
+    if (root()) {
+      rulings_.sees(0, watches_.running(), now);
       settle();
-    } else {
-      if (reachable() && my_.links[0]->waiting() < 8) report_calls(now);
-      look_at_root();
+    } else if (reachable() && my_.links[0]->waiting() < 8) {
+      report_calls(now);
     }
   }
   void report_calls(clock::time_point now) {

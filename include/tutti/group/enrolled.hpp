@@ -80,6 +80,12 @@ class enrolled {
     std::lock_guard const hold(guard_);
     return left_.count(rank) != 0;
   }
+  /// True once per call that waits.
+  bool newly_waiting(engine::watch const& one) {
+    auto const sequence = one.latest().what.sequence;
+    std::lock_guard const hold(guard_);
+    return std::exchange(waiting_[one.communicator()], sequence) != sequence;
+  }
   /// True if `one` has waited for the same rank, which has left, in the same call at the last call of this, too.
   bool waits_in_vain(engine::watch const& one) {
     auto const r = one.latest();
@@ -101,6 +107,7 @@ class enrolled {
   std::vector<verdict> past_;
   std::set<int> left_;
   std::map<std::uint64_t, std::pair<std::uint64_t, int>> vain_;
+  std::map<std::uint64_t, std::uint64_t> waiting_;
 };
 
 }  // namespace tutti::inline TUTTI_ABI::group

@@ -119,6 +119,9 @@ class rulings {
         break;
       case error_kind::timeout: inquire(why::timeout, std::move(c), now + settings_.timeout_grace); break;
       case error_kind::mismatch:
+        // Whoever only sent in the call that differs is in a later one by now: the earlier of the two is in question.
+        if (c.theirs && c.theirs->communicator == c.communicator)
+          c.sequence = (std::min)(c.sequence, c.theirs->sequence);
         if (names_another) inquire(why::mismatch, std::move(c), now + settings_.mismatch_grace);
         else settle(c, c.seen);
         break;
@@ -244,7 +247,13 @@ class rulings {
     int against = i.about.reporter;
     sighting const* a = made_by(blamed);
     sighting const* b = made_by(against);
-    if (a == nullptr || b == nullptr || !differ(a->what, b->what)) return settle(i.about, i.about.seen);
+    if (a == nullptr || b == nullptr || !differ(a->what, b->what)) {
+      failure what = i.about.seen;
+      if (auto const& said = i.said[static_cast<std::size_t>(against)]; said && i.about.theirs)
+        what.cause = "rank " + std::to_string(blamed) + " called " + engine::describe(*i.about.theirs) + ", but rank " +
+                     std::to_string(against) + " called " + call_and_line(said->latest);
+      return settle(i.about, std::move(what));
+    }
     if (votes(a->what) > votes(b->what) || (votes(a->what) == votes(b->what) && against > blamed)) {
       std::swap(blamed, against);
       std::swap(a, b);
