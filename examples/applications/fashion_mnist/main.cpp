@@ -179,7 +179,7 @@ int main(int argc, char** argv) {
   app.add_option("--slots", set.slots, "parts of a batch; the model depends on it, not on --np")
       ->check(CLI::Range(1, 1024));
   app.add_option("--data", set.data, "directory of the four .gz files");
-  app.add_option("--seed", set.seed, "of the weights and of the order of samples");
+  app.add_option("--seed", set.seed, "of the weights and of the order of samples")->check(CLI::NonNegativeNumber);
   app.add_option("--lr", set.learning_rate, "learning rate of Adam, falling linearly to 0")->check(CLI::PositiveNumber);
   dataset data;
   bool generated = false;

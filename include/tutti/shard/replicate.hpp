@@ -8,6 +8,7 @@
 #include <vector>
 
 #include <tutti/collective/allgather.hpp>
+#include <tutti/collective/barrier.hpp>
 #include <tutti/collective/broadcast.hpp>
 #include <tutti/group/communicator.hpp>
 #include <tutti/model/signature.hpp>
@@ -19,6 +20,7 @@ namespace tutti::inline TUTTI_ABI {
 /// differing tensor, unless the models of all ranks have tensors of the same names, types and shapes. Collective.
 template <transport::streams S, class M>
 void check_replicas(basic_communicator<S>& comm, M const& model, options how = {}) {
+  detail::checked_root(comm, plan::collective::broadcast, how.root);
   signature mine = signature_of(model);
   std::vector<std::uint64_t> hashes(static_cast<std::size_t>(comm.size()));
   allgather(comm, std::span<std::uint64_t const>(&mine.hash, 1), hashes, how);
@@ -34,14 +36,18 @@ void check_replicas(basic_communicator<S>& comm, M const& model, options how = {
   options from = how;
   from.root = static_cast<int>(*other);
   broadcast(comm, words, from);
+  try {
+    barrier(comm, how);  // a rank that ended of this error sooner would abort those who have yet to hear the words
+  } catch (error const&) {
+  }
   throw error(error_kind::config, "the models of rank " + std::to_string(root) + " (here) and rank " +
                                       std::to_string(*other) + " (there) differ: " + words);
 }
 
-/// Every rank's `model` becomes the root's, tensor by tensor, after check_replicas(). What is no tensor stays as it was.
+/// Every rank's `model` becomes the root's, tensor by tensor, after check_replicas(). What is no tensor stays as it
+/// was.
 template <transport::streams S, class M>
 void replicate(basic_communicator<S>& comm, M& model, options how = {}) {
-  detail::checked_root(comm, plan::collective::broadcast, how.root);
   tutti::TUTTI_ABI::check_replicas(comm, model, how);
   for_each_tensor(model, [&](auto const& t) { detail::broadcast_span(comm, t.data, how); });
 }

@@ -13,6 +13,7 @@
 #include <utility>
 #include <vector>
 
+#include <tutti/collective/allreduce.hpp>
 #include <tutti/collective/arguments.hpp>
 #include <tutti/core/error.hpp>
 #include <tutti/core/op.hpp>
@@ -25,8 +26,8 @@ namespace tutti::inline TUTTI_ABI {
 
 namespace detail {
 
-/// All numbers of one type of a gradient in one row, behind them the weight in two parts: hi * 4096 + lo, both exact for
-/// whole weights below 2^36 even where T is float.
+/// All numbers of one type of a gradient in one row, behind them the weight in two parts: hi * 4096 + lo, both exact
+/// for whole weights below 2^36 even where T is float.
 template <class T>
 using flat = std::vector<T>;
 
@@ -35,16 +36,18 @@ using flat = std::vector<T>;
 template <class T>
 class slot_sums {
  public:
-  /// A zeroed row for `slot`, to be filled by the caller before the next call.
+  /// A row for `slot`, to be filled by the caller; it counts from the next join() on.
   flat<T>& next(std::uint32_t slot, std::size_t numbers) {
     if (alive_ == rows_.size()) rows_.emplace_back();
-    row& r = rows_[alive_++];
+    row& r = rows_[alive_];
     r.slots = {slot, slot + 1};
     r.numbers.resize(numbers);
     return r.numbers;
   }
-  /// Joins the newest rows as far as they are siblings in the bracket over `total` slots and both owned.
+  /// Takes the row of next(); joins the newest rows as far as they are siblings in the bracket over `total` slots and
+  /// both owned.
   void join(std::uint32_t total) {
+    ++alive_;
     while (alive_ >= 2) {
       row& left = rows_[alive_ - 2];
       row const& right = rows_[alive_ - 1];
@@ -77,10 +80,11 @@ class slot_sums {
 
 /// Sums gradients over all ranks and divides by the sum of their weights: never a mean of means.
 ///
-/// Two ways. `sync(gradient, weight)`: one contribution per rank. Or `add(slot, gradient, weight)` for each of the step's
-/// K slots this rank owns (`slot_cut`), then `sync(gradient)`: the sum is taken along one bracket over the slots, so the
-/// result has the same bits on any number of ranks. Gradients are sums over samples, weights the numbers of samples.
-/// Integer tensors are left alone. Not thread safe; calls are collective on the communicator, which must outlive this.
+/// Two ways. `sync(gradient, weight)`: one contribution per rank. Or `add(slot, gradient, weight)` for each of the
+/// step's K slots this rank owns (`slot_cut`), then `sync(gradient)`: the sum is taken along one bracket over the
+/// slots, so the result has the same bits on any number of ranks. Gradients are sums over samples, weights the numbers
+/// of samples. Integer tensors are left alone. Not thread safe; calls are collective on the communicator, which must
+/// outlive this.
 template <transport::streams S>
 class data_parallel {
  public:
@@ -89,35 +93,32 @@ class data_parallel {
   /// `like`: the model, or a gradient of its shape. `slots`: K.
   template <class M>
   data_parallel(basic_communicator<S>& comm, M const& like, int slots = 8) : comm_(&comm), slots_(slots) {
-    if (slots < 1) throw error(error_kind::config, "data_parallel: slots must be at least 1, not " + std::to_string(slots));
-    for_each_tensor(like, [&]<class T>(tensor<T const> const& t) {
-      if constexpr (std::is_same_v<T, float>) floats_ += t.data.size();
-      else if constexpr (std::is_same_v<T, double>) doubles_ += t.data.size();
-      else if constexpr (std::is_floating_point_v<T>)
-        static_assert(std::is_same_v<T, float>, "tutti: data_parallel trains float and double tensors.");
-    });
+    if (slots < 1)
+      throw error(error_kind::config, "data_parallel: slots must be at least 1, not " + std::to_string(slots));
+    std::tie(floats_, doubles_) = count(like);
     cuts_ = slot_cuts(slots, comm.size());
     next_ = first();
   }
 
-  /// Contributes slot `slot` of the step: the sum of the gradients of its samples, and their number (or weight). Slots of
-  /// this rank only, in increasing order; those left out count as empty. Copies `gradient`.
+  /// Contributes slot `slot` of the step: the sum of the gradients of its samples, and their number (or weight). Slots
+  /// of this rank only, in increasing order; those left out count as empty. Copies `gradient`. A refused call adds
+  /// nothing.
   template <class M>
   void add(int slot, M const& gradient, double weight) {
     auto const s = static_cast<std::uint32_t>(slot);
-    if (slot < 0 || s < next_ || s >= last())
-      throw error(error_kind::config, "data_parallel: slot " + std::to_string(slot) + " is not the next one of rank " +
-                                          std::to_string(comm_->rank()) + ", which owns slots " + std::to_string(first()) +
-                                          " to " + std::to_string(last()) + " (without the last)");
+    if (slot < 0 || s < next_ || s >= last()) refuse_slot(slot);
     fill_up_to(s);
     pack(gradient, weight, float_sums_.next(s, row_floats()), double_sums_.next(s, row_doubles()));
     join_and_go_on();
   }
 
-  /// Writes the weighted mean of all slots of all ranks into `gradient` and begins the next step. Returns the sum of the
-  /// weights. Throws config if that is zero.
+  /// Writes the weighted mean of all slots of all ranks into `gradient` and begins the next step. Returns the sum of
+  /// the weights. Throws config if that is zero, and at the first step if the ranks do not have the same number of
+  /// slots.
   template <class M>
   double sync(M& gradient, options how = {}) {
+    check_size(gradient);
+    if (!slots_agree_) agree_on_slots(how);
     fill_up_to(last());
     floats_total_.resize(row_floats());
     doubles_total_.resize(row_doubles());
@@ -131,10 +132,12 @@ class data_parallel {
     return unpack(gradient);
   }
 
-  /// The weighted mean of one contribution per rank: `gradient` is this rank's sum over `weight` samples. Returns the sum
-  /// of the weights. A rank without samples gives zeros and weight 0.
+  /// The weighted mean of one contribution per rank: `gradient` is this rank's sum over `weight` samples. Returns the
+  /// sum of the weights. A rank without samples gives zeros and weight 0.
   template <class M>
   double sync(M& gradient, double weight, options how = {}) {
+    if (next_ != first())
+      throw error(error_kind::config, "data_parallel: slots were added to this step; end it with sync(gradient)");
     floats_total_.resize(row_floats());
     doubles_total_.resize(row_doubles());
     pack(gradient, weight, floats_total_, doubles_total_);
@@ -153,6 +156,15 @@ class data_parallel {
   [[nodiscard]] std::size_t row_floats() const noexcept { return floats_ + 2; }
   [[nodiscard]] std::size_t row_doubles() const noexcept { return doubles_ + 2; }
 
+  void agree_on_slots(options const& how) {  // other cuts may still fit each other, and would sum other samples
+    int most_and_least[2] = {slots_, -slots_};
+    allreduce(*comm_, most_and_least, max, how);
+    if (most_and_least[0] != -most_and_least[1])
+      throw error(error_kind::config, "data_parallel: one rank cuts the step into " +
+                                          std::to_string(-most_and_least[1]) + " slots, another into " +
+                                          std::to_string(most_and_least[0]));
+    slots_agree_ = true;
+  }
   void fill_up_to(std::uint32_t slot) {  // an empty slot is zeros: the bracket has no holes
     while (next_ < slot) {
       auto& f = float_sums_.next(next_, row_floats());
@@ -170,14 +182,17 @@ class data_parallel {
 
   template <class M>
   void pack(M const& gradient, double weight, detail::flat<float>& floats, detail::flat<double>& doubles) const {
-    if (!(weight >= 0) || std::isinf(weight)) throw error(error_kind::config, "data_parallel: a weight must be a number, zero or more");
+    if (!(weight >= 0) || std::isinf(weight))
+      throw error(error_kind::config, "data_parallel: a weight must be a number, zero or more");
+    check_size(gradient);
     std::size_t f = 0;
     std::size_t d = 0;
     for_each_tensor(gradient, [&]<class T>(tensor<T const> const& t) {
-      if constexpr (std::is_same_v<T, float>) f = copy_in(t.data, floats, f, floats_);
-      else if constexpr (std::is_same_v<T, double>) d = copy_in(t.data, doubles, d, doubles_);
+      if constexpr (std::is_same_v<T, float>)
+        f = copy_in(t.data, floats, f);
+      else if constexpr (std::is_same_v<T, double>)
+        d = copy_in(t.data, doubles, d);
     });
-    if (f != floats_ || d != doubles_) refuse_size();
     double const hi = std::floor(weight / part);
     floats[f] = static_cast<float>(hi);
     floats[f + 1] = static_cast<float>(weight - hi * part);
@@ -185,13 +200,40 @@ class data_parallel {
     doubles[d + 1] = weight - hi * part;
   }
   template <class T>
-  static std::size_t copy_in(std::span<T const> from, detail::flat<T>& to, std::size_t at, std::size_t end) {
-    if (from.size() > end - at) refuse_size();
+  static std::size_t copy_in(std::span<T const> from, detail::flat<T>& to, std::size_t at) {
     std::copy(from.begin(), from.end(), to.begin() + static_cast<std::ptrdiff_t>(at));
     return at + from.size();
   }
-  [[noreturn]] static void refuse_size() {
-    throw error(error_kind::config, "data_parallel: this gradient has not the size of the model it was made for");
+  template <class M>
+  void check_size(M const& gradient) const {
+    auto const [floats, doubles] = count(gradient);
+    if (floats == floats_ && doubles == doubles_) return;
+    auto const numbers = [](std::size_t f, std::size_t d) {
+      return std::to_string(f) + " floats and " + std::to_string(d) + " doubles";
+    };
+    throw error(error_kind::config, "data_parallel: this gradient has " + numbers(floats, doubles) +
+                                        ", the model it was made for " + numbers(floats_, doubles_));
+  }
+  [[noreturn]] void refuse_slot(int slot) const {
+    bool const none = first() == last();
+    throw error(error_kind::config,
+                "data_parallel: slot " + std::to_string(slot) + " is not the next one of rank " +
+                    std::to_string(comm_->rank()) + ", which owns " +
+                    (none ? "none" : "slots " + std::to_string(first()) + " to " + std::to_string(last() - 1)) +
+                    " and adds them in increasing order");
+  }
+  /// The numbers of floats and of doubles in a model.
+  template <class M>
+  static std::pair<std::size_t, std::size_t> count(M const& model) {
+    std::pair<std::size_t, std::size_t> numbers{0, 0};
+    for_each_tensor(model, [&]<class T>(tensor<T const> const& t) {
+      static_assert(!std::is_same_v<T, long double>, "tutti: data_parallel trains float and double tensors.");
+      if constexpr (std::is_same_v<T, float>)
+        numbers.first += t.data.size();
+      else if constexpr (std::is_same_v<T, double>)
+        numbers.second += t.data.size();
+    });
+    return numbers;
   }
 
   template <class T>
@@ -207,21 +249,22 @@ class data_parallel {
 
   template <class M>
   double unpack(M& gradient) const {
-    double const weight = floats_ > 0 || doubles_ == 0
-                              ? static_cast<double>(floats_total_[floats_]) * part + static_cast<double>(floats_total_[floats_ + 1])
-                              : doubles_total_[doubles_] * part + doubles_total_[doubles_ + 1];
+    double const weight = doubles_ > 0 ? doubles_total_[doubles_] * part + doubles_total_[doubles_ + 1]
+                                       : static_cast<double>(floats_total_[floats_]) * part +
+                                             static_cast<double>(floats_total_[floats_ + 1]);
     if (!(weight > 0)) throw error(error_kind::config, "data_parallel: no rank contributed any weight to this step");
     std::size_t f = 0;
     std::size_t d = 0;
     for_each_tensor(gradient, [&]<class T>(tensor<T> const& t) {
-      if constexpr (std::is_same_v<T, float>) f = divide(floats_total_, f, weight, t.data);
-      else if constexpr (std::is_same_v<T, double>) d = divide(doubles_total_, d, weight, t.data);
+      if constexpr (std::is_same_v<T, float>)
+        f = divide(floats_total_, f, weight, t.data);
+      else if constexpr (std::is_same_v<T, double>)
+        d = divide(doubles_total_, d, weight, t.data);
     });
     return weight;
   }
   template <class T>
   static std::size_t divide(detail::flat<T> const& from, std::size_t at, double weight, std::span<T> to) {
-    if (to.size() + 2 > from.size() - at) refuse_size();
     T const by = static_cast<T>(weight);
     for (std::size_t i = 0; i < to.size(); ++i) to[i] = from[at + i] / by;
     return at + to.size();
@@ -232,7 +275,8 @@ class data_parallel {
   std::size_t floats_ = 0;
   std::size_t doubles_ = 0;
   std::vector<std::uint32_t> cuts_;
-  std::uint32_t next_ = 0;  ///< the slot this rank adds next
+  bool slots_agree_ = false;  ///< all ranks have said that they have as many
+  std::uint32_t next_ = 0;    ///< the slot this rank adds next
   detail::slot_sums<float> float_sums_;
   detail::slot_sums<double> double_sums_;
   detail::flat<float> floats_total_;
