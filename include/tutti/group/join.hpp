@@ -86,8 +86,11 @@ template <transport::streams S>
   auto const settings = tutti::TUTTI_ABI::detail::read_settings(lookup);
   if (settings.trusted_network) how.trusted_network = true;
   if (settings.timeout) how.timeout = *settings.timeout;
-  if (how.rank >= 0 || how.size >= 0 || !how.root.empty()) return true;
-  auto const told = tutti::TUTTI_ABI::detail::read_environment(lookup);
+  bool const explicitly = how.rank >= 0 || how.size >= 0 || !how.root.empty();
+  auto const told = explicitly ? std::nullopt : tutti::TUTTI_ABI::detail::read_environment(lookup);
+  if (auto const forced = lookup("TUTTI_TRANSPORT"); forced && (explicitly || told) && *forced != "tcp")
+    throw error(error_kind::config, "TUTTI_TRANSPORT='" + *forced + "' cannot connect processes; what can is tcp");
+  if (explicitly) return true;
   if (!told) return false;
   how.rank = told->rank;
   how.size = told->size;

@@ -31,7 +31,7 @@ namespace tutti::inline TUTTI_ABI::plan {
 // Why     two dependent rounds whatever p; every rank sends 2(p-1)/p of the data; folds once, in rank order.
 // Trace   p=3: rank r sends block q to its owner q; owner folds r0,r1,r2 granule by granule and sends the sum to all.
 // Cost    2 alpha + 4(p-1) o + 2n(p-1)/p beta + n(p-1)/p gamma
-// Limits  none (any p, any op). 2p(p-1) messages in all: choose() prefers star below ~256 KiB on one host.
+// Limits  none (any p, any op). 2p(p-1) messages in all: choose() prefers star below 16 KiB per rank on one host.
 // See     Thakur, Rabenseifner & Gropp 2005.
 [[nodiscard]] inline plan allreduce_direct(request const& wanted) {
   writer w(wanted, cut::even);

@@ -65,8 +65,8 @@ struct row {
   switch (what) {
     case collective::barrier: return size == 2 ? algorithm::exchange : algorithm::star;
     case collective::allreduce:
-      if (size == 2) return bytes <= 32 * kib ? algorithm::exchange : algorithm::direct;
-      return bytes <= 256 * kib ? algorithm::star : algorithm::direct;
+      if (size == 2) return bytes <= 1024 * kib ? algorithm::exchange : algorithm::direct;
+      return bytes <= 16 * kib * static_cast<std::size_t>(size) ? algorithm::star : algorithm::direct;
     case collective::allgather: return size > 2 && bytes <= 8 * kib ? algorithm::star : algorithm::direct;
     case collective::reduce_scatter: return size > 2 && bytes <= 8 * kib ? algorithm::star : algorithm::direct;
     case collective::reduce: return size > 2 && bytes > 1024 * kib ? algorithm::direct : algorithm::star;
