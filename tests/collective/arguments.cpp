@@ -75,6 +75,7 @@ TEST_CASE("arguments: every type is of one kind at most") {
   CHECK(kinds<double> == 1);
   CHECK(tutti::value<addable, tutti::sum_op>);
   CHECK(kinds<addable> == 1);
+  CHECK((addable{1} + addable{2}).a == 3);
   CHECK(tutti::value<std::complex<double>, tutti::prod_op>);
   CHECK_FALSE(tutti::value<std::complex<double>, tutti::min_op>);
   CHECK_FALSE(tutti::value<record, tutti::sum_op>);

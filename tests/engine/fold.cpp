@@ -60,8 +60,8 @@ TEST_CASE("fold: left before right, whether the result goes elsewhere, over the 
 TEST_CASE("fold: the same for an operation on spans") { folds_anywhere<twice_left_on_spans>(); }
 
 TEST_CASE("fold: an operation is called with its own state") {
-  std::int64_t const factor = 10;
-  auto const op = [&factor](std::int64_t a, std::int64_t b) { return factor * a + b; };
+  std::vector<std::int64_t> const factors{10};
+  auto const op = [&factors](std::int64_t a, std::int64_t b) { return factors[0] * a + b; };
   std::vector<std::int64_t> out{1, 2};
   apply(op, out, out, {3, 4});
   CHECK(out == std::vector<std::int64_t>{13, 24});

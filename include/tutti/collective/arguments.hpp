@@ -37,8 +37,10 @@ template <class R>
 concept matrix_block = !element_range<R> && (contiguous_leaf<std::remove_cvref_t<R>> || memptr_leaf<std::remove_cvref_t<R>>) &&
                        matrix_like<std::remove_cvref_t<R>>;
 
-/// The elements of a buffer; throws config for a matrix view with gaps.
+/// The elements of a buffer; throws config for a matrix view with gaps. (Constrained, since clang 14 looks at the return
+/// type of a candidate before its constraints.)
 template <class R>
+  requires element_range<R> || matrix_block<R>
 [[nodiscard]] auto elements_of(R& r) {
   if constexpr (element_range<R>) {
     using T = std::remove_reference_t<std::ranges::range_reference_t<R>>;
