@@ -18,6 +18,7 @@ ASIO = re.compile(r"^\s*#\s*include\s*<(boost/)?asio", re.MULTILINE)
 HEAVY = re.compile(r"^\s*#\s*include\s*<(iostream|regex|filesystem)>", re.MULTILINE)
 THREAD = re.compile(r"std::(j?thread\s*(\w+\s*)?[({]|async\s*\()")
 STATIC_FUNCTION = re.compile(r"^static\b(?!_assert)", re.MULTILINE)
+ALGORITHM = re.compile(r"\balgorithm::(?!automatic)\w+|\w+_(star|direct|exchange)\b")
 COMMENT = re.compile(r"//[^\n]*|/\*.*?\*/", re.DOTALL)
 
 
@@ -60,6 +61,8 @@ def complaints(name, text):
         yield "includes a header that every user would pay for"
     if leaked := leaked_macros(text):
         yield f"leaves macros behind: {', '.join(leaked)}"
+    if layer in ("engine", "collective") and (named := ALGORITHM.search(COMMENT.sub("", text))):
+        yield f"names an algorithm ({named[0]}); only plan/ does"
     if STATIC_FUNCTION.search(text):
         yield "has something static at namespace scope (one copy per translation unit)"
 
