@@ -5,7 +5,7 @@
 #include <concepts>
 #include <cstddef>
 #include <cstdint>
-#include <ranges>
+#include <iterator>
 #include <span>
 #include <string>
 #include <type_traits>
@@ -26,11 +26,15 @@ namespace tutti::inline TUTTI_ABI {
 
 namespace detail {
 
+// In the words of <iterator>: <ranges> alone costs a tenth of Asio.
 template <class R>
-concept element_range = std::ranges::contiguous_range<R> && std::ranges::sized_range<R> &&
-                        element<std::ranges::range_value_t<R>> && !is_text<std::remove_cvref_t<R>> &&
+using range_iterator = decltype(std::begin(std::declval<R&>()));
+
+template <class R>
+concept element_range = std::contiguous_iterator<range_iterator<R>> && requires(R& r) { std::data(r); std::size(r); } &&
+                        element<std::iter_value_t<range_iterator<R>>> && !is_text<std::remove_cvref_t<R>> &&
                         !(std::is_bounded_array_v<std::remove_cvref_t<R>> &&
-                          std::same_as<std::remove_cv_t<std::ranges::range_value_t<R>>, char>);
+                          std::same_as<std::iter_value_t<range_iterator<R>>, char>);
 
 /// Eigen's and Armadillo's matrices: one block of numbers, but no range.
 template <class R>
@@ -43,11 +47,11 @@ template <class R>
   requires element_range<R> || matrix_block<R>
 [[nodiscard]] auto elements_of(R& r) {
   if constexpr (element_range<R>) {
-    using T = std::remove_reference_t<std::ranges::range_reference_t<R>>;
+    using T = std::remove_reference_t<std::iter_reference_t<range_iterator<R>>>;
     static_assert(!is_view<std::remove_cv_t<T>>,
                   "tutti: a view (std::string_view, std::span, std::reference_wrapper) owns nothing that could be sent; "
                   "hold a std::string or std::vector instead.");
-    return std::span<T>(std::ranges::data(r), static_cast<std::size_t>(std::ranges::size(r)));
+    return std::span<T>(std::data(r), static_cast<std::size_t>(std::size(r)));
   } else if constexpr (memptr_leaf<std::remove_cvref_t<R>>) {
     return std::span(r.memptr(), static_cast<std::size_t>(r.n_elem));
   } else {

@@ -2,7 +2,6 @@
 // The element types that travel as they lie in memory, and the code by which ranks compare them.
 #pragma once
 
-#include <complex>
 #include <concepts>
 #include <cstddef>
 #include <cstdint>
@@ -22,8 +21,18 @@ concept element = std::is_trivially_copyable_v<T> && !std::is_pointer_v<T> && !s
 enum class element_class : std::uint8_t { raw, boolean, signed_integer, unsigned_integer, floating, complex, record };
 
 namespace detail {
-template <class T> inline constexpr bool is_complex = false;
-template <class T> inline constexpr bool is_complex<std::complex<T>> = true;
+/// std::complex by its shape: <complex> brings the streams with it, and few who include us need either.
+template <class T>
+inline constexpr bool is_complex = [] {
+  if constexpr (requires(T const& z) {
+                  typename T::value_type;
+                  { z.real() } -> std::same_as<typename T::value_type>;
+                  { z.imag() } -> std::same_as<typename T::value_type>;
+                  T(z.real(), z.imag());
+                })
+    return std::floating_point<typename T::value_type> && sizeof(T) == 2 * sizeof(typename T::value_type);
+  return false;
+}();
 }  // namespace detail
 
 /// Class and size of T in one number: equal on every compiler for the same type, different for most pairs of types.

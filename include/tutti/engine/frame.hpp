@@ -11,6 +11,7 @@
 
 #include <tutti/core/bytes.hpp>
 #include <tutti/core/element.hpp>
+#include <tutti/core/on_use.hpp>
 #include <tutti/core/op.hpp>
 #include <tutti/plan/plan.hpp>
 
@@ -67,7 +68,8 @@ inline constexpr std::uint32_t frame_magic = 0x69747574;
 }
 
 /// "allreduce(sum, 1000 x f32) as call 41": what a person needs to tell two calls apart.
-[[nodiscard]] inline std::string describe(call const& c) {
+template <class = on_use>
+[[nodiscard]] std::string describe(call const& c) {
   std::string text(to_string(c.what));
   std::string inside;
   auto const item = [&](std::string const& s) { inside += inside.empty() ? s : ", " + s; };

@@ -9,6 +9,7 @@
 #include <utility>
 #include <vector>
 
+#include <tutti/core/on_use.hpp>
 #include <tutti/plan/bracket.hpp>
 #include <tutti/plan/plan.hpp>
 
@@ -85,7 +86,8 @@ class fold_writer {
 
 }  // namespace detail
 
-[[nodiscard]] inline program prepare(plan::plan what) {
+template <class = on_use>
+[[nodiscard]] program prepare(plan::plan what) {
   program p;
   p.what = std::move(what);
   auto const& steps = p.what.steps;

@@ -16,6 +16,7 @@
 #include <vector>
 
 #include <tutti/core/error.hpp>
+#include <tutti/core/on_use.hpp>
 #include <tutti/core/options.hpp>
 #include <tutti/engine/frame.hpp>
 #include <tutti/transport/transport.hpp>
@@ -33,7 +34,8 @@ struct record {
 };
 
 /// "allreduce #41 'grads' (train.cpp:88)".
-[[nodiscard]] inline std::string describe_operation(record const& r) {
+template <class = on_use>
+[[nodiscard]] std::string describe_operation(record const& r) {
   std::string text = std::string(to_string(r.what.what)) + " #" + std::to_string(r.what.sequence);
   if (r.label[0] != '\0') text += " '" + std::string(r.label.data()) + "'";
   std::string_view const file(r.where.file);
@@ -43,11 +45,12 @@ struct record {
 }
 
 /// Shared by the caller's thread, which writes, and the control thread, which reads and may revoke.
-class watch {
+template <class = on_use>
+class basic_watch {
  public:
   static constexpr std::size_t kept = 64;
 
-  watch(std::uint64_t communicator, std::vector<int> members) : id_(communicator), members_(std::move(members)) {}
+  basic_watch(std::uint64_t communicator, std::vector<int> members) : id_(communicator), members_(std::move(members)) {}
 
   [[nodiscard]] std::uint64_t communicator() const noexcept { return id_; }
   /// World ranks, in the order of the communicator.
@@ -126,5 +129,6 @@ class watch {
   std::atomic<bool> revoked_{false};
   std::function<void()> wake_;
 };
+using watch = basic_watch<>;
 
 }  // namespace tutti::inline TUTTI_ABI::engine

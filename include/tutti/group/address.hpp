@@ -17,6 +17,7 @@
 #include <tutti/core/bytes.hpp>
 #include <tutti/core/error.hpp>
 #include <tutti/core/hash.hpp>
+#include <tutti/core/on_use.hpp>
 #include <tutti/group/join_options.hpp>
 #include <tutti/transport/asio.hpp>
 
@@ -25,25 +26,29 @@ namespace tutti::inline TUTTI_ABI::group {
 using endpoint = net::ip::tcp::endpoint;
 
 /// "127.0.0.1:7000" or "[::1]:7000".
-[[nodiscard]] inline std::string text_of(endpoint const& e) {
+template <class = on_use>
+[[nodiscard]] std::string text_of(endpoint const& e) {
   std::string const host = e.address().to_string();
   return (e.address().is_v6() ? "[" + host + "]" : host) + ":" + std::to_string(e.port());
 }
 /// The system's words, in the middle of a sentence.
-[[nodiscard]] inline std::string text_of(net_error const& problem) {
+template <class = on_use>
+[[nodiscard]] std::string text_of(net_error const& problem) {
   std::string text = problem.message();
   if (text.size() > 1 && std::islower(static_cast<unsigned char>(text[1])) != 0)
     text[0] = static_cast<char>(std::tolower(static_cast<unsigned char>(text[0])));
   return text;
 }
 /// An IPv4 address that came through an IPv6 socket is an IPv4 address.
-[[nodiscard]] inline net::ip::address plain(net::ip::address const& a) {
+template <class = on_use>
+[[nodiscard]] net::ip::address plain(net::ip::address const& a) {
   if (a.is_v6() && a.to_v6().is_v4_mapped()) return net::ip::make_address_v4(net::ip::v4_mapped, a.to_v6());
   return a;
 }
 
 /// Asks the system until it knows the name or the deadline has come; then throws config, naming the host.
-[[nodiscard]] inline std::vector<endpoint> resolve(net::io_context& io, root_address const& root, clock::time_point deadline) {
+template <class = on_use>
+[[nodiscard]] std::vector<endpoint> resolve(net::io_context& io, root_address const& root, clock::time_point deadline) {
   net_error problem;
   auto const literal = net::ip::make_address(root.host, problem);
   if (!problem) return {endpoint(literal, static_cast<unsigned short>(std::stoul(root.port)))};
@@ -60,7 +65,8 @@ using endpoint = net::ip::tcp::endpoint;
 }
 
 /// Throws config unless what is sent there stays on this host or the caller trusts what it passes.
-inline void check_trust(std::vector<endpoint> const& root, join_options const& o) {
+template <class = on_use>
+void check_trust(std::vector<endpoint> const& root, join_options const& o) {
   for (auto const& e : root)
     if (!plain(e.address()).is_loopback() && !o.trusted_network)
       throw error(error_kind::config, "root " + text_of(e) + " is not on loopback, and nothing that is sent would be encrypted: set trusted_network "
@@ -68,7 +74,8 @@ inline void check_trust(std::vector<endpoint> const& root, join_options const& o
 }
 
 /// Listens at exactly that address. Throws config, naming it.
-[[nodiscard]] inline net::ip::tcp::acceptor listen_at(net::io_context& io, endpoint const& at) {
+template <class = on_use>
+[[nodiscard]] net::ip::tcp::acceptor listen_at(net::io_context& io, endpoint const& at) {
   net::ip::tcp::acceptor a(io);
   net_error problem;
   a.open(at.protocol(), problem);
@@ -87,7 +94,8 @@ inline void check_trust(std::vector<endpoint> const& root, join_options const& o
 }
 
 /// The same number for all processes of one host, or container.
-[[nodiscard]] inline std::uint64_t host_identity() {
+template <class = on_use>
+[[nodiscard]] std::uint64_t host_identity() {
   fnv1a h;
   char name[256] = {};
   (void)::gethostname(name, sizeof name - 1);

@@ -10,6 +10,7 @@
 #include <utility>
 #include <vector>
 
+#include <tutti/core/on_use.hpp>
 #include <tutti/group/address.hpp>
 #include <tutti/group/control_link.hpp>
 #include <tutti/group/door.hpp>
@@ -18,9 +19,10 @@
 
 namespace tutti::inline TUTTI_ABI::group {
 
-class attending {
+template <class = on_use>
+class basic_attending {
  public:
-  attending(net::io_context& io, join_options const& o, clock::time_point deadline)
+  basic_attending(net::io_context& io, join_options const& o, clock::time_point deadline)
       : io_(io), options_(o), deadline_(deadline), root_(parse_root(o.root)) {}
 
   /// Blocks until rank 0 says that all are there. Throws what rank 0 says if it refuses; timeout, naming the link, if it
@@ -137,5 +139,6 @@ class attending {
   root_address root_;
   std::string trouble_ = "no answer";
 };
+using attending = basic_attending<>;
 
 }  // namespace tutti::inline TUTTI_ABI::group

@@ -12,6 +12,7 @@
 
 #include <tutti/core/bytes.hpp>
 #include <tutti/core/error.hpp>
+#include <tutti/core/on_use.hpp>
 #include <tutti/engine/frame.hpp>
 #include <tutti/group/rulings.hpp>
 #include <tutti/group/sighting.hpp>
@@ -135,7 +136,8 @@ struct control_frame {
 
 // Times travel as durations, so that no two clocks are compared.
 
-[[nodiscard]] inline control_frame to_frame(message what, sighting const& s, clock::time_point now) {
+template <class = on_use>
+[[nodiscard]] control_frame to_frame(message what, sighting const& s, clock::time_point now) {
   control_frame f;
   f.what = what;
   f.call = s.what;
@@ -146,11 +148,13 @@ struct control_frame {
   f.label = s.label;
   return f;
 }
-[[nodiscard]] inline sighting to_sighting(control_frame const& f, clock::time_point now) {
+template <class = on_use>
+[[nodiscard]] sighting to_sighting(control_frame const& f, clock::time_point now) {
   return {f.call, f.running, f.waiting_for, now - std::chrono::duration_cast<clock::duration>(f.elapsed), f.site, f.label};
 }
 
-[[nodiscard]] inline control_frame to_frame(complaint const& c) {
+template <class = on_use>
+[[nodiscard]] control_frame to_frame(complaint const& c) {
   control_frame f;
   f.what = message::complaint;
   f.communicator = c.communicator;
@@ -161,11 +165,13 @@ struct control_frame {
   f.other = c.theirs;
   return f;
 }
-[[nodiscard]] inline complaint to_complaint(control_frame const& f, int reporter) {
+template <class = on_use>
+[[nodiscard]] complaint to_complaint(control_frame const& f, int reporter) {
   return {reporter, f.communicator, f.sequence, {f.kind, f.rank, {}, f.text}, f.other};
 }
 
-[[nodiscard]] inline control_frame to_frame(verdict const& v) {
+template <class = on_use>
+[[nodiscard]] control_frame to_frame(verdict const& v) {
   control_frame f;
   f.what = message::verdict;
   f.flag = v.everywhere;
@@ -175,7 +181,8 @@ struct control_frame {
   f.text = v.what.cause.substr(0, control_frame::most_text);
   return f;
 }
-[[nodiscard]] inline verdict to_verdict(control_frame const& f) {
+template <class = on_use>
+[[nodiscard]] verdict to_verdict(control_frame const& f) {
   return {{f.kind, f.rank, {}, f.text}, f.flag, f.communicator};
 }
 

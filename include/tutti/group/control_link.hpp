@@ -9,6 +9,7 @@
 #include <memory>
 #include <utility>
 
+#include <tutti/core/on_use.hpp>
 #include <tutti/group/control_frame.hpp>
 #include <tutti/transport/asio.hpp>
 #include <tutti/transport/socket.hpp>
@@ -25,9 +26,10 @@ inline void keep_from_children(transport::native_socket s) noexcept {
 }
 
 /// Used by the thread that runs its io_context only. The callbacks may send and close, but not replace themselves.
-class control_link : public std::enable_shared_from_this<control_link> {
+template <class T = on_use>
+class basic_control_link : public std::enable_shared_from_this<basic_control_link<T>> {
  public:
-  explicit control_link(net::ip::tcp::socket connected) : socket_(std::move(connected)) {
+  explicit basic_control_link(net::ip::tcp::socket connected) : socket_(std::move(connected)) {
     net_error ignored;
     socket_.non_blocking(true, ignored);
     socket_.set_option(net::ip::tcp::no_delay(true), ignored);
@@ -79,14 +81,14 @@ class control_link : public std::enable_shared_from_this<control_link> {
   }
   void write(std::size_t from) {
     net::async_write(socket_, net::buffer(queue_.front().data() + from, queue_.front().size() - from),
-                     [self = shared_from_this()](net_error problem, std::size_t) {
+                     [self = this->shared_from_this()](net_error problem, std::size_t) {
                        if (problem || !self->open_) return;
                        self->queue_.pop_front();
                        if (!self->queue_.empty()) self->write(0);
                      });
   }
   void read() {
-    net::async_read(socket_, net::buffer(in_.data(), in_.size()), [self = shared_from_this()](net_error problem, std::size_t) {
+    net::async_read(socket_, net::buffer(in_.data(), in_.size()), [self = this->shared_from_this()](net_error problem, std::size_t) {
       if (!self->open_) return;
       auto const frame = problem ? std::nullopt : control_frame::decode(self->in_);
       if (!frame) {
@@ -104,5 +106,6 @@ class control_link : public std::enable_shared_from_this<control_link> {
   std::deque<control_frame::wire> queue_;
   bool open_ = true;
 };
+using control_link = basic_control_link<>;
 
 }  // namespace tutti::inline TUTTI_ABI::group

@@ -11,6 +11,7 @@
 #include <memory>
 #include <utility>
 
+#include <tutti/core/on_use.hpp>
 #include <tutti/group/control_link.hpp>
 #include <tutti/transport/asio.hpp>
 #include <tutti/transport/hello.hpp>
@@ -18,7 +19,8 @@
 namespace tutti::inline TUTTI_ABI::group {
 
 /// Used by the thread that runs its io_context; strangers() from any.
-class door {
+template <class = on_use>
+class basic_door {
  public:
   static constexpr std::size_t most_pending = 64;
   static constexpr std::chrono::seconds hello_deadline{5};
@@ -27,12 +29,12 @@ class door {
   /// `on_hello` gets each connection whose hello has the right magic and job, and says whether it took the socket.
   std::function<bool(transport::hello const&, net::ip::tcp::socket&)> on_hello;
 
-  door(net::io_context& io, net::ip::tcp::acceptor listening, transport::job_key job)
+  basic_door(net::io_context& io, net::ip::tcp::acceptor listening, transport::job_key job)
       : io_(io), acceptor_(std::move(listening)), pause_(io), job_(job) {
     keep_from_children(acceptor_.native_handle());
   }
-  door(door const&) = delete;
-  door& operator=(door const&) = delete;
+  basic_door(basic_door const&) = delete;
+  basic_door& operator=(basic_door const&) = delete;
 
   void open() { accept(); }
   void close() {
@@ -109,5 +111,6 @@ class door {
   std::list<std::shared_ptr<stranger>> pending_;
   std::atomic<std::size_t> strangers_{0};
 };
+using door = basic_door<>;
 
 }  // namespace tutti::inline TUTTI_ABI::group

@@ -14,6 +14,7 @@
 #include <utility>
 #include <vector>
 
+#include <tutti/core/on_use.hpp>
 #include <tutti/engine/watch.hpp>
 #include <tutti/group/rulings.hpp>
 #include <tutti/group/sighting.hpp>
@@ -21,7 +22,8 @@
 namespace tutti::inline TUTTI_ABI::group {
 
 /// Safe from any thread.
-class enrolled {
+template <class = on_use>
+class basic_enrolled {
  public:
   /// A communicator that a verdict of the past concerns is revoked at once.
   void add(std::shared_ptr<engine::watch> const& communicator) {
@@ -109,5 +111,6 @@ class enrolled {
   std::map<std::uint64_t, std::pair<std::uint64_t, int>> vain_;
   std::map<std::uint64_t, std::uint64_t> waiting_;
 };
+using enrolled = basic_enrolled<>;
 
 }  // namespace tutti::inline TUTTI_ABI::group

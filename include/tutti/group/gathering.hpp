@@ -13,6 +13,7 @@
 #include <utility>
 #include <vector>
 
+#include <tutti/core/on_use.hpp>
 #include <tutti/group/address.hpp>
 #include <tutti/group/control_link.hpp>
 #include <tutti/group/door.hpp>
@@ -29,15 +30,17 @@ struct gathered {
 };
 
 /// "0, 2, 3".
-[[nodiscard]] inline std::string list_of(std::vector<int> const& ranks) {
+template <class = on_use>
+[[nodiscard]] std::string list_of(std::vector<int> const& ranks) {
   std::string text;
   for (int r : ranks) text += (text.empty() ? "" : ", ") + std::to_string(r);
   return text;
 }
 
-class gathering {
+template <class = on_use>
+class basic_gathering {
  public:
-  gathering(net::io_context& io, join_options const& o, clock::time_point deadline)
+  basic_gathering(net::io_context& io, join_options const& o, clock::time_point deadline)
       : io_(io), options_(o), deadline_(deadline), seats_(static_cast<std::size_t>(o.size)) {}
 
   /// Blocks until all are there. At the deadline (the earliest of all ranks) throws timeout, here and on every rank that
@@ -221,5 +224,6 @@ class gathering {
   std::vector<std::shared_ptr<control_link>> refused_;
   std::uint64_t host_ = 0;
 };
+using gathering = basic_gathering<>;
 
 }  // namespace tutti::inline TUTTI_ABI::group

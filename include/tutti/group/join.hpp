@@ -12,6 +12,7 @@
 #include <vector>
 
 #include <tutti/core/error.hpp>
+#include <tutti/core/on_use.hpp>
 #include <tutti/group/communicator.hpp>
 #include <tutti/group/join_options.hpp>
 #include <tutti/group/launcher_env.hpp>
@@ -31,7 +32,8 @@ inline constexpr std::uint64_t world_id = 1;
 /// Whether `ranks` of this host have to share cores.
 [[nodiscard]] inline bool crowded(int ranks) { return static_cast<unsigned>(ranks) > std::thread::hardware_concurrency(); }
 
-[[nodiscard]] inline std::vector<int> everyone(int size) {
+template <class = on_use>
+[[nodiscard]] std::vector<int> everyone(int size) {
   std::vector<int> ranks(static_cast<std::size_t>(size));
   for (int r = 0; r < size; ++r) ranks[static_cast<std::size_t>(r)] = r;
   return ranks;
@@ -76,13 +78,15 @@ template <transport::streams S>
 }
 
 /// No peers, no sockets.
-[[nodiscard]] inline communicator world_of_one(join_options const& how) {
+template <class = on_use>
+[[nodiscard]] communicator world_of_one(join_options const& how) {
   return group::make_world<transport::any>(std::make_shared<local_world>(1), std::make_shared<transport::local_hub>(), 0, how);
 }
 
 /// `how` completed by what the environment says, if it says anything; TUTTI_TIMEOUT and TUTTI_TRUSTED_NETWORK always.
 /// False: nobody said how to join.
-[[nodiscard]] inline bool complete_from(tutti::TUTTI_ABI::detail::environment_lookup const& lookup, join_options& how) {
+template <class = on_use>
+[[nodiscard]] bool complete_from(tutti::TUTTI_ABI::detail::environment_lookup const& lookup, join_options& how) {
   auto const settings = tutti::TUTTI_ABI::detail::read_settings(lookup);
   if (settings.trusted_network) how.trusted_network = true;
   if (settings.timeout) how.timeout = *settings.timeout;
@@ -107,7 +111,8 @@ template <transport::streams S>
 /// Joins the world that `how` describes; where it sets neither rank, size nor root, the world the launcher's environment
 /// describes (TUTTI_*, torchrun's); without either, a world of one. Blocks until all ranks are present, at most
 /// how.timeout. Throws error: config for options that cannot work, timeout naming the missing ranks, resource.
-[[nodiscard]] inline communicator join(join_options how = {}) {
+template <class = on_use>
+[[nodiscard]] communicator join(join_options how = {}) {
   bool const told = group::complete_from(tutti::TUTTI_ABI::detail::system_environment(), how);
   if (!told || (how.size == 1 && how.root.empty())) {
     if (!how.secret.empty())

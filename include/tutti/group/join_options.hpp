@@ -11,6 +11,7 @@
 
 #include <tutti/core/error.hpp>
 #include <tutti/core/hash.hpp>
+#include <tutti/core/on_use.hpp>
 #include <tutti/transport/hello.hpp>
 #include <tutti/transport/socket.hpp>
 
@@ -45,7 +46,8 @@ struct root_address {
 };
 
 /// Throws config if this is no "host:port" with a port from 1 to 65535.
-[[nodiscard]] inline root_address parse_root(std::string_view root) {
+template <class = on_use>
+[[nodiscard]] root_address parse_root(std::string_view root) {
   auto const wrong = [&](char const* why) -> error {
     return {error_kind::config, "root \"" + std::string(root) + "\" " + why + "; write host:port, like 10.0.0.4:7000"};
   };
@@ -64,7 +66,8 @@ struct root_address {
 }
 
 /// Throws config, in one sentence with the remedy, if these options cannot work whatever the network does.
-inline void validate(join_options const& o) {
+template <class = on_use>
+void validate(join_options const& o) {
   auto const refuse = [](std::string why) { throw error(error_kind::config, std::move(why)); };
   if (!o.secret.empty())
     refuse("a secret was given, but TLS is not built in: leave it out, and set trusted_network if you trust the network");
@@ -83,7 +86,8 @@ inline void validate(join_options const& o) {
 }
 
 /// The job's id as it travels: 32 hexadecimal digits are taken as they are, any other text is hashed.
-[[nodiscard]] inline transport::job_key key_of(std::string_view job) {
+template <class = on_use>
+[[nodiscard]] transport::job_key key_of(std::string_view job) {
   transport::job_key key{};
   auto const digit = [](char c) {
     return c >= '0' && c <= '9' ? c - '0' : c >= 'a' && c <= 'f' ? c - 'a' + 10 : c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;

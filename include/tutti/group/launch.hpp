@@ -6,6 +6,7 @@
 #include <vector>
 
 #include <tutti/core/error.hpp>
+#include <tutti/core/on_use.hpp>
 #include <tutti/group/process.hpp>
 
 namespace tutti::inline TUTTI_ABI {
@@ -19,6 +20,7 @@ namespace tutti::inline TUTTI_ABI {
 /// @returns 0, or the exit status of the rank named, or 128 + the signal that killed it or stopped this process.
 /// @throws error `config` if n < 1, the program cannot be started, or other threads run in this process;
 ///         `resource` if the system refuses descriptors or processes.
-inline int launch(int n, std::vector<std::string> const& command) { return detail::exec_workers(n, command); }
+template <class = on_use>
+int launch(int n, std::vector<std::string> const& command) { return detail::exec_workers(n, command); }
 
 }  // namespace tutti::inline TUTTI_ABI

@@ -14,6 +14,7 @@
 #include <utility>
 
 #include <tutti/core/error.hpp>
+#include <tutti/core/on_use.hpp>
 
 namespace tutti::inline TUTTI_ABI::detail {
 
@@ -79,7 +80,8 @@ inline constexpr std::array<launcher_row, 2> launchers{{
 using environment_lookup = std::function<std::optional<std::string>(char const* name)>;
 
 /// The process's own environment.
-[[nodiscard]] inline environment_lookup system_environment() {
+template <class = on_use>
+[[nodiscard]] environment_lookup system_environment() {
   return [](char const* name) -> std::optional<std::string> {
     char const* const value = std::getenv(name);
     return value == nullptr ? std::nullopt : std::optional<std::string>(value);
@@ -87,12 +89,14 @@ using environment_lookup = std::function<std::optional<std::string>(char const* 
 }
 
 /// Throws `config`: "<name>='<value>' is not <wanted>".
-[[noreturn]] inline void throw_variable(std::string_view name, std::string_view value, std::string const& wanted) {
+template <class = on_use>
+[[noreturn]] void throw_variable(std::string_view name, std::string_view value, std::string const& wanted) {
   throw error(error_kind::config, std::string(name) + "='" + std::string(value) + "' is not " + wanted);
 }
 
 /// The whole of `text` as a number within [low, high].
-inline int parse_variable(std::string_view name, std::string_view text, int low, int high) {
+template <class = on_use>
+int parse_variable(std::string_view name, std::string_view text, int low, int high) {
   int value = 0;
   auto const [end, problem] = std::from_chars(text.data(), text.data() + text.size(), value);
   if (text.empty() || problem != std::errc{} || end != text.data() + text.size() || value < low || value > high)
@@ -101,9 +105,10 @@ inline int parse_variable(std::string_view name, std::string_view text, int low,
 }
 
 /// Reads the variables of one row.
-class row_reader {
+template <class = on_use>
+class basic_row_reader {
  public:
-  row_reader(launcher_row const& row, environment_lookup const& lookup) : row_(row), lookup_(lookup) {}
+  basic_row_reader(launcher_row const& row, environment_lookup const& lookup) : row_(row), lookup_(lookup) {}
 
   [[nodiscard]] bool present() const { return sign() != nullptr; }
 
@@ -168,11 +173,13 @@ class row_reader {
   launcher_row const& row_;
   environment_lookup const& lookup_;
 };
+using row_reader = basic_row_reader<>;
 
 /// The world this process was started into, or nothing if no launcher left a sign: a world of one. TUTTI_LAUNCHER
 /// names the row to read, whatever other signs there are. Throws `config` naming the variable that is missing or makes
 /// no sense; a half-set environment never becomes a world of one.
-[[nodiscard]] inline std::optional<world_from_environment> read_environment(environment_lookup const& lookup) {
+template <class = on_use>
+[[nodiscard]] std::optional<world_from_environment> read_environment(environment_lookup const& lookup) {
   auto const forced = lookup("TUTTI_LAUNCHER");
   std::string known;
   for (auto const& row : launchers) {
@@ -190,7 +197,8 @@ struct settings_from_environment {
   std::optional<std::chrono::milliseconds> timeout;  ///< TUTTI_TIMEOUT: seconds, "60" or "60s", or "1500ms"
 };
 
-[[nodiscard]] inline settings_from_environment read_settings(environment_lookup const& lookup) {
+template <class = on_use>
+[[nodiscard]] settings_from_environment read_settings(environment_lookup const& lookup) {
   settings_from_environment settings;
   if (auto const trusted = lookup("TUTTI_TRUSTED_NETWORK"))
     settings.trusted_network = parse_variable("TUTTI_TRUSTED_NETWORK", *trusted, 0, 1) == 1;

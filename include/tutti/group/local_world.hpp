@@ -14,6 +14,7 @@
 #include <utility>
 #include <vector>
 
+#include <tutti/core/on_use.hpp>
 #include <tutti/engine/referee.hpp>
 #include <tutti/group/enrolled.hpp>
 #include <tutti/group/rulings.hpp>
@@ -21,10 +22,11 @@
 namespace tutti::inline TUTTI_ABI::group {
 
 /// Shared by the rank threads; no thread of its own: whoever complains, waits or leaves drives the rulings.
-class local_world : public std::enable_shared_from_this<local_world> {
+template <class T = on_use>
+class basic_local_world : public std::enable_shared_from_this<basic_local_world<T>> {
  public:
   /// `say` gets the lines of the stall report; empty: stderr.
-  explicit local_world(int size, std::chrono::nanoseconds stall_report = std::chrono::seconds(10),
+  explicit basic_local_world(int size, std::chrono::nanoseconds stall_report = std::chrono::seconds(10),
                        std::function<void(std::string const&)> say = {})
       : say_(std::move(say)), rulings_(size, -1, {clock::duration::zero(), stall_report}, clock::now()) {
     for (int k = 0; k < size; ++k) ranks_.push_back(std::make_unique<enrolled>());
@@ -34,13 +36,13 @@ class local_world : public std::enable_shared_from_this<local_world> {
   /// The referee of one rank; it keeps the world alive. A rank whose function threw calls abort() on it; letting go of
   /// it is leaving in good order.
   [[nodiscard]] std::shared_ptr<engine::referee> referee(int rank) {
-    return std::make_shared<seat>(shared_from_this(), rank);
+    return std::make_shared<seat>(this->shared_from_this(), rank);
   }
 
  private:
   class seat final : public engine::referee {
    public:
-    seat(std::shared_ptr<local_world> world, int rank) : world_(std::move(world)), rank_(rank) {}
+    seat(std::shared_ptr<basic_local_world> world, int rank) : world_(std::move(world)), rank_(rank) {}
     ~seat() override { leave(); }
 
     void enroll(std::shared_ptr<engine::watch> communicator) override { mine().add(communicator); }
@@ -84,7 +86,7 @@ class local_world : public std::enable_shared_from_this<local_world> {
 
    private:
     [[nodiscard]] enrolled& mine() { return *world_->ranks_[static_cast<std::size_t>(rank_)]; }
-    std::shared_ptr<local_world> world_;
+    std::shared_ptr<basic_local_world> world_;
     int rank_;
     bool left_ = false;
   };
@@ -116,5 +118,6 @@ class local_world : public std::enable_shared_from_this<local_world> {
   rulings rulings_;
   std::vector<std::unique_ptr<enrolled>> ranks_;
 };
+using local_world = basic_local_world<>;
 
 }  // namespace tutti::inline TUTTI_ABI::group

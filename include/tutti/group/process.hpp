@@ -18,6 +18,7 @@
 #include <vector>
 
 #include <tutti/core/error.hpp>
+#include <tutti/core/on_use.hpp>
 #include <tutti/group/supervisor.hpp>
 
 #if !defined(_WIN32)
@@ -46,7 +47,8 @@ struct worker {
 };
 
 /// 32 lower-case hexadecimal digits.
-[[nodiscard]] inline std::string job_text(std::array<std::byte, 16> const& job) {
+template <class = on_use>
+[[nodiscard]] std::string job_text(std::array<std::byte, 16> const& job) {
   constexpr std::string_view digits = "0123456789abcdef";
   std::string text;
   for (std::byte const b : job) {
@@ -65,14 +67,16 @@ int fork_workers(int, Body&&, patience = {}) {
   throw error(error_kind::config, "--np needs fork, which Windows lacks; start the ranks yourself");
 }
 
-inline int exec_workers(int, std::vector<std::string> const&, patience = {}) {
+template <class = on_use>
+int exec_workers(int, std::vector<std::string> const&, patience = {}) {
   throw error(error_kind::config, "launch needs fork, which Windows lacks; start the ranks yourself");
 }
 
 #else
 
 /// Threads of this process, or 0 where the system does not say.
-[[nodiscard]] inline int count_threads() {
+template <class = on_use>
+[[nodiscard]] int count_threads() {
   DIR* const tasks = ::opendir("/proc/self/task");
   if (tasks == nullptr) return 0;
   int count = 0;
@@ -83,7 +87,8 @@ inline int exec_workers(int, std::vector<std::string> const&, patience = {}) {
 
 /// Throws `config` while other threads live: they would be missing in the children, with their locks held, and the
 /// children's lives hang on the thread that starts them. A thread that was just joined may be listed a moment longer.
-inline void require_single_thread() {
+template <class = on_use>
+void require_single_thread() {
 #if defined(__SANITIZE_THREAD__)
   constexpr int allowed = 2;  // the sanitizer's own
 #elif defined(__has_feature)
@@ -107,7 +112,8 @@ inline void require_single_thread() {
 }
 
 /// A socket that listens on a free port of 127.0.0.1, and "127.0.0.1:port".
-[[nodiscard]] inline std::pair<unique_fd, std::string> listen_on_loopback(int backlog) {
+template <class = on_use>
+[[nodiscard]] std::pair<unique_fd, std::string> listen_on_loopback(int backlog) {
   unique_fd const made(::socket(AF_INET, SOCK_STREAM, 0));
   if (!made.open()) throw_system("open a socket");
   unique_fd socket = above_stdio(made);
@@ -147,7 +153,8 @@ inline void connect_stdio(int rank, unique_fd out, unique_fd err) noexcept {
 /// errno written there tells the parent that the exec failed.
 using become = std::function<void(worker const&, int trouble)>;
 
-inline int start_workers(int n, bool execs, patience wait, std::string const& what, become const& turn_into) {
+template <class = on_use>
+int start_workers(int n, bool execs, patience wait, std::string const& what, become const& turn_into) {
   if (n < 1) throw error(error_kind::config, "cannot start " + std::to_string(n) + " ranks; at least 1 is needed");
   require_single_thread();
   raised_descriptor_limit const limit;
@@ -221,7 +228,8 @@ int fork_workers(int n, Body&& body, patience wait = {}) {
 /// Starts n copies of another program (found in PATH), which learn who they are from TUTTI_RANK, TUTTI_WORLD_SIZE,
 /// TUTTI_LOCAL_RANK, TUTTI_LOCAL_SIZE, TUTTI_ROOT, TUTTI_JOB_ID and, on rank 0, TUTTI_LISTEN_FD. Returns as
 /// fork_workers does; throws `config` also if the program cannot be started.
-inline int exec_workers(int n, std::vector<std::string> const& command, patience wait = {}) {
+template <class = on_use>
+int exec_workers(int n, std::vector<std::string> const& command, patience wait = {}) {
   if (command.empty()) throw error(error_kind::config, "no program to start was given");
   std::vector<std::string> words = command;
   std::vector<char*> arguments;

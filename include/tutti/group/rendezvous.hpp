@@ -9,6 +9,7 @@
 #include <vector>
 
 #include <tutti/core/error.hpp>
+#include <tutti/core/on_use.hpp>
 #include <tutti/group/attending.hpp>
 #include <tutti/group/control.hpp>
 #include <tutti/group/gathering.hpp>
@@ -35,7 +36,8 @@ struct tcp_world {
 
 /// Blocks until all ranks are present, at most options.timeout; the control thread runs from then on. Throws config,
 /// timeout, or resource, in one sentence that names the ranks or the link in question. Takes options.listener.
-[[nodiscard]] inline std::shared_ptr<tcp_world> join_world(join_options const& options) {
+template <class = on_use>
+[[nodiscard]] std::shared_ptr<tcp_world> join_world(join_options const& options) {
   validate(options);
   auto const deadline = clock::now() + options.timeout;
   try {

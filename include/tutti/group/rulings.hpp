@@ -23,6 +23,7 @@
 #include <vector>
 
 #include <tutti/core/error.hpp>
+#include <tutti/core/on_use.hpp>
 #include <tutti/group/sighting.hpp>
 #include <tutti/group/stall_report.hpp>
 
@@ -56,7 +57,8 @@ struct outcome {
   std::vector<std::string> stalls;  ///< lines for stderr
 };
 
-class rulings {
+template <class = on_use>
+class basic_rulings {
  public:
   struct settings {
     clock::duration heartbeat = std::chrono::seconds(1);      ///< zero: silence means nothing
@@ -67,7 +69,7 @@ class rulings {
   };
 
   /// `self` is never hung; -1 where all ranks are equal.
-  rulings(int size, int self, settings chosen, clock::time_point now)
+  basic_rulings(int size, int self, settings chosen, clock::time_point now)
       : settings_(chosen), self_(self), seats_(static_cast<std::size_t>(size)) {
     for (auto& s : seats_) s.life = now;
   }
@@ -335,5 +337,6 @@ class rulings {
   std::uint64_t tokens_ = 0;
   outcome ready_;
 };
+using rulings = basic_rulings<>;
 
 }  // namespace tutti::inline TUTTI_ABI::group

@@ -13,6 +13,7 @@
 #include <utility>
 
 #include <tutti/core/error.hpp>
+#include <tutti/core/on_use.hpp>
 #include <tutti/group/join.hpp>
 #include <tutti/group/process.hpp>
 
@@ -26,7 +27,8 @@ struct run_arguments {
 };
 
 /// Takes `--np N` and `--tutti-… VALUE` out of argv (`--np=N` too). Throws config for one that makes no sense.
-inline run_arguments take_arguments(int& argc, char** argv, join_options& how) {
+template <class = on_use>
+run_arguments take_arguments(int& argc, char** argv, join_options& how) {
   run_arguments found;
   int kept = argc > 0 ? 1 : 0;
   for (int i = kept; i < argc; ++i) {

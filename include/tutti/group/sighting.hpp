@@ -7,6 +7,7 @@
 #include <string>
 #include <string_view>
 
+#include <tutti/core/on_use.hpp>
 #include <tutti/engine/frame.hpp>
 #include <tutti/engine/watch.hpp>
 #include <tutti/transport/transport.hpp>
@@ -30,7 +31,8 @@ struct answer {
   sighting latest{};    ///< its latest call there
 };
 
-[[nodiscard]] inline sighting see(engine::record const& r) {
+template <class = on_use>
+[[nodiscard]] sighting see(engine::record const& r) {
   sighting s{r.what, r.running, r.waiting_for, r.since, {}, r.label.data()};
   if (r.what.sequence == 0) return s;
   std::string_view file(r.where.file);
@@ -40,21 +42,24 @@ struct answer {
 }
 
 /// "allreduce #41 'grads' (train.cpp:88)".
-[[nodiscard]] inline std::string name_of(sighting const& s) {
+template <class = on_use>
+[[nodiscard]] std::string name_of(sighting const& s) {
   std::string text = std::string(to_string(s.what.what)) + " #" + std::to_string(s.what.sequence);
   if (!s.label.empty()) text += " '" + s.label + "'";
   return s.site.empty() ? text : text + " (" + s.site + ")";
 }
 
 /// "allreduce(sum, 1000 x f32) as call 41 'grads' at train.cpp:88".
-[[nodiscard]] inline std::string call_and_line(sighting const& s) {
+template <class = on_use>
+[[nodiscard]] std::string call_and_line(sighting const& s) {
   std::string text = engine::describe(s.what);
   if (!s.label.empty()) text += " '" + s.label + "'";
   return s.site.empty() ? text : text + " at " + s.site;
 }
 
 /// "12.1 s".
-[[nodiscard]] inline std::string in_seconds(clock::duration d) {
+template <class = on_use>
+[[nodiscard]] std::string in_seconds(clock::duration d) {
   char text[32];
   (void)std::snprintf(text, sizeof text, "%.1f s", std::chrono::duration<double>(d).count());
   return text;

@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include <tutti/core/on_use.hpp>
 #include <tutti/group/sighting.hpp>
 
 namespace tutti::inline TUTTI_ABI::group {
@@ -26,7 +27,8 @@ struct call_picture {
 };
 
 /// Where a rank is that has answered a question about call `sequence` of `communicator`, or has not (said is empty).
-[[nodiscard]] inline rank_picture picture_of(bool left, std::optional<answer> const& said,
+template <class = on_use>
+[[nodiscard]] rank_picture picture_of(bool left, std::optional<answer> const& said,
                                              std::vector<sighting> const& running, std::uint64_t communicator,
                                              std::uint64_t sequence, clock::time_point now) {
   rank_picture r;
@@ -62,7 +64,8 @@ struct call_picture {
 }
 
 /// "waiting 10.0 s in allreduce #41 'grads' (train.cpp:88): ranks 0, 1 wait for rank 2; rank 2 has not arrived: …".
-[[nodiscard]] inline std::string describe_stall(call_picture const& all) {
+template <class = on_use>
+[[nodiscard]] std::string describe_stall(call_picture const& all) {
   std::string text = "waiting " + in_seconds(all.waited) + " in " + name_of(all.call) + ":";
   std::map<int, std::vector<int>> waiters;
   for (std::size_t k = 0; k < all.ranks.size(); ++k)

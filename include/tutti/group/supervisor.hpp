@@ -25,6 +25,7 @@
 #include <utility>
 #include <vector>
 
+#include <tutti/core/on_use.hpp>
 #include <tutti/group/posix.hpp>
 #include <tutti/group/prefixed_lines.hpp>
 
@@ -40,9 +41,10 @@ struct patience {
 };
 
 /// Where prefixed lines go: this process's stdout or stderr.
-class output {
+template <class = on_use>
+class basic_output {
  public:
-  explicit output(int fd) : fd_(fd) {
+  explicit basic_output(int fd) : fd_(fd) {
     char const* const plain = std::getenv("NO_COLOR");
     coloured_ = (plain == nullptr || *plain == '\0') && ::isatty(fd) == 1;
   }
@@ -75,16 +77,18 @@ class output {
   bool coloured_ = false;
   bool lost_ = false;
 };
+using output = basic_output<>;
 
 /// Owns the children that were added, until watch() has seen them all end; its destructor kills and reaps the rest.
-class supervisor {
+template <class = on_use>
+class basic_supervisor {
   using clock = std::chrono::steady_clock;
 
  public:
-  supervisor(signal_scope& signals, patience wait) : signals_(signals), wait_(wait), started_(clock::now()) {}
-  supervisor(supervisor const&) = delete;
-  supervisor& operator=(supervisor const&) = delete;
-  ~supervisor() {
+  basic_supervisor(signal_scope& signals, patience wait) : signals_(signals), wait_(wait), started_(clock::now()) {}
+  basic_supervisor(basic_supervisor const&) = delete;
+  basic_supervisor& operator=(basic_supervisor const&) = delete;
+  ~basic_supervisor() {
     send(SIGKILL);
     for (auto& each : ranks_)
       while (each.running && ::waitpid(each.pid, nullptr, 0) < 0 && errno == EINTR) continue;
@@ -292,6 +296,7 @@ class supervisor {
   clock::time_point first_failure_{};
   std::optional<clock::time_point> terminate_at_, kill_at_;
 };
+using supervisor = basic_supervisor<>;
 
 }  // namespace tutti::inline TUTTI_ABI::detail
 

@@ -2,6 +2,7 @@
 // Plans of allgather: every rank ends with every rank's input, in rank order.
 #pragma once
 
+#include <tutti/core/on_use.hpp>
 #include <tutti/plan/writer.hpp>
 
 namespace tutti::inline TUTTI_ABI::plan {
@@ -12,7 +13,8 @@ namespace tutti::inline TUTTI_ABI::plan {
 // Cost    2 alpha + 2(p-1) o + (p-1)n beta, n the gathered whole
 // Limits  none. Every rank's own part travels back to it; direct wins above about 1 KiB per rank.
 // See     Chan, Heimlich, Purkayastha & van de Geijn 2007 (gather, then broadcast).
-[[nodiscard]] inline plan allgather_star(request const& wanted) {
+template <class = on_use>
+[[nodiscard]] plan allgather_star(request const& wanted) {
   writer w(wanted, cut::given);
   block const mine = w.part(w.rank(), buffer::input);
   block const all = w.all(buffer::output);
@@ -33,7 +35,8 @@ namespace tutti::inline TUTTI_ABI::plan {
 // Cost    alpha + 2(p-1) o + n(p-1)/p beta
 // Limits  none. p(p-1) messages in all. For two ranks it is the exchange.
 // See     Chan, Heimlich, Purkayastha & van de Geijn 2007.
-[[nodiscard]] inline plan allgather_direct(request const& wanted) {
+template <class = on_use>
+[[nodiscard]] plan allgather_direct(request const& wanted) {
   writer w(wanted, cut::given);
   block const mine = w.part(w.rank(), buffer::input);
   for (int i = 1; i < w.size(); ++i) w.send(w.after(i), mine);

@@ -4,6 +4,7 @@
 
 #include <vector>
 
+#include <tutti/core/on_use.hpp>
 #include <tutti/plan/writer.hpp>
 
 namespace tutti::inline TUTTI_ABI::plan {
@@ -14,7 +15,8 @@ namespace tutti::inline TUTTI_ABI::plan {
 // Cost    2 alpha + 2(p-1) o + 2(p-1)n beta + (p-1)n gamma
 // Limits  none. Rank 0's link carries everything: direct wins for large n, on real links from about 1 KiB.
 // See     Chan, Heimlich, Purkayastha & van de Geijn 2007 (linear reduce, then linear broadcast).
-[[nodiscard]] inline plan allreduce_star(request const& wanted) {
+template <class = on_use>
+[[nodiscard]] plan allreduce_star(request const& wanted) {
   writer w(wanted, cut::even);
   block const out = w.all(buffer::output);
   if (w.rank() == 0) {
@@ -33,7 +35,8 @@ namespace tutti::inline TUTTI_ABI::plan {
 // Cost    2 alpha + 4(p-1) o + 2n(p-1)/p beta + n(p-1)/p gamma
 // Limits  none (any p, any op). 2p(p-1) messages in all: choose() prefers star below 16 KiB per rank on one host.
 // See     Thakur, Rabenseifner & Gropp 2005.
-[[nodiscard]] inline plan allreduce_direct(request const& wanted) {
+template <class = on_use>
+[[nodiscard]] plan allreduce_direct(request const& wanted) {
   writer w(wanted, cut::even);
   block const mine = w.part(w.rank(), buffer::output);
   for (int i = 1; i < w.size(); ++i) w.send_contributions(w.after(i), w.part(w.after(i), buffer::output));
@@ -49,7 +52,8 @@ namespace tutti::inline TUTTI_ABI::plan {
 // Cost    alpha + 2 o + n beta + n gamma
 // Limits  p = 2. Folds twice and holds all n bytes of the other rank: direct wins once n no longer fits the cache.
 // See     Thakur, Rabenseifner & Gropp 2005 (recursive doubling, one step).
-[[nodiscard]] inline plan allreduce_exchange(request const& wanted) {
+template <class = on_use>
+[[nodiscard]] plan allreduce_exchange(request const& wanted) {
   writer w(wanted, cut::even);
   block const out = w.all(buffer::output);
   int const other = w.after(1);

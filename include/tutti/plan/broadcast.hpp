@@ -2,6 +2,7 @@
 // Plans of broadcast: every rank ends with the root's bytes.
 #pragma once
 
+#include <tutti/core/on_use.hpp>
 #include <tutti/plan/writer.hpp>
 
 namespace tutti::inline TUTTI_ABI::plan {
@@ -12,7 +13,8 @@ namespace tutti::inline TUTTI_ABI::plan {
 // Cost    alpha + (p-1) o + (p-1)n beta
 // Limits  none. The root's link carries (p-1)n: direct wins on real links from about 2 KiB.
 // See     Chan, Heimlich, Purkayastha & van de Geijn 2007.
-[[nodiscard]] inline plan broadcast_star(request const& wanted) {
+template <class = on_use>
+[[nodiscard]] plan broadcast_star(request const& wanted) {
   writer w(wanted, cut::even);
   block const out = w.all(buffer::output);
   if (w.rank() == w.root()) {
@@ -29,7 +31,8 @@ namespace tutti::inline TUTTI_ABI::plan {
 // Cost    2 alpha + 2(p-1) o + n beta
 // Limits  none. (p-1)² messages in all: star wins for small n.
 // See     van de Geijn's scatter-allgather, with the root left out of the allgather.
-[[nodiscard]] inline plan broadcast_direct(request const& wanted) {
+template <class = on_use>
+[[nodiscard]] plan broadcast_direct(request const& wanted) {
   writer w(wanted, cut::even_but_root);
   if (w.rank() == w.root()) {
     for (int i = 1; i < w.size(); ++i) w.send(w.after(i), w.part(w.after(i), buffer::output));

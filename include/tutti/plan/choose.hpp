@@ -5,6 +5,7 @@
 #include <cstddef>
 #include <span>
 
+#include <tutti/core/on_use.hpp>
 #include <tutti/plan/allgather.hpp>
 #include <tutti/plan/allreduce.hpp>
 #include <tutti/plan/broadcast.hpp>
@@ -24,7 +25,8 @@ struct row {
   plan (*write)(request const&);
 };
 
-[[nodiscard]] inline std::span<row const> table() {
+template <class = on_use>
+[[nodiscard]] std::span<row const> table() {
   using tutti::TUTTI_ABI::algorithm;
   static constexpr row rows[] = {
       {collective::broadcast, algorithm::star, 0, broadcast_star},
@@ -48,7 +50,8 @@ struct row {
   return rows;
 }
 
-[[nodiscard]] inline row const* find(collective what, tutti::TUTTI_ABI::algorithm algorithm, int size) {
+template <class = on_use>
+[[nodiscard]] row const* find(collective what, tutti::TUTTI_ABI::algorithm algorithm, int size) {
   for (row const& r : table())
     if (r.what == what && r.algorithm == algorithm && (r.only_size == 0 || r.only_size == size)) return &r;
   return nullptr;
@@ -57,7 +60,8 @@ struct row {
 /// The algorithm for a call that moves `bytes` in all (the longest buffer of the call) among `size` ranks that share a
 /// host, unless `forced` exists for it. Thresholds measured over loopback with more ranks than cores; see
 /// docs/performance.md.
-[[nodiscard]] inline tutti::TUTTI_ABI::algorithm choose(collective what, int size, std::size_t bytes,
+template <class = on_use>
+[[nodiscard]] tutti::TUTTI_ABI::algorithm choose(collective what, int size, std::size_t bytes,
                                                         tutti::TUTTI_ABI::algorithm forced) {
   using tutti::TUTTI_ABI::algorithm;
   if (forced != algorithm::automatic && find(what, forced, size) != nullptr) return forced;
@@ -78,7 +82,8 @@ struct row {
 }
 
 /// The plan for `wanted`; its algorithm must be one that `choose` returned.
-[[nodiscard]] inline plan make(request const& wanted) {
+template <class = on_use>
+[[nodiscard]] plan make(request const& wanted) {
   return find(wanted.what, wanted.algorithm, wanted.size)->write(wanted);
 }
 

@@ -2,6 +2,7 @@
 // The plan of gather: the root ends with every rank's input, in rank order.
 #pragma once
 
+#include <tutti/core/on_use.hpp>
 #include <tutti/plan/writer.hpp>
 
 namespace tutti::inline TUTTI_ABI::plan {
@@ -12,7 +13,8 @@ namespace tutti::inline TUTTI_ABI::plan {
 // Cost    alpha + (p-1) o + n(p-1)/p beta
 // Limits  none. p-1 messages at the root.
 // See     Chan, Heimlich, Purkayastha & van de Geijn 2007.
-[[nodiscard]] inline plan gather_star(request const& wanted) {
+template <class = on_use>
+[[nodiscard]] plan gather_star(request const& wanted) {
   writer w(wanted, cut::given);
   block const mine = w.part(w.rank(), buffer::input);
   if (w.rank() == w.root()) {

@@ -2,6 +2,7 @@
 // Plans of reduce: the root ends with the fold of all contributions; elsewhere the buffer is unchanged.
 #pragma once
 
+#include <tutti/core/on_use.hpp>
 #include <tutti/plan/writer.hpp>
 
 namespace tutti::inline TUTTI_ABI::plan {
@@ -12,7 +13,8 @@ namespace tutti::inline TUTTI_ABI::plan {
 // Cost    alpha + 2(p-1) o + (p-1)n beta + (p-1)n gamma
 // Limits  none. The root receives (p-1)n: direct wins for large n.
 // See     Chan, Heimlich, Purkayastha & van de Geijn 2007.
-[[nodiscard]] inline plan reduce_star(request const& wanted) {
+template <class = on_use>
+[[nodiscard]] plan reduce_star(request const& wanted) {
   writer w(wanted, cut::even);
   block const out = w.all(buffer::output);
   if (w.rank() == w.root()) w.fold_contributions(out);
@@ -26,7 +28,8 @@ namespace tutti::inline TUTTI_ABI::plan {
 // Cost    2 alpha + 2p o + n beta + n gamma
 // Limits  none. p(p-1) messages in all: star wins for small n.
 // See     the mirror image of the direct broadcast.
-[[nodiscard]] inline plan reduce_direct(request const& wanted) {
+template <class = on_use>
+[[nodiscard]] plan reduce_direct(request const& wanted) {
   if (wanted.size == 1) return reduce_star(wanted);  // there is no one but the root to fold
   writer w(wanted, cut::even_but_root);
   for (int i = 1; i < w.size(); ++i)

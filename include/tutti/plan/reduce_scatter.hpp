@@ -5,6 +5,7 @@
 #include <utility>
 #include <vector>
 
+#include <tutti/core/on_use.hpp>
 #include <tutti/plan/writer.hpp>
 
 namespace tutti::inline TUTTI_ABI::plan {
@@ -15,7 +16,8 @@ namespace tutti::inline TUTTI_ABI::plan {
 // Cost    2 alpha + 2(p-1) o + (p-1)n beta + (p-1)n gamma
 // Limits  none. Rank 0 receives (p-1)n: direct wins above a few KiB.
 // See     Chan, Heimlich, Purkayastha & van de Geijn 2007 (reduce, then scatter).
-[[nodiscard]] inline plan reduce_scatter_star(request const& wanted) {
+template <class = on_use>
+[[nodiscard]] plan reduce_scatter_star(request const& wanted) {
   writer w(wanted, cut::given);
   block const all = w.all(buffer::input);
   block const mine = w.part(w.rank(), buffer::output);
@@ -43,7 +45,8 @@ namespace tutti::inline TUTTI_ABI::plan {
 // Cost    alpha + 2(p-1) o + n(p-1)/p beta + n(p-1)/p gamma
 // Limits  none. p(p-1) messages in all. For two ranks it is the exchange of halves.
 // See     Thakur, Rabenseifner & Gropp 2005.
-[[nodiscard]] inline plan reduce_scatter_direct(request const& wanted) {
+template <class = on_use>
+[[nodiscard]] plan reduce_scatter_direct(request const& wanted) {
   writer w(wanted, cut::given);
   for (int i = 1; i < w.size(); ++i) w.send(w.after(i), w.part(w.after(i), buffer::input));
   std::vector<source> sources;

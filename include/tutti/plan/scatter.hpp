@@ -2,6 +2,7 @@
 // The plan of scatter: rank q ends with part q of the root's input.
 #pragma once
 
+#include <tutti/core/on_use.hpp>
 #include <tutti/plan/writer.hpp>
 
 namespace tutti::inline TUTTI_ABI::plan {
@@ -12,7 +13,8 @@ namespace tutti::inline TUTTI_ABI::plan {
 // Cost    alpha + (p-1) o + n(p-1)/p beta
 // Limits  none. p-1 messages at the root.
 // See     Chan, Heimlich, Purkayastha & van de Geijn 2007.
-[[nodiscard]] inline plan scatter_star(request const& wanted) {
+template <class = on_use>
+[[nodiscard]] plan scatter_star(request const& wanted) {
   writer w(wanted, cut::given);
   block const mine = w.part(w.rank(), buffer::output);
   if (w.rank() == w.root()) {

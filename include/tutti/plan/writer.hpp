@@ -7,13 +7,15 @@
 #include <utility>
 #include <vector>
 
+#include <tutti/core/on_use.hpp>
 #include <tutti/plan/plan.hpp>
 
 namespace tutti::inline TUTTI_ABI::plan {
 
-class writer {
+template <class = on_use>
+class basic_writer {
  public:
-  writer(request wanted, cut parts) : wanted_(std::move(wanted)) {
+  basic_writer(request wanted, cut parts) : wanted_(std::move(wanted)) {
     plan_.rank = wanted_.rank;
     plan_.size = wanted_.size;
     plan_.algorithm = wanted_.algorithm;
@@ -146,5 +148,6 @@ class writer {
   request wanted_;
   plan plan_;
 };
+using writer = basic_writer<>;
 
 }  // namespace tutti::inline TUTTI_ABI::plan

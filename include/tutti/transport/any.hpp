@@ -5,15 +5,17 @@
 #include <utility>
 #include <variant>
 
+#include <tutti/core/on_use.hpp>
 #include <tutti/transport/local.hpp>
 #include <tutti/transport/tcp.hpp>
 
 namespace tutti::inline TUTTI_ABI::transport {
 
-class any {
+template <class = on_use>
+class basic_any {
  public:
-  any(tcp chosen) : chosen_(std::move(chosen)) {}
-  any(local chosen) : chosen_(std::move(chosen)) {}
+  basic_any(tcp chosen) : chosen_(std::move(chosen)) {}
+  basic_any(local chosen) : chosen_(std::move(chosen)) {}
 
   [[nodiscard]] int rank() const noexcept {
     return std::holds_alternative<tcp>(chosen_) ? std::get_if<tcp>(&chosen_)->rank() : std::get_if<local>(&chosen_)->rank();
@@ -45,6 +47,7 @@ class any {
  private:
   std::variant<tcp, local> chosen_;
 };
+using any = basic_any<>;
 
 static_assert(streams<any>);
 

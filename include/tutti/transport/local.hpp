@@ -17,12 +17,14 @@
 #include <utility>
 #include <vector>
 
+#include <tutti/core/on_use.hpp>
 #include <tutti/transport/transport.hpp>
 
 namespace tutti::inline TUTTI_ABI::transport {
 
 /// Wakes one sleeper. Ringing costs one load while nobody sleeps.
-class doorbell {
+template <class = on_use>
+class basic_doorbell {
  public:
   void ring() noexcept {
     if (!sleeping_.load()) return;
@@ -53,12 +55,14 @@ class doorbell {
   std::atomic<bool> sleeping_{false};
   bool rung_ = false;
 };
+using doorbell = basic_doorbell<>;
 
 /// One direction of one pair: one thread writes, one reads.
-class pipe {
+template <class = on_use>
+class basic_pipe {
  public:
   static constexpr std::size_t capacity = std::size_t{1} << 16U;
-  pipe(std::shared_ptr<doorbell> reader, std::shared_ptr<doorbell> writer)
+  basic_pipe(std::shared_ptr<doorbell> reader, std::shared_ptr<doorbell> writer)
       : reader_(std::move(reader)), writer_(std::move(writer)) {}
 
   moved write_some(const_bytes head, const_bytes body) {
@@ -118,9 +122,11 @@ class pipe {
   std::shared_ptr<doorbell> writer_;
   std::array<std::byte, capacity> data_;
 };
+using pipe = basic_pipe<>;
 
 /// What the ranks of one in-process world share: the pipes and doorbells of all its communicators.
-class local_hub {
+template <class = on_use>
+class basic_local_hub {
  public:
   [[nodiscard]] std::shared_ptr<doorbell> bell(std::uint64_t communicator, int rank) {
     std::lock_guard const hold(guard_);
@@ -143,10 +149,12 @@ class local_hub {
   std::map<std::pair<std::uint64_t, int>, std::shared_ptr<doorbell>> bells_;
   std::map<std::tuple<std::uint64_t, int, int>, std::shared_ptr<pipe>> pipes_;
 };
+using local_hub = basic_local_hub<>;
 
-class local {
+template <class = on_use>
+class basic_local {
  public:
-  local(std::shared_ptr<local_hub> hub, std::uint64_t communicator, std::vector<int> const& members, int rank)
+  basic_local(std::shared_ptr<local_hub> hub, std::uint64_t communicator, std::vector<int> const& members, int rank)
       : rank_(rank), in_(members.size()), out_(members.size()) {
     int const me = members[static_cast<std::size_t>(rank)];
     bell_ = hub->bell(communicator, me);
@@ -186,6 +194,7 @@ class local {
   std::vector<std::shared_ptr<pipe>> in_;
   std::vector<std::shared_ptr<pipe>> out_;
 };
+using local = basic_local<>;
 
 static_assert(streams<local>);
 

@@ -7,12 +7,14 @@
 #include <mutex>
 #include <utility>
 
+#include <tutti/core/on_use.hpp>
 #include <tutti/transport/socket.hpp>
 
 namespace tutti::inline TUTTI_ABI::transport {
 
 /// Safe from any thread. Lanes nobody takes are closed with the mailbox.
-class mailbox {
+template <class = on_use>
+class basic_mailbox {
  public:
   /// Leaves the lane on which world rank `peer` speaks for `communicator`. A second one for the same pair replaces the
   /// first, which closes.
@@ -34,5 +36,6 @@ class mailbox {
   std::mutex guard_;
   std::map<std::pair<std::uint64_t, int>, stream_socket> lanes_;
 };
+using mailbox = basic_mailbox<>;
 
 }  // namespace tutti::inline TUTTI_ABI::transport

@@ -14,6 +14,7 @@
 #include <vector>
 
 #include <tutti/core/error.hpp>
+#include <tutti/core/on_use.hpp>
 #include <tutti/transport/asio.hpp>
 #include <tutti/transport/hello.hpp>
 #include <tutti/transport/mailbox.hpp>
@@ -31,10 +32,11 @@ struct tcp_node {
   std::shared_ptr<mailbox> mail;
 };
 
-class tcp {
+template <class = on_use>
+class basic_tcp {
  public:
   /// `members`: world ranks in the order of the communicator; this process is `members[rank]`.
-  tcp(std::shared_ptr<tcp_node const> node, std::uint64_t communicator, std::vector<int> members, int rank)
+  basic_tcp(std::shared_ptr<tcp_node const> node, std::uint64_t communicator, std::vector<int> members, int rank)
       : node_(std::move(node)),
         communicator_(communicator),
         members_(std::move(members)),
@@ -151,6 +153,7 @@ class tcp {
   std::unique_ptr<net::io_context> io_;
   int connecting_ = 0;
 };
+using tcp = basic_tcp<>;
 
 static_assert(streams<tcp>);
 
