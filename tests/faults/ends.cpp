@@ -61,11 +61,12 @@ void no_such_file(tutti::communicator&) { throw std::runtime_error("no such file
 }  // namespace
 
 TEST_CASE("an exception in one rank reaches every other with its text, as run() passes it on") {
-  as_processes("exception under run()", error_kind::aborted, "gave up: no such file: data.bin", [](tutti::communicator& world) {
-    auto program = no_such_file;
-    (void)!std::freopen("/dev/null", "w", stderr);  // it would be printed there, once, as it should
-    (void)tutti::detail::call_program(world, program);
-  });
+  as_processes("exception under run()", error_kind::aborted, "gave up: no such file: data.bin",
+               [](tutti::communicator& world) {
+                 auto program = no_such_file;
+                 (void)!std::freopen("/dev/null", "w", stderr);  // it would be printed there, once, as it should
+                 (void)tutti::detail::call_program(world, program);
+               });
   as_threads(error_kind::aborted, "gave up: no such file: data.bin", no_such_file);
 }
 

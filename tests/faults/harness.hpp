@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSL-1.0
-// Real processes as ranks of real worlds, and a parent that watches from outside, breaks them, and hears how each ended.
+// Real processes as ranks of real worlds, and a parent that watches from outside, breaks them, and hears how each
+// ended.
 #pragma once
 
 #include <doctest/doctest.h>
@@ -71,13 +72,13 @@ struct record {
   enum class news : std::uint8_t { none, ready, returned, threw, threw_else } what = news::none;
   error_kind kind{};
   int blamed = -1;
-  std::int64_t at = 0;           ///< when it was thrown
-  std::uint64_t calls = 0;       ///< how many calls the rank had begun
-  char calling[32] = {};         ///< the last of them
-  bool same_again = false;       ///< a later call on the revoked communicator said the same
-  std::int64_t again_took = 0;   ///< and took so long
-  int leaked = 0;                ///< descriptors, once the communicator is gone
-  std::uint16_t ports[8] = {};   ///< with ready: where the ranks accept, where known
+  std::int64_t at = 0;          ///< when it was thrown
+  std::uint64_t calls = 0;      ///< how many calls the rank had begun
+  char calling[32] = {};        ///< the last of them
+  bool same_again = false;      ///< a later call on the revoked communicator said the same
+  std::int64_t again_took = 0;  ///< and took so long
+  int leaked = 0;               ///< descriptors, once the communicator is gone
+  std::uint16_t ports[8] = {};  ///< with ready: where the ranks accept, where known
   char operation[160] = {};
   char cause[600] = {};
 };
@@ -118,9 +119,9 @@ struct board {
 struct seat {
   int rank = 0;
   board* shared = nullptr;
-  int line = -1;              ///< to the parent
-  bool aborts = false;        ///< how the rank ends after an error: true as run() does, false by leaving
-  std::uint64_t calls = 0;    ///< begun so far, counted by begins()
+  int line = -1;            ///< to the parent
+  bool aborts = false;      ///< how the rank ends after an error: true as run() does, false by leaving
+  std::uint64_t calls = 0;  ///< begun so far, counted by begins()
   char const* calling = "";
   std::uint16_t ports[8] = {};
 
@@ -361,8 +362,9 @@ class latencies {
     std::sort(all_.begin(), all_.end());
     auto const at = [&](double q) { return all_[static_cast<std::size_t>(q * static_cast<double>(all_.size() - 1))]; };
     auto const late = std::count_if(all_.begin(), all_.end(), [&](double t) { return t > promise_ms; });
-    std::printf("  %-28s %5zu survivors: p50 %8.2f ms  p99 %8.2f ms  max %8.2f ms; promised %.0f ms, later than that: %td\n",
-                what.c_str(), all_.size(), at(0.5), at(0.99), all_.back(), promise_ms, late);
+    std::printf(
+        "  %-28s %5zu survivors: p50 %8.2f ms  p99 %8.2f ms  max %8.2f ms; promised %.0f ms, later than that: %td\n",
+        what.c_str(), all_.size(), at(0.5), at(0.99), all_.back(), promise_ms, late);
   }
 
  private:
@@ -378,12 +380,13 @@ struct expected {
 };
 
 inline std::string text(record const& r) {
-  return (r.what == record::news::threw ? std::string(to_string(r.kind)) : std::to_string(static_cast<int>(r.what))) + ", rank " +
-         std::to_string(r.blamed) + ", \"" + r.operation + "\": " + r.cause;
+  return (r.what == record::news::threw ? std::string(to_string(r.kind)) : std::to_string(static_cast<int>(r.what))) +
+         ", rank " + std::to_string(r.blamed) + ", \"" + r.operation + "\": " + r.cause;
 }
 
 /// Kind, blamed rank, operation and time of one survivor.
-inline void check_said(record const& r, int rank, std::int64_t fault_at, expected const& e, latencies* times = nullptr) {
+inline void check_said(record const& r, int rank, std::int64_t fault_at, expected const& e,
+                       latencies* times = nullptr) {
   CAPTURE(rank);
   INFO("said: " << text(r));
   CHECK(r.what == record::news::threw);
@@ -428,20 +431,23 @@ inline void check_unharmed(job const& j, int rank) {
 template <class Program>
 std::vector<record> live_as_threads(int n, tutti::join_options const& how, board& shared, Program const& program) {
   std::vector<record> said(static_cast<std::size_t>(n));
-  auto const ended = tutti::testing::try_ranks(n, [&](tutti::communicator& world) {
-    record& r = said[static_cast<std::size_t>(world.rank())];
-    seat self;
-    self.rank = world.rank();
-    self.shared = &shared;
-    try {
-      program(world, self);
-      r.what = record::news::returned;
-    } catch (tutti::error const& e) {
-      note(r, e);
-      ask_again(r, world);
-    }
-    sum_up(r, self);
-  }, tutti::testing::over::memory, how);
+  auto const ended = tutti::testing::try_ranks(
+      n,
+      [&](tutti::communicator& world) {
+        record& r = said[static_cast<std::size_t>(world.rank())];
+        seat self;
+        self.rank = world.rank();
+        self.shared = &shared;
+        try {
+          program(world, self);
+          r.what = record::news::returned;
+        } catch (tutti::error const& e) {
+          note(r, e);
+          ask_again(r, world);
+        }
+        sum_up(r, self);
+      },
+      tutti::testing::over::memory, how);
   for (std::size_t k = 0; k < ended.size(); ++k)
     if (ended[k].thrown) said[k].what = record::news::threw_else;
   return said;

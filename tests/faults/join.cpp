@@ -100,8 +100,9 @@ TEST_CASE("if rank 0 never comes, the others name it and the link") {
   for (int r : {1, 2}) j.start(r, some_calls);
   CHECK(j.wait_all_end());
   for (int r : {1, 2}) {
-    check_refused(j, r, error_kind::timeout, 0,
-                  {"link rank " + std::to_string(r) + " -> rank 0 at " + j.how.root, "onnection refused", "tried for 0.4 s"});
+    check_refused(
+        j, r, error_kind::timeout, 0,
+        {"link rank " + std::to_string(r) + " -> rank 0 at " + j.how.root, "onnection refused", "tried for 0.4 s"});
     CHECK(j.took(r) < 5'000'000'000);
   }
 }
@@ -173,7 +174,8 @@ TEST_CASE("a rank with another idea of the world's size is told so, and the othe
     j.start(2, wrong, some_calls);
     CHECK(j.wait_end(2));
     check_refused(j, 2, error_kind::config, -1,
-                  {"rank 2 says the world has " + std::to_string(size) + " ranks, but rank 0 says 4: start all ranks with the same size"});
+                  {"rank 2 says the world has " + std::to_string(size) +
+                   " ranks, but rank 0 says 4: start all ranks with the same size"});
     job right(4);
     right.close_listener();
     for (int r : {1, 2, 3}) {
@@ -206,7 +208,8 @@ TEST_CASE("who comes when all have joined is refused, and the job goes on") {
   twin.timeout = 2s;
   late.start(1, twin, some_calls);
   CHECK(late.wait_end(1));
-  check_refused(late, 1, error_kind::config, -1, {"rank 1 came too late: all 2 ranks of this world have joined already"});
+  check_refused(late, 1, error_kind::config, -1,
+                {"rank 1 came too late: all 2 ranks of this world have joined already"});
   for (int r : {0, 1}) j.go(r);
   CHECK(j.wait_all_end());
   for (int r : {0, 1}) check_unharmed(j, r);

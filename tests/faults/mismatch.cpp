@@ -67,7 +67,8 @@ std::vector<disagreement> const& disagreements() {
        "broadcast(100 x f32, root 1)"},
       {"count of a broadcast", broadcast, broadcast_from(0, 100), "broadcast(100 x f32, root 0)", broadcast,
        broadcast_from(0, 99), "broadcast(99 x f32, root 0)"},
-      {"collective", allreduce, allreduce_of<float>(100), "allreduce(sum, 100 x f32)", barrier, a_barrier(), "barrier"},
+      {"collective", allreduce, allreduce_of<float>(100), "allreduce(sum, 100 x f32)", barrier, a_barrier(),
+       "barrier(1 x byte)"},
       {"who waits", allreduce, allreduce_of<float>(100), "allreduce(sum, 100 x f32)", reduce, reduce_to(1),
        "reduce(sum, 100 x f32, root 1)"},
       {"no message at all", broadcast, broadcast_from(1, 100), "broadcast(100 x f32, root 1)", broadcast,
@@ -87,15 +88,20 @@ auto program(disagreement const& d, int good_calls) {
     bool const wrong = self.rank == 1;
     if (wrong) self.fault_now();
     self.begins(wrong ? d.wrong_name : d.right_name);
-    if (wrong) d.wrong(world, {.where = {"src/odd.cpp", 22}});
-    else d.right(world, {.where = {"src/train.cpp", 11}});
+    if (wrong)
+      d.wrong(world, {.where = {"src/odd.cpp", 22}});
+    else
+      d.right(world, {.where = {"src/train.cpp", 11}});
     for (;;) good();
   };
 }
 expected verdict(disagreement const& d, int good_calls) {
   std::string const number = " as call " + std::to_string(good_calls + 1) + " at ";
-  return {error_kind::mismatch, 1, 300ms,
-          {"rank 1 called " + d.wrong_text + number + "odd.cpp:22", " called " + d.right_text + number + "train.cpp:11"}};
+  return {
+      error_kind::mismatch,
+      1,
+      600ms,
+      {"rank 1 called " + d.wrong_text + number + "odd.cpp:22", " called " + d.right_text + number + "train.cpp:11"}};
 }
 
 }  // namespace
@@ -109,7 +115,7 @@ TEST_CASE("calls that do not match end on every rank, with both ranks, both call
         CAPTURE(good_calls);
         CAPTURE(size);
         job j(size);
-        j.how.heartbeat = 100ms;
+        j.how.heartbeat = 500ms;
         j.start_all(program(d, good_calls));
         CHECK(j.wait_all_end());
         CHECK(!j.strays);
@@ -117,7 +123,7 @@ TEST_CASE("calls that do not match end on every rank, with both ranks, both call
       }
     }
   }
-  times.print("mismatch, heartbeat 100 ms", 300);
+  times.print("mismatch, heartbeat 500 ms", 600);
 }
 
 TEST_CASE("the same among threads") {
@@ -148,6 +154,7 @@ TEST_CASE("the lines that a mismatch names are those of the program") {
   for (auto const& r : said) {
     INFO(text(r));
     CHECK(has(r.cause, "rank 1 called allreduce(min, 3 x f64) as call 1 at mismatch.cpp:" + std::to_string(wrong)));
-    CHECK(has(r.cause, "rank 0 called allreduce(sum, 3 x f64) as call 1 'gradient' at mismatch.cpp:" + std::to_string(right)));
+    CHECK(has(r.cause,
+              "rank 0 called allreduce(sum, 3 x f64) as call 1 'gradient' at mismatch.cpp:" + std::to_string(right)));
   }
 }

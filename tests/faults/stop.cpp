@@ -30,11 +30,13 @@ void stop_inside(collective what, int runs_of_it) {
       for (;;) work(world, what, self);
     });
     REQUIRE(j.wait_all_ready());
-    pass_time(std::chrono::microseconds(std::uniform_int_distribution<int>(0, random() % 2 == 0 ? 300 : 20'000)(random)));
+    pass_time(
+        std::chrono::microseconds(std::uniform_int_distribution<int>(0, random() % 2 == 0 ? 300 : 20'000)(random)));
     j.strike(victim, SIGSTOP);
     for (int r = 0; r < j.size(); ++r)
       if (r != victim) CHECK(j.wait_end(r));
-    check_survivors(j, {error_kind::peer_hung, victim, 3 * heartbeat + 100ms, {"rank " + std::to_string(victim)}}, &times);
+    check_survivors(j, {error_kind::peer_hung, victim, 3 * heartbeat + 100ms, {"rank " + std::to_string(victim)}},
+                    &times);
     if (run % 3 == 0) {  // back from the dead, it is told so
       j.signal(victim, SIGCONT);
       CHECK(j.wait_end(victim));

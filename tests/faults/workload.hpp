@@ -12,12 +12,12 @@
 
 namespace faults {
 
-inline constexpr std::array eight{collective::broadcast, collective::reduce,    collective::allreduce,
-                                  collective::scatter,   collective::gather,    collective::allgather,
+inline constexpr std::array eight{collective::broadcast,      collective::reduce, collective::allreduce,
+                                  collective::scatter,        collective::gather, collective::allgather,
                                   collective::reduce_scatter, collective::barrier};
 
-/// Repeats one collective; sizes go round from 1 B to 1 MiB and roots from rank to rank. A call that returns has given the
-/// right result: no partial success.
+/// Repeats one collective; sizes go round from 1 B to 1 MiB and roots from rank to rank. A call that returns has given
+/// the right result: no partial success.
 class workload {
  public:
   void operator()(tutti::communicator& world, collective what, seat& self) {
