@@ -11,6 +11,7 @@
 
 #include <tutti/collective/arguments.hpp>
 #include <tutti/collective/ragged.hpp>
+#include <tutti/core/on_use.hpp>
 
 namespace tutti::inline TUTTI_ABI {
 
@@ -28,14 +29,16 @@ void run_allgather(basic_communicator<S>& comm, engine::operation op, std::span<
   comm.engine().run(op, stage);
 }
 
-[[nodiscard]] inline std::vector<std::uint64_t> load_counts(const_bytes wire) {
+template <class = on_use>
+[[nodiscard]] std::vector<std::uint64_t> load_counts(const_bytes wire) {
   std::vector<std::uint64_t> counts(wire.size() / 8);
   for (std::size_t q = 0; q < counts.size(); ++q) counts[q] = load_little<std::uint64_t>(wire.data() + 8 * q);
   return counts;
 }
 
 /// The sum of `counts`; throws resource if that many elements cannot exist.
-[[nodiscard]] inline std::size_t total(std::vector<std::uint64_t> const& counts, std::size_t element_size) {
+template <class = on_use>
+[[nodiscard]] std::size_t total(std::vector<std::uint64_t> const& counts, std::size_t element_size) {
   std::uint64_t left = static_cast<std::uint64_t>(PTRDIFF_MAX) / element_size;
   std::uint64_t sum_so_far = 0;
   for (std::uint64_t n : counts) {

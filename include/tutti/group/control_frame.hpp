@@ -39,7 +39,8 @@ enum class message : std::uint8_t {
 /// Little-endian on the wire: magic u32, version u16, message u8, flag u8, token u64, communicator u64, sequence u64,
 /// elapsed u64 (ns), rank i32, waiting_for i32, error kind u8, running u8, text size u16, site size u16, label size u16,
 /// key 16, call 48, other call 48, 856 bytes of text, site and label.
-struct control_frame {
+template <class = on_use>
+struct basic_control_frame {
   static constexpr std::size_t wire_size = 1024;
   static constexpr std::size_t text_at = 168;
   static constexpr std::size_t most_text = wire_size - text_at;
@@ -100,8 +101,8 @@ struct control_frame {
   }
 
   /// Nothing if no tutti of this version sends these bytes. A refusal is understood whatever its version.
-  [[nodiscard]] static std::optional<control_frame> decode(wire const& w) {
-    control_frame f;
+  [[nodiscard]] static std::optional<basic_control_frame> decode(wire const& w) {
+    basic_control_frame f;
     f.what = static_cast<message>(w[6]);
     if (load_little<std::uint32_t>(w.data()) != transport::hello::magic) return std::nullopt;
     if (load_little<std::uint16_t>(w.data() + 4) != wire_version && f.what != message::refuse) return std::nullopt;
@@ -133,6 +134,7 @@ struct control_frame {
     return f;
   }
 };
+using control_frame = basic_control_frame<>;
 
 // Times travel as durations, so that no two clocks are compared.
 

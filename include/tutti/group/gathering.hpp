@@ -8,10 +8,16 @@
 #include <functional>
 #include <memory>
 #include <optional>
-#include <random>
 #include <string>
 #include <utility>
 #include <vector>
+
+#if defined(_WIN32)
+#include <random>
+#else
+#include <sys/random.h>
+#include <unistd.h>
+#endif
 
 #include <tutti/core/on_use.hpp>
 #include <tutti/group/address.hpp>
@@ -211,9 +217,13 @@ class basic_gathering {
   }
 
   [[nodiscard]] static transport::job_key random_key() {
-    std::random_device source;
     transport::job_key key{};
+#if defined(_WIN32)
+    std::random_device source;
     for (auto& b : key) b = static_cast<std::byte>(source() & 0xffU);
+#else  // <random> would be a tenth of what all of Asio costs to include
+    if (::getentropy(key.data(), key.size()) != 0) throw error(error_kind::resource, "the system has no random numbers");
+#endif
     return key;
   }
 

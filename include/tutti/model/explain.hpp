@@ -8,6 +8,7 @@
 #include <string_view>
 
 #include <tutti/core/element.hpp>
+#include <tutti/core/on_use.hpp>
 #include <tutti/core/version.hpp>
 #include <tutti/model/tensor.hpp>
 #include <tutti/model/tier.hpp>
@@ -43,7 +44,8 @@ namespace tutti::inline TUTTI_ABI {
 namespace detail {
 
 /// "64 x 784"; "scalar" for no extents.
-[[nodiscard]] inline std::string shape_text(std::span<std::size_t const> shape) {
+template <class = on_use>
+[[nodiscard]] std::string shape_text(std::span<std::size_t const> shape) {
   std::string text;
   for (std::size_t extent : shape) text += (text.empty() ? "" : " x ") + std::to_string(extent);
   return text.empty() ? "scalar" : text;

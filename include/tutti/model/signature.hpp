@@ -13,6 +13,7 @@
 #include <tutti/core/element.hpp>
 #include <tutti/core/error.hpp>
 #include <tutti/core/hash.hpp>
+#include <tutti/core/on_use.hpp>
 #include <tutti/core/version.hpp>
 #include <tutti/model/explain.hpp>
 #include <tutti/model/tensor.hpp>
@@ -34,7 +35,8 @@ struct signature {
 };
 
 namespace detail {
-[[nodiscard]] inline std::uint64_t hash_of(std::vector<tensor_signature> const& tensors) {
+template <class = on_use>
+[[nodiscard]] std::uint64_t hash_of(std::vector<tensor_signature> const& tensors) {
   fnv1a hash;
   for (tensor_signature const& t : tensors) {
     hash.add(static_cast<std::uint64_t>(t.name.size())).add(t.name).add(std::uint64_t{t.element});
@@ -45,7 +47,8 @@ namespace detail {
   return hash.value();
 }
 
-[[nodiscard]] inline std::string describe(tensor_signature const& t) {
+template <class = on_use>
+[[nodiscard]] std::string describe(tensor_signature const& t) {
   return element_name(t.element) + " " + shape_text(t.shape) + " " + std::string(to_string(t.kind));
 }
 }  // namespace detail
@@ -62,7 +65,8 @@ template <class M>
 }
 
 /// One sentence on the first tensor in which they differ, in the order of `a`; nothing if they agree.
-[[nodiscard]] inline std::optional<std::string> first_difference(signature const& a, signature const& b) {
+template <class = on_use>
+[[nodiscard]] std::optional<std::string> first_difference(signature const& a, signature const& b) {
   std::size_t const common = (std::min)(a.tensors.size(), b.tensors.size());
   for (std::size_t i = 0; i < common; ++i) {
     tensor_signature const& x = a.tensors[i];
