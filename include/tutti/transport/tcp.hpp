@@ -2,7 +2,8 @@
 // TCP lanes: one stream per peer of one communicator, opened on first use through the peers' one port each.
 //
 // Of two ranks the higher one connects and says hello; the lower one finds the lane in its mailbox, where the control
-// thread left it. Once a lane is open, Asio is out of the picture: bytes move by one system call from and to user memory.
+// thread left it. Once a lane is open, Asio is out of the picture: bytes move by one system call from and to user
+// memory.
 #pragma once
 
 #include <algorithm>
@@ -108,21 +109,23 @@ class basic_tcp {
 
   void connect(int peer) {
     if (!io_) io_ = std::make_unique<net::io_context>(1);
-    auto socket = std::make_shared<net::ip::tcp::socket>(*io_);
+    auto owned = std::make_shared<net::ip::tcp::socket>(*io_);
+    auto& connecting = *owned;  // the handler alone owns it: it may not outlive io_
     at(peer).connecting = true;
     ++connecting_;
-    socket->async_connect(node_->peers[static_cast<std::size_t>(world(peer))], [this, peer, socket](net_error failed) {
-      lane& l = at(peer);
-      l.connecting = false;
-      --connecting_;
-      if (failed || !introduce(*socket)) {
-        l.refused = true;
-        return;
-      }
-      l.socket = stream_socket(socket->release());
-      l.socket.tune();
-      l.open = true;
-    });
+    connecting.async_connect(node_->peers[static_cast<std::size_t>(world(peer))],
+                             [this, peer, socket = std::move(owned)](net_error failed) {
+                               lane& l = at(peer);
+                               l.connecting = false;
+                               --connecting_;
+                               if (failed || !introduce(*socket)) {
+                                 l.refused = true;
+                                 return;
+                               }
+                               l.socket = stream_socket(socket->release());
+                               l.socket.tune();
+                               l.open = true;
+                             });
     io_->restart();
     io_->poll();  // on one host the connect is done by now
     if (connecting_ == 0) io_.reset();
