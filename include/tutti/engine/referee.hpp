@@ -22,7 +22,7 @@ class referee {
   /// Starts to look after a communicator, until the last other owner lets go of it.
   virtual void enroll(std::shared_ptr<watch> communicator) = 0;
 
-  /// Reports what this rank saw go wrong in `where`, waits for the verdict (at most 50 ms; then what was seen stands),
+  /// Reports what this rank saw go wrong in `where`, waits for the verdict (at most 0.5 s; then what was seen stands),
   /// revokes the communicator with it, and returns it. `seen.rank` is the peer this rank suspects, or -1. For a
   /// mismatch, `theirs` is the header that peer sent.
   virtual failure judge(watch& where, failure seen, frame const* theirs = nullptr) = 0;

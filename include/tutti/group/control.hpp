@@ -40,7 +40,7 @@ struct control_parts {
   std::shared_ptr<transport::mailbox> mail;
   std::chrono::nanoseconds heartbeat = std::chrono::seconds(1);
   std::chrono::nanoseconds stall_report = std::chrono::seconds(10);
-  std::chrono::nanoseconds verdict_wait = std::chrono::milliseconds(50);  ///< how long judge() waits for rank 0
+  std::chrono::nanoseconds verdict_wait = std::chrono::milliseconds(500);  ///< how long judge() waits for rank 0
   std::chrono::nanoseconds linger = std::chrono::milliseconds(250);       ///< rank 0 referees so long after it leaves
   std::function<void(std::string const&)> say{};                          ///< where stall reports go; empty: stderr
 };
