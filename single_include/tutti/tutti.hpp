@@ -36,7 +36,6 @@
 #include <chrono>
 #include <cmath>
 #include <compare>
-#include <complex>
 #include <concepts>
 #include <condition_variable>
 #include <cstddef>
@@ -47,7 +46,6 @@
 #include <deque>
 #include <exception>
 #include <functional>
-#include <future>
 #include <initializer_list>
 #include <iterator>
 #include <limits>
@@ -56,8 +54,6 @@
 #include <memory>
 #include <mutex>
 #include <optional>
-#include <random>
-#include <ranges>
 #include <set>
 #include <span>
 #include <stdexcept>
@@ -112,8 +108,18 @@ concept element = std::is_trivially_copyable_v<T> && !std::is_pointer_v<T> && !s
 enum class element_class : std::uint8_t { raw, boolean, signed_integer, unsigned_integer, floating, complex, record };
 
 namespace detail {
-template <class T> inline constexpr bool is_complex = false;
-template <class T> inline constexpr bool is_complex<std::complex<T>> = true;
+/// std::complex by its shape: <complex> brings the streams with it, and few who include us need either.
+template <class T>
+inline constexpr bool is_complex = [] {
+  if constexpr (requires(T const& z) {
+                  typename T::value_type;
+                  { z.real() } -> std::same_as<typename T::value_type>;
+                  { z.imag() } -> std::same_as<typename T::value_type>;
+                  T(z.real(), z.imag());
+                })
+    return std::floating_point<typename T::value_type> && sizeof(T) == 2 * sizeof(typename T::value_type);
+  return false;
+}();
 }  // namespace detail
 
 /// Class and size of T in one number: equal on every compiler for the same type, different for most pairs of types.
@@ -135,13 +141,20 @@ template <element T>
   std::string const size = std::to_string(code & 0xffffffU);
   std::string const bits = std::to_string((code & 0xffffffU) * 8U);
   switch (static_cast<element_class>(code >> 24U)) {
-    case element_class::raw: return size == "1" ? "byte" : "bytes";
-    case element_class::boolean: return "bool";
-    case element_class::signed_integer: return "i" + bits;
-    case element_class::unsigned_integer: return "u" + bits;
-    case element_class::floating: return "f" + bits;
-    case element_class::complex: return "complex" + bits;
-    case element_class::record: return "record of " + size + " bytes";
+    case element_class::raw:
+      return size == "1" ? "byte" : "bytes";
+    case element_class::boolean:
+      return "bool";
+    case element_class::signed_integer:
+      return "i" + bits;
+    case element_class::unsigned_integer:
+      return "u" + bits;
+    case element_class::floating:
+      return "f" + bits;
+    case element_class::complex:
+      return "complex" + bits;
+    case element_class::record:
+      return "record of " + size + " bytes";
   }
   return "unknown element";
 }
@@ -169,16 +182,26 @@ enum class error_kind : std::uint8_t {
 
 [[nodiscard]] constexpr std::string_view to_string(error_kind kind) noexcept {
   switch (kind) {
-    case error_kind::peer_lost: return "peer_lost";
-    case error_kind::peer_left: return "peer_left";
-    case error_kind::peer_hung: return "peer_hung";
-    case error_kind::timeout: return "timeout";
-    case error_kind::mismatch: return "mismatch";
-    case error_kind::aborted: return "aborted";
-    case error_kind::protocol: return "protocol";
-    case error_kind::config: return "config";
-    case error_kind::resource: return "resource";
-    case error_kind::revoked: return "revoked";
+    case error_kind::peer_lost:
+      return "peer_lost";
+    case error_kind::peer_left:
+      return "peer_left";
+    case error_kind::peer_hung:
+      return "peer_hung";
+    case error_kind::timeout:
+      return "timeout";
+    case error_kind::mismatch:
+      return "mismatch";
+    case error_kind::aborted:
+      return "aborted";
+    case error_kind::protocol:
+      return "protocol";
+    case error_kind::config:
+      return "config";
+    case error_kind::resource:
+      return "resource";
+    case error_kind::revoked:
+      return "revoked";
   }
   return "unknown";
 }
@@ -186,9 +209,10 @@ enum class error_kind : std::uint8_t {
 /// The facts of one failure.
 struct failure {
   error_kind kind = error_kind::protocol;
-  int rank = -1;          ///< the rank to blame, as numbered in the world; -1 where no single rank is
-  std::string operation;  ///< the call it was seen in, e.g. "allreduce #41 'grads' (train.cpp:88)"; empty outside a call
-  std::string cause;      ///< one sentence for a person, naming the remedy where there is one
+  int rank = -1;  ///< the rank to blame, as numbered in the world; -1 where no single rank is
+  std::string
+      operation;      ///< the call it was seen in, e.g. "allreduce #41 'grads' (train.cpp:88)"; empty outside a call
+  std::string cause;  ///< one sentence for a person, naming the remedy where there is one
 };
 
 /// The one exception of the library. `what()` reads "<operation>: <cause>".
@@ -226,48 +250,73 @@ concept element_reduction = requires(Op const& op, T const& a, T const& b) {
 
 /// `op(span<T> acc, span<T const> in)`: acc[i] = acc[i] ∘ in[i], whole granules at a time.
 template <class Op, class T>
-concept span_reduction = requires(Op const& op, std::span<T> acc, std::span<T const> in) { op(acc, in); };
+concept span_reduction = requires(Op const& op, std::span<T> acc, std::span<T const> in) {
+  op(acc, in);
+};
 
 template <class Op, class T>
 concept reduction = element_reduction<Op, T> || span_reduction<Op, T>;
 
 struct sum_op {
   template <class T>
-    requires requires(T const& a, T const& b) { { a + b } -> std::convertible_to<T>; }
+  requires requires(T const& a, T const& b) {
+    { a + b } -> std::convertible_to<T>;
+  }
   constexpr T operator()(T const& a, T const& b) const { return static_cast<T>(a + b); }
 };
 struct prod_op {
   template <class T>
-    requires requires(T const& a, T const& b) { { a * b } -> std::convertible_to<T>; }
+  requires requires(T const& a, T const& b) {
+    { a* b } -> std::convertible_to<T>;
+  }
   constexpr T operator()(T const& a, T const& b) const { return static_cast<T>(a * b); }
 };
 /// The smaller of two. Of two equal ones, and where one is a NaN that compares false, the lower rank's.
 struct min_op {
   template <class T>
-    requires requires(T const& a, T const& b) { { b < a } -> std::convertible_to<bool>; }
+  requires requires(T const& a, T const& b) {
+    { b < a } -> std::convertible_to<bool>;
+  }
   constexpr T operator()(T const& a, T const& b) const { return b < a ? b : a; }
 };
 struct max_op {
   template <class T>
-    requires requires(T const& a, T const& b) { { a < b } -> std::convertible_to<bool>; }
+  requires requires(T const& a, T const& b) {
+    { a < b } -> std::convertible_to<bool>;
+  }
   constexpr T operator()(T const& a, T const& b) const { return a < b ? b : a; }
 };
 template <class T>
 concept bitwise = std::integral<T> || std::same_as<T, std::byte>;
 struct bit_and_op {
-  template <bitwise T> constexpr T operator()(T const& a, T const& b) const { return static_cast<T>(a & b); }
+  template <bitwise T>
+  constexpr T operator()(T const& a, T const& b) const {
+    return static_cast<T>(a & b);
+  }
 };
 struct bit_or_op {
-  template <bitwise T> constexpr T operator()(T const& a, T const& b) const { return static_cast<T>(a | b); }
+  template <bitwise T>
+  constexpr T operator()(T const& a, T const& b) const {
+    return static_cast<T>(a | b);
+  }
 };
 struct bit_xor_op {
-  template <bitwise T> constexpr T operator()(T const& a, T const& b) const { return static_cast<T>(a ^ b); }
+  template <bitwise T>
+  constexpr T operator()(T const& a, T const& b) const {
+    return static_cast<T>(a ^ b);
+  }
 };
 struct logical_and_op {
-  template <std::integral T> constexpr T operator()(T const& a, T const& b) const { return static_cast<T>(a && b); }
+  template <std::integral T>
+  constexpr T operator()(T const& a, T const& b) const {
+    return static_cast<T>(a && b);
+  }
 };
 struct logical_or_op {
-  template <std::integral T> constexpr T operator()(T const& a, T const& b) const { return static_cast<T>(a || b); }
+  template <std::integral T>
+  constexpr T operator()(T const& a, T const& b) const {
+    return static_cast<T>(a || b);
+  }
 };
 
 inline constexpr sum_op sum{};
@@ -282,18 +331,30 @@ inline constexpr logical_or_op logical_or{};
 
 /// The number by which ranks compare their operations: fixed for the supplied ones; every user-written one is 255.
 /// Part of the wire format.
-template <class Op> inline constexpr std::uint8_t op_code = 255;
-template <> inline constexpr std::uint8_t op_code<sum_op> = 1;
-template <> inline constexpr std::uint8_t op_code<prod_op> = 2;
-template <> inline constexpr std::uint8_t op_code<min_op> = 3;
-template <> inline constexpr std::uint8_t op_code<max_op> = 4;
-template <> inline constexpr std::uint8_t op_code<bit_and_op> = 5;
-template <> inline constexpr std::uint8_t op_code<bit_or_op> = 6;
-template <> inline constexpr std::uint8_t op_code<bit_xor_op> = 7;
-template <> inline constexpr std::uint8_t op_code<logical_and_op> = 8;
-template <> inline constexpr std::uint8_t op_code<logical_or_op> = 9;
-template <class T> inline constexpr std::uint8_t op_code<std::plus<T>> = 1;
-template <class T> inline constexpr std::uint8_t op_code<std::multiplies<T>> = 2;
+template <class Op>
+inline constexpr std::uint8_t op_code = 255;
+template <>
+inline constexpr std::uint8_t op_code<sum_op> = 1;
+template <>
+inline constexpr std::uint8_t op_code<prod_op> = 2;
+template <>
+inline constexpr std::uint8_t op_code<min_op> = 3;
+template <>
+inline constexpr std::uint8_t op_code<max_op> = 4;
+template <>
+inline constexpr std::uint8_t op_code<bit_and_op> = 5;
+template <>
+inline constexpr std::uint8_t op_code<bit_or_op> = 6;
+template <>
+inline constexpr std::uint8_t op_code<bit_xor_op> = 7;
+template <>
+inline constexpr std::uint8_t op_code<logical_and_op> = 8;
+template <>
+inline constexpr std::uint8_t op_code<logical_or_op> = 9;
+template <class T>
+inline constexpr std::uint8_t op_code<std::plus<T>> = 1;
+template <class T>
+inline constexpr std::uint8_t op_code<std::multiplies<T>> = 2;
 
 /// The name of an operation for errors; 0 (no operation) is empty.
 [[nodiscard]] constexpr std::string_view op_name(std::uint8_t code) noexcept {
@@ -335,6 +396,19 @@ struct options {
   /// Filled in with the line of the call.
   call_site where = call_site::here();
 };
+
+}  // namespace tutti::inline TUTTI_ABI
+
+// ----------------------------------------------------------------------------------------------- tutti/core/on_use.hpp
+// Code that is compiled where it is used, not wherever it is included: what keeps a header-only library cheap to
+// include.
+
+namespace tutti::inline TUTTI_ABI {
+
+/// The parameter of a template that has none: `template <class = on_use> void f();`, `using c = basic_c<>;`. An
+/// ordinary inline function is compiled, with every container and socket operation it mentions, in each file that
+/// includes it.
+struct on_use;
 
 }  // namespace tutti::inline TUTTI_ABI
 
@@ -1341,7 +1415,8 @@ namespace tutti::inline TUTTI_ABI {
 namespace detail {
 
 /// "64 x 784"; "scalar" for no extents.
-[[nodiscard]] inline std::string shape_text(std::span<std::size_t const> shape) {
+template <class = on_use>
+[[nodiscard]] std::string shape_text(std::span<std::size_t const> shape) {
   std::string text;
   for (std::size_t extent : shape) text += (text.empty() ? "" : " x ") + std::to_string(extent);
   return text.empty() ? "scalar" : text;
@@ -1666,7 +1741,8 @@ struct signature {
 };
 
 namespace detail {
-[[nodiscard]] inline std::uint64_t hash_of(std::vector<tensor_signature> const& tensors) {
+template <class = on_use>
+[[nodiscard]] std::uint64_t hash_of(std::vector<tensor_signature> const& tensors) {
   fnv1a hash;
   for (tensor_signature const& t : tensors) {
     hash.add(static_cast<std::uint64_t>(t.name.size())).add(t.name).add(std::uint64_t{t.element});
@@ -1677,7 +1753,8 @@ namespace detail {
   return hash.value();
 }
 
-[[nodiscard]] inline std::string describe(tensor_signature const& t) {
+template <class = on_use>
+[[nodiscard]] std::string describe(tensor_signature const& t) {
   return element_name(t.element) + " " + shape_text(t.shape) + " " + std::string(to_string(t.kind));
 }
 }  // namespace detail
@@ -1694,7 +1771,8 @@ template <class M>
 }
 
 /// One sentence on the first tensor in which they differ, in the order of `a`; nothing if they agree.
-[[nodiscard]] inline std::optional<std::string> first_difference(signature const& a, signature const& b) {
+template <class = on_use>
+[[nodiscard]] std::optional<std::string> first_difference(signature const& a, signature const& b) {
   std::size_t const common = (std::min)(a.tensors.size(), b.tensors.size());
   for (std::size_t i = 0; i < common; ++i) {
     tensor_signature const& x = a.tensors[i];
@@ -1803,7 +1881,14 @@ namespace tutti::inline TUTTI_ABI::plan {
 
 /// The collectives that have plans. The numbers are part of the wire format.
 enum class collective : std::uint8_t {
-  broadcast = 1, reduce, allreduce, scatter, gather, allgather, reduce_scatter, barrier
+  broadcast = 1,
+  reduce,
+  allreduce,
+  scatter,
+  gather,
+  allgather,
+  reduce_scatter,
+  barrier
 };
 
 [[nodiscard]] constexpr std::string_view to_string(collective what) noexcept {
@@ -1881,17 +1966,19 @@ struct request {
 }  // namespace tutti::inline TUTTI_ABI::plan
 
 // ----------------------------------------------------------------------------------------------- tutti/plan/writer.hpp
-// The four verbs in which algorithms are written. Takes a request, hands down a plan with its byte-order edges filled in.
+// The four verbs in which algorithms are written. Takes a request, hands down a plan with its byte-order edges filled
+// in.
 
 namespace tutti::inline TUTTI_ABI::plan {
 
-class writer {
+template <class = on_use>
+class basic_writer {
  public:
-  writer(request wanted, cut parts) : wanted_(std::move(wanted)) {
+  basic_writer(request wanted, cut parts) : wanted_(std::move(wanted)) {
     plan_.rank = wanted_.rank;
     plan_.size = wanted_.size;
     plan_.algorithm = wanted_.algorithm;
-    plan_.parts = parts;
+    plan_.parts = wanted_.size == 1 && parts == cut::even_but_root ? cut::even : parts;  // alone, the root has it all
   }
 
   [[nodiscard]] int rank() const noexcept { return wanted_.rank; }
@@ -2006,12 +2093,16 @@ class writer {
         for (std::uint32_t q = b.first; q < b.last; ++q) {
           touched& t = state_of(b, q);
           if (t.writer >= 0) s.after.push_back(static_cast<std::uint32_t>(t.writer));
-          for (std::uint32_t r : t.readers) if (r != i) s.after.push_back(r);
+          for (std::uint32_t r : t.readers)
+            if (r != i) s.after.push_back(r);
           t = {static_cast<std::int64_t>(i), {}};
         }
       };
       for (source const& f : s.sources) read(f.from);
-      if (s.what == verb::send) read(s.at); else write(s.at);
+      if (s.what == verb::send)
+        read(s.at);
+      else
+        write(s.at);
       std::sort(s.after.begin(), s.after.end());
       s.after.erase(std::unique(s.after.begin(), s.after.end()), s.after.end());
     }
@@ -2020,6 +2111,7 @@ class writer {
   request wanted_;
   plan plan_;
 };
+using writer = basic_writer<>;
 
 }  // namespace tutti::inline TUTTI_ABI::plan
 
@@ -2034,8 +2126,7 @@ namespace tutti::inline TUTTI_ABI::plan {
 // Cost    2 alpha + 2(p-1) o + (p-1)n beta, n the gathered whole
 // Limits  none. Every rank's own part travels back to it; direct wins above about 1 KiB per rank.
 // See     Chan, Heimlich, Purkayastha & van de Geijn 2007 (gather, then broadcast).
-[[nodiscard]] inline plan allgather_star(request const& wanted) {
-  writer w(wanted, cut::given);
+void allgather_star(auto& w) {
   block const mine = w.part(w.rank(), buffer::input);
   block const all = w.all(buffer::output);
   if (w.rank() == 0) {
@@ -2046,7 +2137,6 @@ namespace tutti::inline TUTTI_ABI::plan {
     w.send(0, mine);
     w.recv(0, all);
   }
-  return std::move(w).finish();
 }
 
 // Direct: everyone sends its part to everyone.
@@ -2055,13 +2145,11 @@ namespace tutti::inline TUTTI_ABI::plan {
 // Cost    alpha + 2(p-1) o + n(p-1)/p beta
 // Limits  none. p(p-1) messages in all. For two ranks it is the exchange.
 // See     Chan, Heimlich, Purkayastha & van de Geijn 2007.
-[[nodiscard]] inline plan allgather_direct(request const& wanted) {
-  writer w(wanted, cut::given);
+void allgather_direct(auto& w) {
   block const mine = w.part(w.rank(), buffer::input);
   for (int i = 1; i < w.size(); ++i) w.send(w.after(i), mine);
   w.copy(w.part(w.rank(), buffer::output), mine);
   for (int i = 1; i < w.size(); ++i) w.recv(w.after(i), w.part(w.after(i), buffer::output));
-  return std::move(w).finish();
 }
 
 }  // namespace tutti::inline TUTTI_ABI::plan
@@ -2077,8 +2165,7 @@ namespace tutti::inline TUTTI_ABI::plan {
 // Cost    2 alpha + 2(p-1) o + 2(p-1)n beta + (p-1)n gamma
 // Limits  none. Rank 0's link carries everything: direct wins for large n, on real links from about 1 KiB.
 // See     Chan, Heimlich, Purkayastha & van de Geijn 2007 (linear reduce, then linear broadcast).
-[[nodiscard]] inline plan allreduce_star(request const& wanted) {
-  writer w(wanted, cut::even);
+void allreduce_star(auto& w) {
   block const out = w.all(buffer::output);
   if (w.rank() == 0) {
     w.fold_contributions(out);
@@ -2087,23 +2174,20 @@ namespace tutti::inline TUTTI_ABI::plan {
     w.send_contributions(0, out);
     w.recv(0, out);
   }
-  return std::move(w).finish();
 }
 
 // Direct reduce-scatter, then direct allgather.
 // Why     two dependent rounds whatever p; every rank sends 2(p-1)/p of the data; folds once, in rank order.
 // Trace   p=3: rank r sends block q to its owner q; owner folds r0,r1,r2 granule by granule and sends the sum to all.
 // Cost    2 alpha + 4(p-1) o + 2n(p-1)/p beta + n(p-1)/p gamma
-// Limits  none (any p, any op). 2p(p-1) messages in all: choose() prefers star below ~256 KiB on one host.
+// Limits  none (any p, any op). 2p(p-1) messages in all: choose() prefers star below 16 KiB per rank on one host.
 // See     Thakur, Rabenseifner & Gropp 2005.
-[[nodiscard]] inline plan allreduce_direct(request const& wanted) {
-  writer w(wanted, cut::even);
+void allreduce_direct(auto& w) {
   block const mine = w.part(w.rank(), buffer::output);
   for (int i = 1; i < w.size(); ++i) w.send_contributions(w.after(i), w.part(w.after(i), buffer::output));
   w.fold_contributions(mine);
   for (int i = 1; i < w.size(); ++i) w.send(w.after(i), mine);
   for (int i = 1; i < w.size(); ++i) w.recv(w.after(i), w.part(w.after(i), buffer::output));
-  return std::move(w).finish();
 }
 
 // Exchange: two ranks send each other everything and both fold.
@@ -2112,8 +2196,7 @@ namespace tutti::inline TUTTI_ABI::plan {
 // Cost    alpha + 2 o + n beta + n gamma
 // Limits  p = 2. Folds twice and holds all n bytes of the other rank: direct wins once n no longer fits the cache.
 // See     Thakur, Rabenseifner & Gropp 2005 (recursive doubling, one step).
-[[nodiscard]] inline plan allreduce_exchange(request const& wanted) {
-  writer w(wanted, cut::even);
+void allreduce_exchange(auto& w) {
   block const out = w.all(buffer::output);
   int const other = w.after(1);
   w.send_contributions(other, out);
@@ -2127,7 +2210,6 @@ namespace tutti::inline TUTTI_ABI::plan {
     }
   }
   w.fold(out, std::move(sources));
-  return std::move(w).finish();
 }
 
 }  // namespace tutti::inline TUTTI_ABI::plan
@@ -2143,15 +2225,13 @@ namespace tutti::inline TUTTI_ABI::plan {
 // Cost    alpha + (p-1) o + (p-1)n beta
 // Limits  none. The root's link carries (p-1)n: direct wins on real links from about 2 KiB.
 // See     Chan, Heimlich, Purkayastha & van de Geijn 2007.
-[[nodiscard]] inline plan broadcast_star(request const& wanted) {
-  writer w(wanted, cut::even);
+void broadcast_star(auto& w) {
   block const out = w.all(buffer::output);
   if (w.rank() == w.root()) {
     for (int i = 1; i < w.size(); ++i) w.send(w.after(i), out);
   } else {
     w.recv(w.root(), out);
   }
-  return std::move(w).finish();
 }
 
 // Direct: the root scatters to the others, and each of them relays its part to the rest as it arrives.
@@ -2160,11 +2240,10 @@ namespace tutti::inline TUTTI_ABI::plan {
 // Cost    2 alpha + 2(p-1) o + n beta
 // Limits  none. (p-1)² messages in all: star wins for small n.
 // See     van de Geijn's scatter-allgather, with the root left out of the allgather.
-[[nodiscard]] inline plan broadcast_direct(request const& wanted) {
-  writer w(wanted, cut::even_but_root);
+void broadcast_direct(auto& w) {
   if (w.rank() == w.root()) {
     for (int i = 1; i < w.size(); ++i) w.send(w.after(i), w.part(w.after(i), buffer::output));
-    return std::move(w).finish();
+    return;
   }
   block const mine = w.part(w.rank(), buffer::output);
   w.recv(w.root(), mine);
@@ -2172,7 +2251,6 @@ namespace tutti::inline TUTTI_ABI::plan {
     if (w.after(i) != w.root()) w.send(w.after(i), mine);
   for (int i = 1; i < w.size(); ++i)
     if (w.after(i) != w.root()) w.recv(w.after(i), w.part(w.after(i), buffer::output));
-  return std::move(w).finish();
 }
 
 }  // namespace tutti::inline TUTTI_ABI::plan
@@ -2188,8 +2266,7 @@ namespace tutti::inline TUTTI_ABI::plan {
 // Cost    alpha + (p-1) o + n(p-1)/p beta
 // Limits  none. p-1 messages at the root.
 // See     Chan, Heimlich, Purkayastha & van de Geijn 2007.
-[[nodiscard]] inline plan gather_star(request const& wanted) {
-  writer w(wanted, cut::given);
+void gather_star(auto& w) {
   block const mine = w.part(w.rank(), buffer::input);
   if (w.rank() == w.root()) {
     for (int i = 1; i < w.size(); ++i) w.recv(w.after(i), w.part(w.after(i), buffer::output));
@@ -2197,7 +2274,6 @@ namespace tutti::inline TUTTI_ABI::plan {
   } else {
     w.send(w.root(), mine);
   }
-  return std::move(w).finish();
 }
 
 }  // namespace tutti::inline TUTTI_ABI::plan
@@ -2213,12 +2289,12 @@ namespace tutti::inline TUTTI_ABI::plan {
 // Cost    alpha + 2(p-1) o + (p-1)n beta + (p-1)n gamma
 // Limits  none. The root receives (p-1)n: direct wins for large n.
 // See     Chan, Heimlich, Purkayastha & van de Geijn 2007.
-[[nodiscard]] inline plan reduce_star(request const& wanted) {
-  writer w(wanted, cut::even);
+void reduce_star(auto& w) {
   block const out = w.all(buffer::output);
-  if (w.rank() == w.root()) w.fold_contributions(out);
-  else w.send_contributions(w.root(), out);
-  return std::move(w).finish();
+  if (w.rank() == w.root())
+    w.fold_contributions(out);
+  else
+    w.send_contributions(w.root(), out);
 }
 
 // Direct: the others fold one part each, in rank order, and send it to the root.
@@ -2227,9 +2303,8 @@ namespace tutti::inline TUTTI_ABI::plan {
 // Cost    2 alpha + 2p o + n beta + n gamma
 // Limits  none. p(p-1) messages in all: star wins for small n.
 // See     the mirror image of the direct broadcast.
-[[nodiscard]] inline plan reduce_direct(request const& wanted) {
-  if (wanted.size == 1) return reduce_star(wanted);  // there is no one but the root to fold
-  writer w(wanted, cut::even_but_root);
+void reduce_direct(auto& w) {
+  if (w.size() == 1) return reduce_star(w);  // there is no one but the root to fold
   for (int i = 1; i < w.size(); ++i)
     if (w.after(i) != w.root()) w.send_contributions(w.after(i), w.part(w.after(i), buffer::output));
   if (w.rank() == w.root()) {
@@ -2240,7 +2315,6 @@ namespace tutti::inline TUTTI_ABI::plan {
     w.fold_contributions(folded, mine);
     w.send(w.root(), folded);
   }
-  return std::move(w).finish();
 }
 
 }  // namespace tutti::inline TUTTI_ABI::plan
@@ -2256,14 +2330,13 @@ namespace tutti::inline TUTTI_ABI::plan {
 // Cost    2 alpha + 2(p-1) o + (p-1)n beta + (p-1)n gamma
 // Limits  none. Rank 0 receives (p-1)n: direct wins above a few KiB.
 // See     Chan, Heimlich, Purkayastha & van de Geijn 2007 (reduce, then scatter).
-[[nodiscard]] inline plan reduce_scatter_star(request const& wanted) {
-  writer w(wanted, cut::given);
+void reduce_scatter_star(auto& w) {
   block const all = w.all(buffer::input);
   block const mine = w.part(w.rank(), buffer::output);
   if (w.rank() != 0) {
     w.send(0, all);
     w.recv(0, mine);
-    return std::move(w).finish();
+    return;
   }
   block const folded = w.scratch(all);
   std::vector<source> sources{{all, {0, 1}}};
@@ -2275,7 +2348,6 @@ namespace tutti::inline TUTTI_ABI::plan {
   w.fold(folded, std::move(sources));
   for (int r = 1; r < w.size(); ++r) w.send(r, w.part(r, buffer::scratch, folded.row));
   w.copy(mine, w.part(0, buffer::scratch, folded.row));
-  return std::move(w).finish();
 }
 
 // Direct: everyone sends part q to its owner q, who folds.
@@ -2284,8 +2356,7 @@ namespace tutti::inline TUTTI_ABI::plan {
 // Cost    alpha + 2(p-1) o + n(p-1)/p beta + n(p-1)/p gamma
 // Limits  none. p(p-1) messages in all. For two ranks it is the exchange of halves.
 // See     Thakur, Rabenseifner & Gropp 2005.
-[[nodiscard]] inline plan reduce_scatter_direct(request const& wanted) {
-  writer w(wanted, cut::given);
+void reduce_scatter_direct(auto& w) {
   for (int i = 1; i < w.size(); ++i) w.send(w.after(i), w.part(w.after(i), buffer::input));
   std::vector<source> sources;
   for (int i = 0; i < w.size(); ++i) {
@@ -2295,7 +2366,6 @@ namespace tutti::inline TUTTI_ABI::plan {
     if (i > 0) w.recv(w.after(i), sources.back().from);
   }
   w.fold(w.part(w.rank(), buffer::output), std::move(sources));
-  return std::move(w).finish();
 }
 
 }  // namespace tutti::inline TUTTI_ABI::plan
@@ -2311,8 +2381,7 @@ namespace tutti::inline TUTTI_ABI::plan {
 // Cost    alpha + (p-1) o + n(p-1)/p beta
 // Limits  none. p-1 messages at the root.
 // See     Chan, Heimlich, Purkayastha & van de Geijn 2007.
-[[nodiscard]] inline plan scatter_star(request const& wanted) {
-  writer w(wanted, cut::given);
+void scatter_star(auto& w) {
   block const mine = w.part(w.rank(), buffer::output);
   if (w.rank() == w.root()) {
     for (int i = 1; i < w.size(); ++i) w.send(w.after(i), w.part(w.after(i), buffer::input));
@@ -2320,7 +2389,6 @@ namespace tutti::inline TUTTI_ABI::plan {
   } else {
     w.recv(w.root(), mine);
   }
-  return std::move(w).finish();
 }
 
 }  // namespace tutti::inline TUTTI_ABI::plan
@@ -2335,34 +2403,44 @@ struct row {
   collective what;
   tutti::TUTTI_ABI::algorithm algorithm;
   int only_size;  ///< the one number of ranks it is for, or 0
-  plan (*write)(request const&);
+  cut parts;
+  void (*script)(writer&);
+
+  template <class = on_use>
+  [[nodiscard]] plan write(request const& wanted) const {
+    writer w(wanted, parts);
+    script(w);
+    return std::move(w).finish();
+  }
 };
 
-[[nodiscard]] inline std::span<row const> table() {
+template <class = on_use>
+[[nodiscard]] std::span<row const> table() {
   using tutti::TUTTI_ABI::algorithm;
   static constexpr row rows[] = {
-      {collective::broadcast, algorithm::star, 0, broadcast_star},
-      {collective::broadcast, algorithm::direct, 0, broadcast_direct},
-      {collective::reduce, algorithm::star, 0, reduce_star},
-      {collective::reduce, algorithm::direct, 0, reduce_direct},
-      {collective::allreduce, algorithm::exchange, 2, allreduce_exchange},
-      {collective::allreduce, algorithm::star, 0, allreduce_star},
-      {collective::allreduce, algorithm::direct, 0, allreduce_direct},
-      {collective::scatter, algorithm::star, 0, scatter_star},
-      {collective::gather, algorithm::star, 0, gather_star},
-      {collective::allgather, algorithm::star, 0, allgather_star},
-      {collective::allgather, algorithm::direct, 0, allgather_direct},
-      {collective::reduce_scatter, algorithm::star, 0, reduce_scatter_star},
-      {collective::reduce_scatter, algorithm::direct, 0, reduce_scatter_direct},
+      {collective::broadcast, algorithm::star, 0, cut::even, broadcast_star},
+      {collective::broadcast, algorithm::direct, 0, cut::even_but_root, broadcast_direct},
+      {collective::reduce, algorithm::star, 0, cut::even, reduce_star},
+      {collective::reduce, algorithm::direct, 0, cut::even_but_root, reduce_direct},
+      {collective::allreduce, algorithm::exchange, 2, cut::even, allreduce_exchange},
+      {collective::allreduce, algorithm::star, 0, cut::even, allreduce_star},
+      {collective::allreduce, algorithm::direct, 0, cut::even, allreduce_direct},
+      {collective::scatter, algorithm::star, 0, cut::given, scatter_star},
+      {collective::gather, algorithm::star, 0, cut::given, gather_star},
+      {collective::allgather, algorithm::star, 0, cut::given, allgather_star},
+      {collective::allgather, algorithm::direct, 0, cut::given, allgather_direct},
+      {collective::reduce_scatter, algorithm::star, 0, cut::given, reduce_scatter_star},
+      {collective::reduce_scatter, algorithm::direct, 0, cut::given, reduce_scatter_direct},
       // A barrier is the allreduce of one byte.
-      {collective::barrier, algorithm::exchange, 2, allreduce_exchange},
-      {collective::barrier, algorithm::star, 0, allreduce_star},
-      {collective::barrier, algorithm::direct, 0, allreduce_direct},
+      {collective::barrier, algorithm::exchange, 2, cut::even, allreduce_exchange},
+      {collective::barrier, algorithm::star, 0, cut::even, allreduce_star},
+      {collective::barrier, algorithm::direct, 0, cut::even, allreduce_direct},
   };
   return rows;
 }
 
-[[nodiscard]] inline row const* find(collective what, tutti::TUTTI_ABI::algorithm algorithm, int size) {
+template <class = on_use>
+[[nodiscard]] row const* find(collective what, tutti::TUTTI_ABI::algorithm algorithm, int size) {
   for (row const& r : table())
     if (r.what == what && r.algorithm == algorithm && (r.only_size == 0 || r.only_size == size)) return &r;
   return nullptr;
@@ -2371,36 +2449,43 @@ struct row {
 /// The algorithm for a call that moves `bytes` in all (the longest buffer of the call) among `size` ranks that share a
 /// host, unless `forced` exists for it. Thresholds measured over loopback with more ranks than cores; see
 /// docs/performance.md.
-[[nodiscard]] inline tutti::TUTTI_ABI::algorithm choose(collective what, int size, std::size_t bytes,
-                                                        tutti::TUTTI_ABI::algorithm forced) {
+template <class = on_use>
+[[nodiscard]] tutti::TUTTI_ABI::algorithm choose(collective what, int size, std::size_t bytes,
+                                                 tutti::TUTTI_ABI::algorithm forced) {
   using tutti::TUTTI_ABI::algorithm;
   if (forced != algorithm::automatic && find(what, forced, size) != nullptr) return forced;
   constexpr std::size_t kib = 1024;
   switch (what) {
-    case collective::barrier: return size == 2 ? algorithm::exchange : algorithm::star;
+    case collective::barrier:
+      return size == 2 ? algorithm::exchange : algorithm::star;
     case collective::allreduce:
-      if (size == 2) return bytes <= 32 * kib ? algorithm::exchange : algorithm::direct;
-      return bytes <= 256 * kib ? algorithm::star : algorithm::direct;
-    case collective::allgather: return size > 2 && bytes <= 8 * kib ? algorithm::star : algorithm::direct;
-    case collective::reduce_scatter: return size > 2 && bytes <= 8 * kib ? algorithm::star : algorithm::direct;
-    case collective::reduce: return size > 2 && bytes > 1024 * kib ? algorithm::direct : algorithm::star;
+      if (size == 2) return bytes <= 1024 * kib ? algorithm::exchange : algorithm::direct;
+      return bytes <= 16 * kib * static_cast<std::size_t>(size) ? algorithm::star : algorithm::direct;
+    case collective::allgather:
+      return size > 2 && bytes <= 8 * kib ? algorithm::star : algorithm::direct;
+    case collective::reduce_scatter:
+      return size > 2 && bytes <= 8 * kib ? algorithm::star : algorithm::direct;
+    case collective::reduce:
+      return size > 2 && bytes > 1024 * kib ? algorithm::direct : algorithm::star;
     case collective::broadcast:
     case collective::scatter:
-    case collective::gather: return algorithm::star;
+    case collective::gather:
+      return algorithm::star;
   }
   return algorithm::star;
 }
 
 /// The plan for `wanted`; its algorithm must be one that `choose` returned.
-[[nodiscard]] inline plan make(request const& wanted) {
+template <class = on_use>
+[[nodiscard]] plan make(request const& wanted) {
   return find(wanted.what, wanted.algorithm, wanted.size)->write(wanted);
 }
 
 }  // namespace tutti::inline TUTTI_ABI::plan
 
 // ---------------------------------------------------------------------------------------------- tutti/engine/frame.hpp
-// The header that opens every stream of every operation: what this rank believes it is calling. The receiver compares it
-// for equality with its own before a byte is used, so two different calls never mix.
+// The header that opens every stream of every operation: what this rank believes it is calling. The receiver compares
+// it for equality with its own before a byte is used, so two different calls never mix.
 
 namespace tutti::inline TUTTI_ABI::engine {
 
@@ -2455,7 +2540,8 @@ inline constexpr std::uint32_t frame_magic = 0x69747574;
 }
 
 /// "allreduce(sum, 1000 x f32) as call 41": what a person needs to tell two calls apart.
-[[nodiscard]] inline std::string describe(call const& c) {
+template <class = on_use>
+[[nodiscard]] std::string describe(call const& c) {
   std::string text(to_string(c.what));
   std::string inside;
   auto const item = [&](std::string const& s) { inside += inside.empty() ? s : ", " + s; };
@@ -2480,8 +2566,8 @@ struct lane_steps {
   std::vector<std::uint32_t> steps;
 };
 
-/// One join: result = left ∘ right. Operands 0 … n-1 are the fold's sources, n … its temporaries, `target` the block the
-/// fold writes.
+/// One join: result = left ∘ right. Operands 0 … n-1 are the fold's sources, n … its temporaries, `target` the block
+/// the fold writes.
 struct join {
   static constexpr std::uint32_t target = ~std::uint32_t{0};
   std::uint32_t result = 0;
@@ -2498,10 +2584,10 @@ struct program {
   plan::plan what;
   std::vector<lane_steps> sends;
   std::vector<lane_steps> recvs;
-  std::vector<std::uint32_t> local;                ///< copies and folds
-  std::vector<fold_program> folds;                 ///< by step; empty for all other verbs
-  std::vector<std::int64_t> window_reader;         ///< by scratch row: the fold that reads a window, or -1
-  std::uint32_t most_sources = 0;                  ///< of any fold
+  std::vector<std::uint32_t> local;         ///< copies and folds
+  std::vector<fold_program> folds;          ///< by step; empty for all other verbs
+  std::vector<std::int64_t> window_reader;  ///< by scratch row: the fold that reads a window, or -1
+  std::uint32_t most_sources = 0;           ///< of any fold
   std::uint32_t most_temporaries = 0;
 };
 
@@ -2545,7 +2631,8 @@ class fold_writer {
 
 }  // namespace detail
 
-[[nodiscard]] inline program prepare(plan::plan what) {
+template <class = on_use>
+[[nodiscard]] program prepare(plan::plan what) {
   program p;
   p.what = std::move(what);
   auto const& steps = p.what.steps;
@@ -2560,9 +2647,15 @@ class fold_writer {
   for (std::uint32_t i = 0; i < steps.size(); ++i) {
     plan::step const& s = steps[i];
     switch (s.what) {
-      case plan::verb::send: lane(p.sends, s.peer).push_back(i); break;
-      case plan::verb::recv: lane(p.recvs, s.peer).push_back(i); break;
-      case plan::verb::copy: p.local.push_back(i); break;
+      case plan::verb::send:
+        lane(p.sends, s.peer).push_back(i);
+        break;
+      case plan::verb::recv:
+        lane(p.recvs, s.peer).push_back(i);
+        break;
+      case plan::verb::copy:
+        p.local.push_back(i);
+        break;
       case plan::verb::fold:
         p.local.push_back(i);
         p.folds[i] = detail::fold_writer(p.what, s).take();
@@ -2606,8 +2699,10 @@ struct interest {
 template <class T>
 concept streams = requires(T t, T const& c, int peer, const_bytes from, bytes to, std::span<interest const> wanted,
                            clock::time_point until) {
-  { c.rank() } noexcept -> std::same_as<int>;
-  { c.size() } noexcept -> std::same_as<int>;
+  { c.rank() }
+  noexcept->std::same_as<int>;
+  { c.size() }
+  noexcept->std::same_as<int>;
   /// Sends some of `head` then `body` (either may be empty), opening the stream if it must.
   { t.write_some(peer, from, from) } -> std::same_as<moved>;
   /// Receives into `head`, then `body`; never more than both hold.
@@ -2615,17 +2710,19 @@ concept streams = requires(T t, T const& c, int peer, const_bytes from, bytes to
   /// Sleeps until a wanted direction can move, wake() is called, or `until` has come. May return early for no reason.
   { t.wait(wanted, until) } -> std::same_as<void>;
   /// Ends the wait under way, or else the next one. From any thread.
-  { t.wake() } noexcept -> std::same_as<void>;
+  { t.wake() }
+  noexcept->std::same_as<void>;
   /// Ends all streams; the other sides see `lost` after the bytes that were sent.
-  { t.close() } noexcept -> std::same_as<void>;
+  { t.close() }
+  noexcept->std::same_as<void>;
 };
 
 }  // namespace transport
 }  // namespace tutti::inline TUTTI_ABI
 
 // ---------------------------------------------------------------------------------------------- tutti/engine/watch.hpp
-// The part of a communicator that others may look at while its caller works: which call it is in, whom it waits for, and
-// whether it has been revoked.
+// The part of a communicator that others may look at while its caller works: which call it is in, whom it waits for,
+// and whether it has been revoked.
 
 namespace tutti::inline TUTTI_ABI::engine {
 
@@ -2640,7 +2737,8 @@ struct record {
 };
 
 /// "allreduce #41 'grads' (train.cpp:88)".
-[[nodiscard]] inline std::string describe_operation(record const& r) {
+template <class = on_use>
+[[nodiscard]] std::string describe_operation(record const& r) {
   std::string text = std::string(to_string(r.what.what)) + " #" + std::to_string(r.what.sequence);
   if (r.label[0] != '\0') text += " '" + std::string(r.label.data()) + "'";
   std::string_view const file(r.where.file);
@@ -2650,11 +2748,12 @@ struct record {
 }
 
 /// Shared by the caller's thread, which writes, and the control thread, which reads and may revoke.
-class watch {
+template <class = on_use>
+class basic_watch {
  public:
   static constexpr std::size_t kept = 64;
 
-  watch(std::uint64_t communicator, std::vector<int> members) : id_(communicator), members_(std::move(members)) {}
+  basic_watch(std::uint64_t communicator, std::vector<int> members) : id_(communicator), members_(std::move(members)) {}
 
   [[nodiscard]] std::uint64_t communicator() const noexcept { return id_; }
   /// World ranks, in the order of the communicator.
@@ -2733,6 +2832,7 @@ class watch {
   std::atomic<bool> revoked_{false};
   std::function<void()> wake_;
 };
+using watch = basic_watch<>;
 
 }  // namespace tutti::inline TUTTI_ABI::engine
 
@@ -2752,7 +2852,7 @@ class referee {
   /// Starts to look after a communicator, until the last other owner lets go of it.
   virtual void enroll(std::shared_ptr<watch> communicator) = 0;
 
-  /// Reports what this rank saw go wrong in `where`, waits for the verdict (at most 50 ms; then what was seen stands),
+  /// Reports what this rank saw go wrong in `where`, waits for the verdict (at most 0.5 s; then what was seen stands),
   /// revokes the communicator with it, and returns it. `seen.rank` is the peer this rank suspects, or -1. For a
   /// mismatch, `theirs` is the header that peer sent.
   virtual failure judge(watch& where, failure seen, frame const* theirs = nullptr) = 0;
@@ -2777,7 +2877,8 @@ namespace tutti::inline TUTTI_ABI::engine {
 
 /// out[i] = left[i] ∘ right[i] for `count` elements. `out` may be `left` or `right`, never a part of either.
 struct reducer {
-  void (*apply)(void const* op, std::byte* out, std::byte const* left, std::byte const* right, std::size_t count) = nullptr;
+  void (*apply)(void const* op, std::byte* out, std::byte const* left, std::byte const* right,
+                std::size_t count) = nullptr;
   void const* op = nullptr;
 };
 
@@ -2816,17 +2917,28 @@ void fold_bytes(void const* op_address, std::byte* out_bytes, std::byte const* l
   T const* const left = reinterpret_cast<T const*>(left_bytes);
   T const* const right = reinterpret_cast<T const*>(right_bytes);
   if constexpr (element_reduction<Op, T>) {
-    if (out == left) fold_left(op, out, right, n);
-    else if (out == right) fold_right(op, left, out, n);
-    else fold_apart(op, out, left, right, n);
-  } else if (out == right) {  // op(acc, in) keeps the lower ranks in acc: work on a copy of the left side
-    constexpr std::size_t block = sizeof(T) < 256 ? 4096 / sizeof(T) : 16;
-    alignas(T) std::byte copy[block * sizeof(T)];
-    for (std::size_t i = 0; i < n; i += block) {
-      std::size_t const m = (std::min)(block, n - i);
-      std::memcpy(copy, left + i, m * sizeof(T));
-      op(std::span<T>(reinterpret_cast<T*>(copy), m), std::span<T const>(right + i, m));
-      std::memcpy(static_cast<void*>(out + i), copy, m * sizeof(T));
+    if (out == left)
+      fold_left(op, out, right, n);
+    else if (out == right)
+      fold_right(op, left, out, n);
+    else
+      fold_apart(op, out, left, right, n);
+  } else if (out == right) {           // op(acc, in) keeps the lower ranks in acc: work on a copy of the left side
+    if constexpr (sizeof(T) > 4096) {  // too large for a stack
+      for (std::size_t i = 0; i < n; ++i) {
+        std::vector<T> copy(left + i, left + i + 1);
+        op(std::span<T>(copy), std::span<T const>(right + i, 1));
+        std::memcpy(static_cast<void*>(out + i), copy.data(), sizeof(T));
+      }
+    } else {
+      constexpr std::size_t block = 4096 / sizeof(T);
+      alignas(T) std::byte copy[block * sizeof(T)];
+      for (std::size_t i = 0; i < n; i += block) {
+        std::size_t const m = (std::min)(block, n - i);
+        std::memcpy(copy, left + i, m * sizeof(T));
+        op(std::span<T>(reinterpret_cast<T*>(copy), m), std::span<T const>(right + i, m));
+        std::memcpy(static_cast<void*>(out + i), copy, m * sizeof(T));
+      }
     }
   } else {
     if (out != left) std::memcpy(static_cast<void*>(out), left, n * sizeof(T));
@@ -2838,18 +2950,16 @@ void fold_bytes(void const* op_address, std::byte* out_bytes, std::byte const* l
 
 /// The fold of T by `op`, which must outlive the reducer.
 template <element T, class Op>
-  requires reduction<Op, T>
-[[nodiscard]] reducer make_reducer(Op const& op) noexcept {
-  return {detail::fold_bytes<T, Op>, &op};
-}
+requires reduction<Op, T>
+[[nodiscard]] reducer make_reducer(Op const& op) noexcept { return {detail::fold_bytes<T, Op>, &op}; }
 
 }  // namespace tutti::inline TUTTI_ABI::engine
 
 // -------------------------------------------------------------------------------------------- tutti/engine/waiting.hpp
 // How a rank waits: try, then spin or yield for a moment, then sleep. The one place that decides.
 //
-// A wake-up of an idle core costs as much as ten messages, so while every rank has a core of its own it pays to spin for
-// longer than one message takes. When ranks share cores a spinning rank keeps its peer from running: yield at once.
+// A wake-up of an idle core costs as much as ten messages, so while every rank has a core of its own it pays to spin
+// for longer than one message takes. When ranks share cores a spinning rank keeps its peer from running: yield at once.
 
 namespace tutti::inline TUTTI_ABI::engine {
 
@@ -2884,8 +2994,8 @@ class waiting {
 }  // namespace tutti::inline TUTTI_ABI::engine
 
 // ------------------------------------------------------------------------------------------------ tutti/engine/run.hpp
-// Runs plans. Takes a prepared program and the memory it is bound to, and moves every step by as many bytes as the plan's
-// order and the streams allow, on the caller's thread, until all are done.
+// Runs plans. Takes a prepared program and the memory it is bound to, and moves every step by as many bytes as the
+// plan's order and the streams allow, on the caller's thread, until all are done.
 
 namespace tutti::inline TUTTI_ABI::engine {
 
@@ -2978,6 +3088,7 @@ class runner {
   void prepare(program const& p, binding const& b, frame const& header) {
     program_ = &p;
     binding_ = &b;
+    told_ = -1;
     header_ = &header;
     auto const& steps = p.what.steps;
     places_.resize(steps.size());
@@ -2986,6 +3097,7 @@ class runner {
     open(sends_, p.sends);
     open(recvs_, p.recvs);
     unfinished_ = sends_.size() + recvs_.size();
+    interests_.reserve(unfinished_);  // here, not when it first has to wait for all of them
     for (std::uint32_t s : p.local)
       if (places_[s].at < places_[s].end) ++unfinished_;
     lay_out_scratch();
@@ -3127,8 +3239,10 @@ class runner {
       std::uint64_t const reach = (std::min)(limit(s), granule_end);
       std::uint64_t const n = (reach - p.at) / binding_->element_size * binding_->element_size;
       if (n == 0) return any;
-      if (step.what == plan::verb::copy) copy(step, p.at, static_cast<std::size_t>(n));
-      else fold(s, p.at, static_cast<std::size_t>(n));
+      if (step.what == plan::verb::copy)
+        copy(step, p.at, static_cast<std::size_t>(n));
+      else
+        fold(s, p.at, static_cast<std::size_t>(n));
       p.at += n;
       any = true;
       if (p.at == p.end) --unfinished_;
@@ -3213,22 +3327,26 @@ class runner {
       if (!f.done() && f.blocked) {
         auto const same = std::find_if(interests_.begin(), interests_.end(),
                                        [&](transport::interest const& i) { return i.peer == f.lane->peer; });
-        if (same != interests_.end()) same->write = true;
-        else interests_.push_back({f.lane->peer, false, true});
+        if (same != interests_.end())
+          same->write = true;
+        else
+          interests_.push_back({f.lane->peer, false, true});
         if (awaited < 0) awaited = f.lane->peer;
       }
     if (now - last >= patience) fail_late(awaited, patience);
     clock::time_point const until = (std::min)(last + patience, now + slice);
     if (now - last > telling && awaited != told_) watch_.waiting_for(world(told_ = awaited));
-    if (waiting_.idle(streams_, interests_, now, until)) referee_.tick(watch_);
+    if (!waiting_.idle(streams_, interests_, now, until)) return;
+    if (clock::time_point const slept = clock::now(); slept - (std::max)(last, ticked_) >= slice) {
+      ticked_ = slept;
+      referee_.tick(watch_);
+    }
   }
 
   static constexpr std::chrono::milliseconds slice{100};
   static constexpr std::chrono::microseconds telling{200};
 
-  [[nodiscard]] int world(int peer) const {
-    return peer < 0 ? -1 : watch_.members()[static_cast<std::size_t>(peer)];
-  }
+  [[nodiscard]] int world(int peer) const { return peer < 0 ? -1 : watch_.members()[static_cast<std::size_t>(peer)]; }
 
   void check(flow const& f) {
     if (f.theirs == *header_) return;
@@ -3236,22 +3354,35 @@ class runner {
     call theirs;
     call ours;
     if (!decode(f.theirs, theirs) || !decode(*header_, ours))
-      fail(referee_.judge(watch_, {error_kind::protocol, peer, {}, "rank " + std::to_string(peer) +
-                                   " sent bytes that are no header of this version of tutti"}, &f.theirs));
-    fail(referee_.judge(watch_, {error_kind::mismatch, peer, {}, "rank " + std::to_string(peer) + " called " +
-                                 describe(theirs) + ", this rank " + describe(ours)}, &f.theirs));
+      fail(referee_.judge(watch_,
+                          {error_kind::protocol,
+                           peer,
+                           {},
+                           "rank " + std::to_string(peer) + " sent bytes that are no header of this version of tutti"},
+                          &f.theirs));
+    fail(referee_.judge(
+        watch_,
+        {error_kind::mismatch,
+         peer,
+         {},
+         "rank " + std::to_string(peer) + " called " + describe(theirs) + ", this rank " + describe(ours)},
+        &f.theirs));
   }
   [[noreturn]] void fail_lost(int peer) {
     int const lost = world(peer);
-    fail(referee_.judge(watch_, {error_kind::peer_lost, lost, {},
-                                 "rank " + std::to_string(lost) + " was lost: its connection closed"}));
+    fail(referee_.judge(
+        watch_,
+        {error_kind::peer_lost, lost, {}, "rank " + std::to_string(lost) + " was lost: its connection closed"}));
   }
   [[noreturn]] void fail_late(int awaited, std::chrono::nanoseconds patience) {
     auto const ms = std::chrono::duration_cast<std::chrono::milliseconds>(patience).count();
     int const late = world(awaited);
     if (awaited >= 0) watch_.waiting_for(late);
-    fail(referee_.judge(watch_, {error_kind::timeout, late, {}, "nothing moved for " + std::to_string(ms) +
-                                 " ms; waiting for rank " + std::to_string(late)}));
+    fail(referee_.judge(watch_,
+                        {error_kind::timeout,
+                         late,
+                         {},
+                         "nothing moved for " + std::to_string(ms) + " ms; waiting for rank " + std::to_string(late)}));
   }
   [[noreturn]] void fail(failure verdict) {
     verdict.operation = describe_operation(watch_.latest());
@@ -3278,7 +3409,8 @@ class runner {
   std::size_t temporary_size_ = 0;
   std::byte* scratch_ = nullptr;
   std::byte* temporaries_ = nullptr;
-  int told_ = -1;
+  int told_ = -1;               // what watch_ was told in this call
+  clock::time_point ticked_{};  // when the referee was last told that this rank waits
 };
 
 }  // namespace tutti::inline TUTTI_ABI::engine
@@ -3295,12 +3427,12 @@ struct operation {
   std::uint32_t element = 0;  ///< element_code
   std::size_t element_size = 1;
   std::uint8_t op = 0;
-  std::uint64_t count = 0;                     ///< elements in all, cut evenly; or, with `counts`, per rank if all are equal
-  std::span<std::uint64_t const> counts{};     ///< elements of each rank's part, where the call gives them
-  std::span<std::uint32_t const> cuts{};       ///< slots of each rank, as in plan::request
+  std::uint64_t count = 0;  ///< elements in all, cut evenly; or, with `counts`, per rank if all are equal
+  std::span<std::uint64_t const> counts{};  ///< elements of each rank's part, where the call gives them
+  std::span<std::uint32_t const> cuts{};    ///< slots of each rank, as in plan::request
   std::span<const_bytes const> inputs{};
   bytes output{};
-  int held = -1;           ///< input or output holds this part alone (see input_is_part, output_is_part)
+  int held = -1;  ///< input or output holds this part alone (see input_is_part, output_is_part)
   bool input_is_part = false;
   bool output_is_part = false;
   reducer fold{};
@@ -3369,7 +3501,9 @@ class engine {
     } catch (std::exception const& problem) {
       // Half a call cannot be taken back: whatever stopped this rank stops the communicator, and the others learn why.
       if (!watch_->revoked())
-        (void)referee_->judge(*watch_, {error_kind::resource, watch_->members()[static_cast<std::size_t>(rank())], {},
+        (void)referee_->judge(*watch_, {error_kind::resource,
+                                        watch_->members()[static_cast<std::size_t>(rank())],
+                                        {},
                                         std::string("the call failed on this rank: ") + problem.what()});
       throw;
     }
@@ -3484,7 +3618,8 @@ class engine {
 namespace tutti::inline TUTTI_ABI::transport {
 
 /// Wakes one sleeper. Ringing costs one load while nobody sleeps.
-class doorbell {
+template <class = on_use>
+class basic_doorbell {
  public:
   void ring() noexcept {
     if (!sleeping_.load()) return;
@@ -3515,12 +3650,14 @@ class doorbell {
   std::atomic<bool> sleeping_{false};
   bool rung_ = false;
 };
+using doorbell = basic_doorbell<>;
 
 /// One direction of one pair: one thread writes, one reads.
-class pipe {
+template <class = on_use>
+class basic_pipe {
  public:
   static constexpr std::size_t capacity = std::size_t{1} << 16U;
-  pipe(std::shared_ptr<doorbell> reader, std::shared_ptr<doorbell> writer)
+  basic_pipe(std::shared_ptr<doorbell> reader, std::shared_ptr<doorbell> writer)
       : reader_(std::move(reader)), writer_(std::move(writer)) {}
 
   moved write_some(const_bytes head, const_bytes body) {
@@ -3580,9 +3717,11 @@ class pipe {
   std::shared_ptr<doorbell> writer_;
   std::array<std::byte, capacity> data_;
 };
+using pipe = basic_pipe<>;
 
 /// What the ranks of one in-process world share: the pipes and doorbells of all its communicators.
-class local_hub {
+template <class = on_use>
+class basic_local_hub {
  public:
   [[nodiscard]] std::shared_ptr<doorbell> bell(std::uint64_t communicator, int rank) {
     std::lock_guard const hold(guard_);
@@ -3605,10 +3744,12 @@ class local_hub {
   std::map<std::pair<std::uint64_t, int>, std::shared_ptr<doorbell>> bells_;
   std::map<std::tuple<std::uint64_t, int, int>, std::shared_ptr<pipe>> pipes_;
 };
+using local_hub = basic_local_hub<>;
 
-class local {
+template <class = on_use>
+class basic_local {
  public:
-  local(std::shared_ptr<local_hub> hub, std::uint64_t communicator, std::vector<int> const& members, int rank)
+  basic_local(std::shared_ptr<local_hub> hub, std::uint64_t communicator, std::vector<int> const& members, int rank)
       : rank_(rank), in_(members.size()), out_(members.size()) {
     int const me = members[static_cast<std::size_t>(rank)];
     bell_ = hub->bell(communicator, me);
@@ -3648,6 +3789,7 @@ class local {
   std::vector<std::shared_ptr<pipe>> in_;
   std::vector<std::shared_ptr<pipe>> out_;
 };
+using local = basic_local<>;
 
 static_assert(streams<local>);
 
@@ -3719,8 +3861,8 @@ enum class connection : std::uint8_t {
   lane = 2      ///< one stream of one communicator
 };
 
-/// Little-endian on the wire: magic u32, version u16, kind u8, 0 u8, job 16, run 16, communicator u64, rank u32, size u32,
-/// port u16, 6 zero bytes.
+/// Little-endian on the wire: magic u32, version u16, kind u8, 0 u8, job 16, run 16, communicator u64, rank u32, size
+/// u32, port u16, 6 zero bytes.
 struct hello {
   static constexpr std::size_t wire_size = 64;
   static constexpr std::uint32_t magic = 0x69747574;  // "tuti"
@@ -3768,8 +3910,8 @@ struct hello {
 }  // namespace tutti::inline TUTTI_ABI::transport
 
 // ------------------------------------------------------------------------------------------ tutti/transport/socket.hpp
-// The one platform file of the data path: a connected stream socket that moves two pieces in one system call, and a poll
-// that another thread can end.
+// The one platform file of the data path: a connected stream socket that moves two pieces in one system call, and a
+// poll that another thread can end.
 
 #if defined(_WIN32)
 #include <winsock2.h>
@@ -3867,11 +4009,13 @@ class stream_socket {
 
  private:
 #if defined(_WIN32)
-  template <class Bytes> static WSABUF piece(Bytes b) noexcept {
+  template <class Bytes>
+  static WSABUF piece(Bytes b) noexcept {
     return {static_cast<ULONG>(b.size()), const_cast<char*>(reinterpret_cast<char const*>(b.data()))};
   }
 #else
-  template <class Bytes> static iovec piece(Bytes b) noexcept {
+  template <class Bytes>
+  static iovec piece(Bytes b) noexcept {
     return {const_cast<void*>(static_cast<void const*>(b.data())), b.size()};
   }
   static bool would_block() noexcept { return errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR; }
@@ -3891,9 +4035,11 @@ class poller {
   poller() {
 #if defined(__linux__)
     bell_[0] = ::eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
-    if (bell_[0] < 0) throw error(error_kind::resource, "no descriptor left for a doorbell; raise the limit (ulimit -n)");
+    if (bell_[0] < 0)
+      throw error(error_kind::resource, "no descriptor left for a doorbell; raise the limit (ulimit -n)");
 #elif !defined(_WIN32)
-    if (::pipe(bell_) != 0) throw error(error_kind::resource, "no descriptor left for a doorbell; raise the limit (ulimit -n)");
+    if (::pipe(bell_) != 0)
+      throw error(error_kind::resource, "no descriptor left for a doorbell; raise the limit (ulimit -n)");
     for (int end : bell_) ::fcntl(end, F_SETFL, O_NONBLOCK);
 #endif
   }
@@ -3924,14 +4070,17 @@ class poller {
     auto const whole = std::chrono::duration_cast<std::chrono::milliseconds>(left).count() + 1;
     int const ms = left <= clock::duration::zero() ? 0 : static_cast<int>(whole < 60'000 ? whole : 60'000);
 #if defined(_WIN32)  // no doorbell here: a short sleep bounds how late a verdict can come
-    if (sockets_.empty()) ::Sleep(static_cast<DWORD>(ms < 10 ? ms : 10));
-    else (void)::WSAPoll(sockets_.data(), static_cast<ULONG>(sockets_.size()), ms < 10 ? ms : 10);
+    if (sockets_.empty())
+      ::Sleep(static_cast<DWORD>(ms < 10 ? ms : 10));
+    else
+      (void)::WSAPoll(sockets_.data(), static_cast<ULONG>(sockets_.size()), ms < 10 ? ms : 10);
 #else
     add(bell_[0], true, false);
     (void)::poll(sockets_.data(), static_cast<nfds_t>(sockets_.size()), ms);
     if ((sockets_.back().revents & POLLIN) != 0) {
       char rung[64];
-      while (::read(bell_[0], rung, sizeof rung) == static_cast<ssize_t>(sizeof rung)) {}
+      while (::read(bell_[0], rung, sizeof rung) == static_cast<ssize_t>(sizeof rung)) {
+      }
     }
 #endif
   }
@@ -3949,7 +4098,8 @@ class poller {
 namespace tutti::inline TUTTI_ABI::transport {
 
 /// Safe from any thread. Lanes nobody takes are closed with the mailbox.
-class mailbox {
+template <class = on_use>
+class basic_mailbox {
  public:
   /// Leaves the lane on which world rank `peer` speaks for `communicator`. A second one for the same pair replaces the
   /// first, which closes.
@@ -3971,6 +4121,7 @@ class mailbox {
   std::mutex guard_;
   std::map<std::pair<std::uint64_t, int>, stream_socket> lanes_;
 };
+using mailbox = basic_mailbox<>;
 
 }  // namespace tutti::inline TUTTI_ABI::transport
 
@@ -3978,7 +4129,8 @@ class mailbox {
 // TCP lanes: one stream per peer of one communicator, opened on first use through the peers' one port each.
 //
 // Of two ranks the higher one connects and says hello; the lower one finds the lane in its mailbox, where the control
-// thread left it. Once a lane is open, Asio is out of the picture: bytes move by one system call from and to user memory.
+// thread left it. Once a lane is open, Asio is out of the picture: bytes move by one system call from and to user
+// memory.
 
 namespace tutti::inline TUTTI_ABI::transport {
 
@@ -3991,10 +4143,11 @@ struct tcp_node {
   std::shared_ptr<mailbox> mail;
 };
 
-class tcp {
+template <class = on_use>
+class basic_tcp {
  public:
   /// `members`: world ranks in the order of the communicator; this process is `members[rank]`.
-  tcp(std::shared_ptr<tcp_node const> node, std::uint64_t communicator, std::vector<int> members, int rank)
+  basic_tcp(std::shared_ptr<tcp_node const> node, std::uint64_t communicator, std::vector<int> members, int rank)
       : node_(std::move(node)),
         communicator_(communicator),
         members_(std::move(members)),
@@ -4066,21 +4219,23 @@ class tcp {
 
   void connect(int peer) {
     if (!io_) io_ = std::make_unique<net::io_context>(1);
-    auto socket = std::make_shared<net::ip::tcp::socket>(*io_);
+    auto owned = std::make_shared<net::ip::tcp::socket>(*io_);
+    auto& connecting = *owned;  // the handler alone owns it: it may not outlive io_
     at(peer).connecting = true;
     ++connecting_;
-    socket->async_connect(node_->peers[static_cast<std::size_t>(world(peer))], [this, peer, socket](net_error failed) {
-      lane& l = at(peer);
-      l.connecting = false;
-      --connecting_;
-      if (failed || !introduce(*socket)) {
-        l.refused = true;
-        return;
-      }
-      l.socket = stream_socket(socket->release());
-      l.socket.tune();
-      l.open = true;
-    });
+    connecting.async_connect(node_->peers[static_cast<std::size_t>(world(peer))],
+                             [this, peer, socket = std::move(owned)](net_error failed) {
+                               lane& l = at(peer);
+                               l.connecting = false;
+                               --connecting_;
+                               if (failed || !introduce(*socket)) {
+                                 l.refused = true;
+                                 return;
+                               }
+                               l.socket = stream_socket(socket->release());
+                               l.socket.tune();
+                               l.open = true;
+                             });
     io_->restart();
     io_->poll();  // on one host the connect is done by now
     if (connecting_ == 0) io_.reset();
@@ -4111,6 +4266,7 @@ class tcp {
   std::unique_ptr<net::io_context> io_;
   int connecting_ = 0;
 };
+using tcp = basic_tcp<>;
 
 static_assert(streams<tcp>);
 
@@ -4121,16 +4277,19 @@ static_assert(streams<tcp>);
 
 namespace tutti::inline TUTTI_ABI::transport {
 
-class any {
+template <class = on_use>
+class basic_any {
  public:
-  any(tcp chosen) : chosen_(std::move(chosen)) {}
-  any(local chosen) : chosen_(std::move(chosen)) {}
+  basic_any(tcp chosen) : chosen_(std::move(chosen)) {}
+  basic_any(local chosen) : chosen_(std::move(chosen)) {}
 
   [[nodiscard]] int rank() const noexcept {
-    return std::holds_alternative<tcp>(chosen_) ? std::get_if<tcp>(&chosen_)->rank() : std::get_if<local>(&chosen_)->rank();
+    return std::holds_alternative<tcp>(chosen_) ? std::get_if<tcp>(&chosen_)->rank()
+                                                : std::get_if<local>(&chosen_)->rank();
   }
   [[nodiscard]] int size() const noexcept {
-    return std::holds_alternative<tcp>(chosen_) ? std::get_if<tcp>(&chosen_)->size() : std::get_if<local>(&chosen_)->size();
+    return std::holds_alternative<tcp>(chosen_) ? std::get_if<tcp>(&chosen_)->size()
+                                                : std::get_if<local>(&chosen_)->size();
   }
   moved write_some(int peer, const_bytes head, const_bytes body) {
     if (tcp* t = std::get_if<tcp>(&chosen_)) return t->write_some(peer, head, body);
@@ -4156,6 +4315,7 @@ class any {
  private:
   std::variant<tcp, local> chosen_;
 };
+using any = basic_any<>;
 
 static_assert(streams<any>);
 
@@ -4168,7 +4328,7 @@ namespace tutti::inline TUTTI_ABI {
 
 /// What a communicator has done since it was made.
 struct statistics {
-  std::uint64_t bytes_sent = 0;      ///< on its streams, headers included
+  std::uint64_t bytes_sent = 0;  ///< on its streams, headers included
   std::uint64_t bytes_received = 0;
   std::uint64_t calls = 0;
   std::chrono::nanoseconds time_in_calls{0};
@@ -4190,8 +4350,10 @@ struct origin {
   origin& operator=(origin const&) = delete;
   ~origin() {
     if (!judge) return;
-    if (std::uncaught_exceptions() > unwinding) judge->abort("its program ended with an exception");
-    else judge->leave();
+    if (std::uncaught_exceptions() > unwinding)
+      judge->abort("its program ended with an exception");
+    else
+      judge->leave();
   }
 };
 
@@ -4205,8 +4367,8 @@ class basic_communicator {
   basic_communicator(std::shared_ptr<group::origin<S>> from, std::uint64_t id, std::vector<int> members, int rank)
       : origin_(std::move(from)) {
     auto seen = std::make_shared<engine::watch>(id, members);
-    engine_ = std::make_unique<tutti::TUTTI_ABI::engine::engine<S>>(origin_->streams(id, members, rank), std::move(seen),
-                                                                    origin_->judge, origin_->around);
+    engine_ = std::make_unique<tutti::TUTTI_ABI::engine::engine<S>>(origin_->streams(id, members, rank),
+                                                                    std::move(seen), origin_->judge, origin_->around);
   }
 
   [[nodiscard]] int rank() const noexcept { return engine_->rank(); }
@@ -4272,7 +4434,9 @@ class basic_communicator {
   [[nodiscard]] std::size_t index() const noexcept { return static_cast<std::size_t>(rank()); }
 
   [[nodiscard]] int on_this_host(int below) const {
-    auto const host = [&](int r) { return origin_->hosts[static_cast<std::size_t>(members()[static_cast<std::size_t>(r)])]; };
+    auto const host = [&](int r) {
+      return origin_->hosts[static_cast<std::size_t>(members()[static_cast<std::size_t>(r)])];
+    };
     int n = 0;
     for (int r = 0; r < below; ++r) n += host(r) == host(rank()) ? 1 : 0;
     return n;
@@ -4309,18 +4473,18 @@ namespace tutti::inline TUTTI_ABI {
 
 /// How to join: `join({.root = "127.0.0.1:7000", .rank = r, .size = n})`. All ranks give the same root, size and job.
 struct join_options {
-  std::string root{};          ///< "host:port" or "[v6]:port" where rank 0 listens; empty = not set
-  int rank = -1;               ///< 0 … size-1; -1 = not set
-  int size = -1;               ///< how many ranks; -1 = not set
-  std::string secret{};        ///< needs TLS, which is not built in yet: refused, never ignored
+  std::string root{};            ///< "host:port" or "[v6]:port" where rank 0 listens; empty = not set
+  int rank = -1;                 ///< 0 … size-1; -1 = not set
+  int size = -1;                 ///< how many ranks; -1 = not set
+  std::string secret{};          ///< needs TLS, which is not built in yet: refused, never ignored
   bool trusted_network = false;  ///< a root that is not loopback needs this: nothing is encrypted
-  std::chrono::nanoseconds timeout = std::chrono::seconds(120);       ///< until all ranks must be present
-  std::chrono::nanoseconds heartbeat = std::chrono::seconds(1);       ///< three of silence and a rank counts as hung
-  std::chrono::nanoseconds stall_report = std::chrono::seconds(10);   ///< waiting this long is worth a line on stderr
-  std::chrono::nanoseconds call_timeout = std::chrono::seconds(60);   ///< default of options::timeout
-  std::string job{};           ///< what this job's processes know and others do not
+  std::chrono::nanoseconds timeout = std::chrono::seconds(120);      ///< until all ranks must be present
+  std::chrono::nanoseconds heartbeat = std::chrono::seconds(1);      ///< three of silence and a rank counts as hung
+  std::chrono::nanoseconds stall_report = std::chrono::seconds(10);  ///< waiting this long is worth a line on stderr
+  std::chrono::nanoseconds call_timeout = std::chrono::seconds(60);  ///< default of options::timeout
+  std::string job{};                                         ///< what this job's processes know and others do not
   transport::native_socket listener = transport::no_socket;  ///< rank 0: a socket that listens at root already; owned
-  int host_rank = -1;          ///< as the launcher counts; -1: counted at the join
+  int host_rank = -1;                                        ///< as the launcher counts; -1: counted at the join
   int host_size = -1;
 };
 
@@ -4336,7 +4500,8 @@ struct root_address {
 };
 
 /// Throws config if this is no "host:port" with a port from 1 to 65535.
-[[nodiscard]] inline root_address parse_root(std::string_view root) {
+template <class = on_use>
+[[nodiscard]] root_address parse_root(std::string_view root) {
   auto const wrong = [&](char const* why) -> error {
     return {error_kind::config, "root \"" + std::string(root) + "\" " + why + "; write host:port, like 10.0.0.4:7000"};
   };
@@ -4344,8 +4509,10 @@ struct root_address {
   if (colon == root.npos) throw wrong("names no port");
   std::string_view host = root.substr(0, colon);
   std::string_view const port = root.substr(colon + 1);
-  if (host.size() > 2 && host.front() == '[' && host.back() == ']') host = host.substr(1, host.size() - 2);
-  else if (host.find(':') != host.npos) throw wrong("needs brackets around its IPv6 address");
+  if (host.size() > 2 && host.front() == '[' && host.back() == ']')
+    host = host.substr(1, host.size() - 2);
+  else if (host.find(':') != host.npos)
+    throw wrong("needs brackets around its IPv6 address");
   if (host.empty()) throw wrong("names no host");
   unsigned number = 0;
   auto const [end, problem] = std::from_chars(port.data(), port.data() + port.size(), number);
@@ -4355,26 +4522,35 @@ struct root_address {
 }
 
 /// Throws config, in one sentence with the remedy, if these options cannot work whatever the network does.
-inline void validate(join_options const& o) {
+template <class = on_use>
+void validate(join_options const& o) {
   auto const refuse = [](std::string why) { throw error(error_kind::config, std::move(why)); };
   if (!o.secret.empty())
-    refuse("a secret was given, but TLS is not built in: leave it out, and set trusted_network if you trust the network");
+    refuse(
+        "a secret was given, but TLS is not built in: leave it out, and set trusted_network if you trust the network");
   if (o.size < 1) refuse("the size of the world must be at least 1, not " + std::to_string(o.size));
   if (o.rank < 0 || o.rank >= o.size)
     refuse("rank " + std::to_string(o.rank) + " is not between 0 and " + std::to_string(o.size - 1) +
            ", the ranks of a world of " + std::to_string(o.size));
-  if (o.timeout <= o.timeout.zero()) refuse("the timeout of the join must be positive");
-  if (o.heartbeat < std::chrono::milliseconds(10)) refuse("the heartbeat must be at least 10 ms");
+  constexpr std::chrono::hours longest(1000);
+  if (o.timeout <= o.timeout.zero() || o.timeout > longest)
+    refuse("the timeout of the join must be positive, and at most 1000 hours");
+  if (o.heartbeat < std::chrono::milliseconds(10) || o.heartbeat > longest)
+    refuse("the heartbeat must be between 10 ms and 1000 hours");
   if (o.root.empty() && !(o.rank == 0 && o.listener != transport::no_socket))
     refuse("no root was given: all ranks need the host:port where rank 0 listens");
   if (!o.root.empty()) (void)parse_root(o.root);
 }
 
 /// The job's id as it travels: 32 hexadecimal digits are taken as they are, any other text is hashed.
-[[nodiscard]] inline transport::job_key key_of(std::string_view job) {
+template <class = on_use>
+[[nodiscard]] transport::job_key key_of(std::string_view job) {
   transport::job_key key{};
   auto const digit = [](char c) {
-    return c >= '0' && c <= '9' ? c - '0' : c >= 'a' && c <= 'f' ? c - 'a' + 10 : c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
+    return c >= '0' && c <= '9'   ? c - '0'
+           : c >= 'a' && c <= 'f' ? c - 'a' + 10
+           : c >= 'A' && c <= 'F' ? c - 'A' + 10
+                                  : -1;
   };
   bool plain = job.size() == 32;
   for (std::size_t i = 0; plain && i < key.size(); ++i) {
@@ -4459,7 +4635,8 @@ inline constexpr std::array<launcher_row, 2> launchers{{
 using environment_lookup = std::function<std::optional<std::string>(char const* name)>;
 
 /// The process's own environment.
-[[nodiscard]] inline environment_lookup system_environment() {
+template <class = on_use>
+[[nodiscard]] environment_lookup system_environment() {
   return [](char const* name) -> std::optional<std::string> {
     char const* const value = std::getenv(name);
     return value == nullptr ? std::nullopt : std::optional<std::string>(value);
@@ -4467,12 +4644,14 @@ using environment_lookup = std::function<std::optional<std::string>(char const* 
 }
 
 /// Throws `config`: "<name>='<value>' is not <wanted>".
-[[noreturn]] inline void throw_variable(std::string_view name, std::string_view value, std::string const& wanted) {
+template <class = on_use>
+[[noreturn]] void throw_variable(std::string_view name, std::string_view value, std::string const& wanted) {
   throw error(error_kind::config, std::string(name) + "='" + std::string(value) + "' is not " + wanted);
 }
 
 /// The whole of `text` as a number within [low, high].
-inline int parse_variable(std::string_view name, std::string_view text, int low, int high) {
+template <class = on_use>
+int parse_variable(std::string_view name, std::string_view text, int low, int high) {
   int value = 0;
   auto const [end, problem] = std::from_chars(text.data(), text.data() + text.size(), value);
   if (text.empty() || problem != std::errc{} || end != text.data() + text.size() || value < low || value > high)
@@ -4481,9 +4660,10 @@ inline int parse_variable(std::string_view name, std::string_view text, int low,
 }
 
 /// Reads the variables of one row.
-class row_reader {
+template <class = on_use>
+class basic_row_reader {
  public:
-  row_reader(launcher_row const& row, environment_lookup const& lookup) : row_(row), lookup_(lookup) {}
+  basic_row_reader(launcher_row const& row, environment_lookup const& lookup) : row_(row), lookup_(lookup) {}
 
   [[nodiscard]] bool present() const { return sign() != nullptr; }
 
@@ -4548,11 +4728,13 @@ class row_reader {
   launcher_row const& row_;
   environment_lookup const& lookup_;
 };
+using row_reader = basic_row_reader<>;
 
 /// The world this process was started into, or nothing if no launcher left a sign: a world of one. TUTTI_LAUNCHER
 /// names the row to read, whatever other signs there are. Throws `config` naming the variable that is missing or makes
 /// no sense; a half-set environment never becomes a world of one.
-[[nodiscard]] inline std::optional<world_from_environment> read_environment(environment_lookup const& lookup) {
+template <class = on_use>
+[[nodiscard]] std::optional<world_from_environment> read_environment(environment_lookup const& lookup) {
   auto const forced = lookup("TUTTI_LAUNCHER");
   std::string known;
   for (auto const& row : launchers) {
@@ -4570,7 +4752,8 @@ struct settings_from_environment {
   std::optional<std::chrono::milliseconds> timeout;  ///< TUTTI_TIMEOUT: seconds, "60" or "60s", or "1500ms"
 };
 
-[[nodiscard]] inline settings_from_environment read_settings(environment_lookup const& lookup) {
+template <class = on_use>
+[[nodiscard]] settings_from_environment read_settings(environment_lookup const& lookup) {
   settings_from_environment settings;
   if (auto const trusted = lookup("TUTTI_TRUSTED_NETWORK"))
     settings.trusted_network = parse_variable("TUTTI_TRUSTED_NETWORK", *trusted, 0, 1) == 1;
@@ -4608,7 +4791,8 @@ struct answer {
   sighting latest{};    ///< its latest call there
 };
 
-[[nodiscard]] inline sighting see(engine::record const& r) {
+template <class = on_use>
+[[nodiscard]] sighting see(engine::record const& r) {
   sighting s{r.what, r.running, r.waiting_for, r.since, {}, r.label.data()};
   if (r.what.sequence == 0) return s;
   std::string_view file(r.where.file);
@@ -4618,21 +4802,24 @@ struct answer {
 }
 
 /// "allreduce #41 'grads' (train.cpp:88)".
-[[nodiscard]] inline std::string name_of(sighting const& s) {
+template <class = on_use>
+[[nodiscard]] std::string name_of(sighting const& s) {
   std::string text = std::string(to_string(s.what.what)) + " #" + std::to_string(s.what.sequence);
   if (!s.label.empty()) text += " '" + s.label + "'";
   return s.site.empty() ? text : text + " (" + s.site + ")";
 }
 
 /// "allreduce(sum, 1000 x f32) as call 41 'grads' at train.cpp:88".
-[[nodiscard]] inline std::string call_and_line(sighting const& s) {
+template <class = on_use>
+[[nodiscard]] std::string call_and_line(sighting const& s) {
   std::string text = engine::describe(s.what);
   if (!s.label.empty()) text += " '" + s.label + "'";
   return s.site.empty() ? text : text + " at " + s.site;
 }
 
 /// "12.1 s".
-[[nodiscard]] inline std::string in_seconds(clock::duration d) {
+template <class = on_use>
+[[nodiscard]] std::string in_seconds(clock::duration d) {
   char text[32];
   (void)std::snprintf(text, sizeof text, "%.1f s", std::chrono::duration<double>(d).count());
   return text;
@@ -4656,8 +4843,8 @@ namespace tutti::inline TUTTI_ABI::group {
 struct rank_picture {
   bool member = false;
   bool in_call = false;
-  bool done = false;     ///< it was in the call and has ended it
-  int waiting_for = -1;  ///< in the call: whose bytes are missing
+  bool done = false;          ///< it was in the call and has ended it
+  int waiting_for = -1;       ///< in the call: whose bytes are missing
   std::string whereabouts{};  ///< completes "rank 2 …"
 };
 
@@ -4668,9 +4855,10 @@ struct call_picture {
 };
 
 /// Where a rank is that has answered a question about call `sequence` of `communicator`, or has not (said is empty).
-[[nodiscard]] inline rank_picture picture_of(bool left, std::optional<answer> const& said,
-                                             std::vector<sighting> const& running, std::uint64_t communicator,
-                                             std::uint64_t sequence, clock::time_point now) {
+template <class = on_use>
+[[nodiscard]] rank_picture picture_of(bool left, std::optional<answer> const& said,
+                                      std::vector<sighting> const& running, std::uint64_t communicator,
+                                      std::uint64_t sequence, clock::time_point now) {
   rank_picture r;
   if (said) r.member = said->member;
   if (left) {
@@ -4697,14 +4885,16 @@ struct call_picture {
     } else if (said->latest.what.sequence == 0) {
       r.whereabouts += "it is in its own code and has made no call yet";
     } else {
-      r.whereabouts += "it is in its own code since " + in_seconds(now - said->latest.since) + ", last call " + name_of(said->latest);
+      r.whereabouts += "it is in its own code since " + in_seconds(now - said->latest.since) + ", last call " +
+                       name_of(said->latest);
     }
   }
   return r;
 }
 
 /// "waiting 10.0 s in allreduce #41 'grads' (train.cpp:88): ranks 0, 1 wait for rank 2; rank 2 has not arrived: …".
-[[nodiscard]] inline std::string describe_stall(call_picture const& all) {
+template <class = on_use>
+[[nodiscard]] std::string describe_stall(call_picture const& all) {
   std::string text = "waiting " + in_seconds(all.waited) + " in " + name_of(all.call) + ":";
   std::map<int, std::vector<int>> waiters;
   for (std::size_t k = 0; k < all.ranks.size(); ++k)
@@ -4730,8 +4920,8 @@ struct call_picture {
 }  // namespace tutti::inline TUTTI_ABI::group
 
 // --------------------------------------------------------------------------------------------- tutti/group/rulings.hpp
-// Who is to blame: rank 0's picture of every rank, and the rules that turn complaints into one verdict. No I/O, no thread,
-// no clock of its own.
+// Who is to blame: rank 0's picture of every rank, and the rules that turn complaints into one verdict. No I/O, no
+// thread, no clock of its own.
 //
 //   connection ended, no goodbye          peer_lost    every communicator with that rank
 //   complaint: stream of k ended          wait 20 ms for k's goodbye (peer_left), abort, or end (peer_lost)
@@ -4749,7 +4939,7 @@ struct complaint {
   int reporter = -1;
   std::uint64_t communicator = 0;
   std::uint64_t sequence = 0;
-  failure seen{};                       ///< seen.rank: whom it suspects, or -1
+  failure seen{};                        ///< seen.rank: whom it suspects, or -1
   std::optional<engine::call> theirs{};  ///< mismatch: the call of seen.rank
 };
 
@@ -4772,7 +4962,8 @@ struct outcome {
   std::vector<std::string> stalls;  ///< lines for stderr
 };
 
-class rulings {
+template <class = on_use>
+class basic_rulings {
  public:
   struct settings {
     clock::duration heartbeat = std::chrono::seconds(1);      ///< zero: silence means nothing
@@ -4783,7 +4974,7 @@ class rulings {
   };
 
   /// `self` is never hung; -1 where all ranks are equal.
-  rulings(int size, int self, settings chosen, clock::time_point now)
+  basic_rulings(int size, int self, settings chosen, clock::time_point now)
       : settings_(chosen), self_(self), seats_(static_cast<std::size_t>(size)) {
     for (auto& s : seats_) s.life = now;
   }
@@ -4805,7 +4996,8 @@ class rulings {
     if (!gone(rank)) rule_out(rank, error_kind::peer_lost, "rank " + std::to_string(rank) + " is gone: " + how);
   }
   void aborted(int rank, std::string const& reason) {
-    if (!seat_of(rank).ruled) rule_out(rank, error_kind::aborted, "rank " + std::to_string(rank) + " gave up: " + reason);
+    if (!seat_of(rank).ruled)
+      rule_out(rank, error_kind::aborted, "rank " + std::to_string(rank) + " gave up: " + reason);
   }
   /// All calls the rank is in now.
   void sees(int rank, std::vector<sighting> running, clock::time_point now) {
@@ -4815,9 +5007,15 @@ class rulings {
         for (auto const& theirs : seat_of(other).running)
           if (other != rank && theirs.what.communicator == mine.what.communicator &&
               theirs.what.sequence == mine.what.sequence && differ(theirs.what, mine.what))
-            complain({rank, mine.what.communicator, mine.what.sequence,
-                      {error_kind::mismatch, other, {}, "rank " + std::to_string(other) + " called " + call_and_line(theirs)},
-                      theirs.what}, now);
+            complain({rank,
+                      mine.what.communicator,
+                      mine.what.sequence,
+                      {error_kind::mismatch,
+                       other,
+                       {},
+                       "rank " + std::to_string(other) + " called " + call_and_line(theirs)},
+                      theirs.what},
+                     now);
   }
   void answers(int rank, std::uint64_t token, answer said) {
     for (auto& i : inquiries_)
@@ -4830,15 +5028,25 @@ class rulings {
       case error_kind::peer_lost:
       case error_kind::peer_left:
       case error_kind::peer_hung:
-        if (names_another) suspects_.push_back({std::move(c), now + settings_.goodbye_grace});
-        else settle(c, c.seen);
+        if (names_another)
+          suspects_.push_back({std::move(c), now + settings_.goodbye_grace});
+        else
+          settle(c, c.seen);
         break;
-      case error_kind::timeout: inquire(why::timeout, std::move(c), now + settings_.timeout_grace); break;
+      case error_kind::timeout:
+        inquire(why::timeout, std::move(c), now + settings_.timeout_grace);
+        break;
       case error_kind::mismatch:
-        if (names_another) inquire(why::mismatch, std::move(c), now + settings_.mismatch_grace);
-        else settle(c, c.seen);
+        // Whoever only sent in the call that differs is in a later one by now: the earlier of the two is in question.
+        if (c.theirs && c.theirs->communicator == c.communicator)
+          c.sequence = (std::min)(c.sequence, c.theirs->sequence);
+        if (names_another)
+          inquire(why::mismatch, std::move(c), now + settings_.mismatch_grace);
+        else
+          settle(c, c.seen);
         break;
-      default: settle(c, c.seen);
+      default:
+        settle(c, c.seen);
     }
   }
 
@@ -4873,7 +5081,8 @@ class rulings {
     auto at = now + std::chrono::hours(1);
     if (settings_.heartbeat > clock::duration::zero())
       for (int k = 0; k < size(); ++k)
-        if (k != self_ && !gone(k)) at = (std::min)(at, seats_[static_cast<std::size_t>(k)].life + 3 * settings_.heartbeat);
+        if (k != self_ && !gone(k))
+          at = (std::min)(at, seats_[static_cast<std::size_t>(k)].life + 3 * settings_.heartbeat);
     for (auto const& s : suspects_) at = (std::min)(at, s.due);
     for (auto const& i : inquiries_) at = (std::min)(at, complete(i) ? now : i.due);
     return at;
@@ -4933,11 +5142,15 @@ class rulings {
       int const k = suspects_[i].about.seen.rank;
       bool const over = seat_of(k).ruled || seat_of(k).left || now >= suspects_[i].due;
       if (over && !seat_of(k).ruled) {
-        if (seat_of(k).left) rule_left(k);
-        else lost(k, "its streams ended, though it said no goodbye (" + suspects_[i].about.seen.cause + ")");
+        if (seat_of(k).left)
+          rule_left(k);
+        else
+          lost(k, "its streams ended, though it said no goodbye (" + suspects_[i].about.seen.cause + ")");
       }
-      if (over) suspects_.erase(suspects_.begin() + static_cast<std::ptrdiff_t>(i));
-      else ++i;
+      if (over)
+        suspects_.erase(suspects_.begin() + static_cast<std::ptrdiff_t>(i));
+      else
+        ++i;
     }
   }
 
@@ -4945,8 +5158,10 @@ class rulings {
     std::vector<std::pair<int, sighting>> made;
     for (int k = 0; k < size(); ++k) {
       auto const& said = i.said[static_cast<std::size_t>(k)];
-      if (said && said->asked.what.sequence == i.about.sequence) made.emplace_back(k, said->asked);
-      else if (k == i.about.seen.rank && i.about.theirs) made.emplace_back(k, sighting{*i.about.theirs, {}, -1, {}, {}, {}});
+      if (said && said->asked.what.sequence == i.about.sequence)
+        made.emplace_back(k, said->asked);
+      else if (k == i.about.seen.rank && i.about.theirs)
+        made.emplace_back(k, sighting{*i.about.theirs, {}, -1, {}, {}, {}});
     }
     auto const votes = [&](engine::call const& c) {
       return std::count_if(made.begin(), made.end(), [&](auto const& m) { return !differ(m.second.what, c); });
@@ -4960,12 +5175,20 @@ class rulings {
     int against = i.about.reporter;
     sighting const* a = made_by(blamed);
     sighting const* b = made_by(against);
-    if (a == nullptr || b == nullptr || !differ(a->what, b->what)) return settle(i.about, i.about.seen);
+    if (a == nullptr || b == nullptr || !differ(a->what, b->what)) {
+      failure what = i.about.seen;
+      if (auto const& said = i.said[static_cast<std::size_t>(against)]; said && i.about.theirs)
+        what.cause = "rank " + std::to_string(blamed) + " called " + engine::describe(*i.about.theirs) + ", but rank " +
+                     std::to_string(against) + " called " + call_and_line(said->latest);
+      return settle(i.about, std::move(what));
+    }
     if (votes(a->what) > votes(b->what) || (votes(a->what) == votes(b->what) && against > blamed)) {
       std::swap(blamed, against);
       std::swap(a, b);
     }
-    settle(i.about, {error_kind::mismatch, blamed, {},
+    settle(i.about, {error_kind::mismatch,
+                     blamed,
+                     {},
                      "rank " + std::to_string(blamed) + " called " + call_and_line(*a) + ", but rank " +
                          std::to_string(against) + " called " + call_and_line(*b)});
   }
@@ -4997,7 +5220,9 @@ class rulings {
       if (!seat_of(rank).ruled) rule_left(rank);
       return;
     }
-    settle(i.about, {error_kind::timeout, rank, {},
+    settle(i.about, {error_kind::timeout,
+                     rank,
+                     {},
                      "no progress until the deadline: rank " + std::to_string(rank) + " " + r.whereabouts});
   }
 
@@ -5023,7 +5248,8 @@ class rulings {
     call_picture all;
     for (int k = 0; k < size(); ++k) {
       auto const n = static_cast<std::size_t>(k);
-      all.ranks.push_back(picture_of(seats_[n].left, i.said[n], seats_[n].running, i.about.communicator, i.about.sequence, now));
+      all.ranks.push_back(
+          picture_of(seats_[n].left, i.said[n], seats_[n].running, i.about.communicator, i.about.sequence, now));
       if (all.ranks.back().in_call) {
         all.call = i.said[n]->asked;
         all.waited = (std::max)(all.waited, now - i.said[n]->asked.since);
@@ -5042,6 +5268,7 @@ class rulings {
   std::uint64_t tokens_ = 0;
   outcome ready_;
 };
+using rulings = basic_rulings<>;
 
 }  // namespace tutti::inline TUTTI_ABI::group
 
@@ -5051,7 +5278,8 @@ class rulings {
 namespace tutti::inline TUTTI_ABI::group {
 
 /// Safe from any thread.
-class enrolled {
+template <class = on_use>
+class basic_enrolled {
  public:
   /// A communicator that a verdict of the past concerns is revoked at once.
   void add(std::shared_ptr<engine::watch> const& communicator) {
@@ -5110,6 +5338,12 @@ class enrolled {
     std::lock_guard const hold(guard_);
     return left_.count(rank) != 0;
   }
+  /// True once per call that waits.
+  bool newly_waiting(engine::watch const& one) {
+    auto const sequence = one.latest().what.sequence;
+    std::lock_guard const hold(guard_);
+    return std::exchange(waiting_[one.communicator()], sequence) != sequence;
+  }
   /// True if `one` has waited for the same rank, which has left, in the same call at the last call of this, too.
   bool waits_in_vain(engine::watch const& one) {
     auto const r = one.latest();
@@ -5131,7 +5365,9 @@ class enrolled {
   std::vector<verdict> past_;
   std::set<int> left_;
   std::map<std::uint64_t, std::pair<std::uint64_t, int>> vain_;
+  std::map<std::uint64_t, std::uint64_t> waiting_;
 };
+using enrolled = basic_enrolled<>;
 
 }  // namespace tutti::inline TUTTI_ABI::group
 
@@ -5141,11 +5377,12 @@ class enrolled {
 namespace tutti::inline TUTTI_ABI::group {
 
 /// Shared by the rank threads; no thread of its own: whoever complains, waits or leaves drives the rulings.
-class local_world : public std::enable_shared_from_this<local_world> {
+template <class T = on_use>
+class basic_local_world : public std::enable_shared_from_this<basic_local_world<T>> {
  public:
   /// `say` gets the lines of the stall report; empty: stderr.
-  explicit local_world(int size, std::chrono::nanoseconds stall_report = std::chrono::seconds(10),
-                       std::function<void(std::string const&)> say = {})
+  explicit basic_local_world(int size, std::chrono::nanoseconds stall_report = std::chrono::seconds(10),
+                             std::function<void(std::string const&)> say = {})
       : say_(std::move(say)), rulings_(size, -1, {clock::duration::zero(), stall_report}, clock::now()) {
     for (int k = 0; k < size; ++k) ranks_.push_back(std::make_unique<enrolled>());
   }
@@ -5154,13 +5391,13 @@ class local_world : public std::enable_shared_from_this<local_world> {
   /// The referee of one rank; it keeps the world alive. A rank whose function threw calls abort() on it; letting go of
   /// it is leaving in good order.
   [[nodiscard]] std::shared_ptr<engine::referee> referee(int rank) {
-    return std::make_shared<seat>(shared_from_this(), rank);
+    return std::make_shared<seat>(this->shared_from_this(), rank);
   }
 
  private:
   class seat final : public engine::referee {
    public:
-    seat(std::shared_ptr<local_world> world, int rank) : world_(std::move(world)), rank_(rank) {}
+    seat(std::shared_ptr<basic_local_world> world, int rank) : world_(std::move(world)), rank_(rank) {}
     ~seat() override { leave(); }
 
     void enroll(std::shared_ptr<engine::watch> communicator) override { mine().add(communicator); }
@@ -5168,7 +5405,8 @@ class local_world : public std::enable_shared_from_this<local_world> {
       complaint c{rank_, where.communicator(), where.latest().what.sequence, seen, {}};
       if (engine::call other; theirs != nullptr && engine::decode(*theirs, other)) c.theirs = other;
       auto next = world_->hear([&](rulings& r) { r.complain(c, clock::now()); });
-      for (auto const deadline = clock::now() + std::chrono::milliseconds(50); !where.revoked() && clock::now() < deadline;) {
+      for (auto const deadline = clock::now() + std::chrono::milliseconds(50);
+           !where.revoked() && clock::now() < deadline;) {
         if (mine().wait_for_verdict(where, (std::min)(next, deadline))) break;
         next = world_->hear([](rulings&) {});
       }
@@ -5186,8 +5424,9 @@ class local_world : public std::enable_shared_from_this<local_world> {
       bool const in_vain = mine().waits_in_vain(where);
       (void)world_->hear([&](rulings& all) {
         if (in_vain)
-          all.complain({rank_, where.communicator(), r.what.sequence, {error_kind::peer_left, r.waiting_for, {}, {}}, {}},
-                       clock::now());
+          all.complain(
+              {rank_, where.communicator(), r.what.sequence, {error_kind::peer_left, r.waiting_for, {}, {}}, {}},
+              clock::now());
       });
     }
     void abort(std::string reason) override {
@@ -5204,7 +5443,7 @@ class local_world : public std::enable_shared_from_this<local_world> {
 
    private:
     [[nodiscard]] enrolled& mine() { return *world_->ranks_[static_cast<std::size_t>(rank_)]; }
-    std::shared_ptr<local_world> world_;
+    std::shared_ptr<basic_local_world> world_;
     int rank_;
     bool left_ = false;
   };
@@ -5223,8 +5462,10 @@ class local_world : public std::enable_shared_from_this<local_world> {
         for (int k = 0; k < size(); ++k)
           rulings_.answers(k, q.token, ranks_[static_cast<std::size_t>(k)]->ask(q.communicator, q.sequence));
       for (auto const& line : o.stalls) {
-        if (say_) say_(line);
-        else std::fprintf(stderr, "tutti: %s\n", line.c_str());
+        if (say_)
+          say_(line);
+        else
+          std::fprintf(stderr, "tutti: %s\n", line.c_str());
       }
       if (o.verdicts.empty() && o.questions.empty()) break;
     }
@@ -5236,6 +5477,7 @@ class local_world : public std::enable_shared_from_this<local_world> {
   rulings rulings_;
   std::vector<std::unique_ptr<enrolled>> ranks_;
 };
+using local_world = basic_local_world<>;
 
 }  // namespace tutti::inline TUTTI_ABI::group
 
@@ -5247,25 +5489,29 @@ namespace tutti::inline TUTTI_ABI::group {
 using endpoint = net::ip::tcp::endpoint;
 
 /// "127.0.0.1:7000" or "[::1]:7000".
-[[nodiscard]] inline std::string text_of(endpoint const& e) {
+template <class = on_use>
+[[nodiscard]] std::string text_of(endpoint const& e) {
   std::string const host = e.address().to_string();
   return (e.address().is_v6() ? "[" + host + "]" : host) + ":" + std::to_string(e.port());
 }
 /// The system's words, in the middle of a sentence.
-[[nodiscard]] inline std::string text_of(net_error const& problem) {
+template <class = on_use>
+[[nodiscard]] std::string text_of(net_error const& problem) {
   std::string text = problem.message();
   if (text.size() > 1 && std::islower(static_cast<unsigned char>(text[1])) != 0)
     text[0] = static_cast<char>(std::tolower(static_cast<unsigned char>(text[0])));
   return text;
 }
 /// An IPv4 address that came through an IPv6 socket is an IPv4 address.
-[[nodiscard]] inline net::ip::address plain(net::ip::address const& a) {
+template <class = on_use>
+[[nodiscard]] net::ip::address plain(net::ip::address const& a) {
   if (a.is_v6() && a.to_v6().is_v4_mapped()) return net::ip::make_address_v4(net::ip::v4_mapped, a.to_v6());
   return a;
 }
 
 /// Asks the system until it knows the name or the deadline has come; then throws config, naming the host.
-[[nodiscard]] inline std::vector<endpoint> resolve(net::io_context& io, root_address const& root, clock::time_point deadline) {
+template <class = on_use>
+[[nodiscard]] std::vector<endpoint> resolve(net::io_context& io, root_address const& root, clock::time_point deadline) {
   net_error problem;
   auto const literal = net::ip::make_address(root.host, problem);
   if (!problem) return {endpoint(literal, static_cast<unsigned short>(std::stoul(root.port)))};
@@ -5282,15 +5528,19 @@ using endpoint = net::ip::tcp::endpoint;
 }
 
 /// Throws config unless what is sent there stays on this host or the caller trusts what it passes.
-inline void check_trust(std::vector<endpoint> const& root, join_options const& o) {
+template <class = on_use>
+void check_trust(std::vector<endpoint> const& root, join_options const& o) {
   for (auto const& e : root)
     if (!plain(e.address()).is_loopback() && !o.trusted_network)
-      throw error(error_kind::config, "root " + text_of(e) + " is not on loopback, and nothing that is sent would be encrypted: set trusted_network "
-                                      "(TUTTI_TRUSTED_NETWORK=1) if you trust everyone on that network");
+      throw error(error_kind::config,
+                  "root " + text_of(e) +
+                      " is not on loopback, and nothing that is sent would be encrypted: set trusted_network "
+                      "(TUTTI_TRUSTED_NETWORK=1) if you trust everyone on that network");
 }
 
 /// Listens at exactly that address. Throws config, naming it.
-[[nodiscard]] inline net::ip::tcp::acceptor listen_at(net::io_context& io, endpoint const& at) {
+template <class = on_use>
+[[nodiscard]] net::ip::tcp::acceptor listen_at(net::io_context& io, endpoint const& at) {
   net::ip::tcp::acceptor a(io);
   net_error problem;
   a.open(at.protocol(), problem);
@@ -5309,7 +5559,8 @@ inline void check_trust(std::vector<endpoint> const& root, join_options const& o
 }
 
 /// The same number for all processes of one host, or container.
-[[nodiscard]] inline std::uint64_t host_identity() {
+template <class = on_use>
+[[nodiscard]] std::uint64_t host_identity() {
   fnv1a h;
   char name[256] = {};
   (void)::gethostname(name, sizeof name - 1);
@@ -5375,9 +5626,10 @@ enum class message : std::uint8_t {
 };
 
 /// Little-endian on the wire: magic u32, version u16, message u8, flag u8, token u64, communicator u64, sequence u64,
-/// elapsed u64 (ns), rank i32, waiting_for i32, error kind u8, running u8, text size u16, site size u16, label size u16,
-/// key 16, call 48, other call 48, 856 bytes of text, site and label.
-struct control_frame {
+/// elapsed u64 (ns), rank i32, waiting_for i32, error kind u8, running u8, text size u16, site size u16, label size
+/// u16, key 16, call 48, other call 48, 856 bytes of text, site and label.
+template <class = on_use>
+struct basic_control_frame {
   static constexpr std::size_t wire_size = 1024;
   static constexpr std::size_t text_at = 168;
   static constexpr std::size_t most_text = wire_size - text_at;
@@ -5438,8 +5690,8 @@ struct control_frame {
   }
 
   /// Nothing if no tutti of this version sends these bytes. A refusal is understood whatever its version.
-  [[nodiscard]] static std::optional<control_frame> decode(wire const& w) {
-    control_frame f;
+  [[nodiscard]] static std::optional<basic_control_frame> decode(wire const& w) {
+    basic_control_frame f;
     f.what = static_cast<message>(w[6]);
     if (load_little<std::uint32_t>(w.data()) != transport::hello::magic) return std::nullopt;
     if (load_little<std::uint16_t>(w.data() + 4) != wire_version && f.what != message::refuse) return std::nullopt;
@@ -5471,10 +5723,12 @@ struct control_frame {
     return f;
   }
 };
+using control_frame = basic_control_frame<>;
 
 // Times travel as durations, so that no two clocks are compared.
 
-[[nodiscard]] inline control_frame to_frame(message what, sighting const& s, clock::time_point now) {
+template <class = on_use>
+[[nodiscard]] control_frame to_frame(message what, sighting const& s, clock::time_point now) {
   control_frame f;
   f.what = what;
   f.call = s.what;
@@ -5485,11 +5739,14 @@ struct control_frame {
   f.label = s.label;
   return f;
 }
-[[nodiscard]] inline sighting to_sighting(control_frame const& f, clock::time_point now) {
-  return {f.call, f.running, f.waiting_for, now - std::chrono::duration_cast<clock::duration>(f.elapsed), f.site, f.label};
+template <class = on_use>
+[[nodiscard]] sighting to_sighting(control_frame const& f, clock::time_point now) {
+  return {f.call, f.running, f.waiting_for, now - std::chrono::duration_cast<clock::duration>(f.elapsed),
+          f.site, f.label};
 }
 
-[[nodiscard]] inline control_frame to_frame(complaint const& c) {
+template <class = on_use>
+[[nodiscard]] control_frame to_frame(complaint const& c) {
   control_frame f;
   f.what = message::complaint;
   f.communicator = c.communicator;
@@ -5500,11 +5757,13 @@ struct control_frame {
   f.other = c.theirs;
   return f;
 }
-[[nodiscard]] inline complaint to_complaint(control_frame const& f, int reporter) {
+template <class = on_use>
+[[nodiscard]] complaint to_complaint(control_frame const& f, int reporter) {
   return {reporter, f.communicator, f.sequence, {f.kind, f.rank, {}, f.text}, f.other};
 }
 
-[[nodiscard]] inline control_frame to_frame(verdict const& v) {
+template <class = on_use>
+[[nodiscard]] control_frame to_frame(verdict const& v) {
   control_frame f;
   f.what = message::verdict;
   f.flag = v.everywhere;
@@ -5514,7 +5773,8 @@ struct control_frame {
   f.text = v.what.cause.substr(0, control_frame::most_text);
   return f;
 }
-[[nodiscard]] inline verdict to_verdict(control_frame const& f) {
+template <class = on_use>
+[[nodiscard]] verdict to_verdict(control_frame const& f) {
   return {{f.kind, f.rank, {}, f.text}, f.flag, f.communicator};
 }
 
@@ -5535,9 +5795,10 @@ inline void keep_from_children(transport::native_socket s) noexcept {
 }
 
 /// Used by the thread that runs its io_context only. The callbacks may send and close, but not replace themselves.
-class control_link : public std::enable_shared_from_this<control_link> {
+template <class T = on_use>
+class basic_control_link : public std::enable_shared_from_this<basic_control_link<T>> {
  public:
-  explicit control_link(net::ip::tcp::socket connected) : socket_(std::move(connected)) {
+  explicit basic_control_link(net::ip::tcp::socket connected) : socket_(std::move(connected)) {
     net_error ignored;
     socket_.non_blocking(true, ignored);
     socket_.set_option(net::ip::tcp::no_delay(true), ignored);
@@ -5589,24 +5850,26 @@ class control_link : public std::enable_shared_from_this<control_link> {
   }
   void write(std::size_t from) {
     net::async_write(socket_, net::buffer(queue_.front().data() + from, queue_.front().size() - from),
-                     [self = shared_from_this()](net_error problem, std::size_t) {
+                     [self = this->shared_from_this()](net_error problem, std::size_t) {
                        if (problem || !self->open_) return;
                        self->queue_.pop_front();
                        if (!self->queue_.empty()) self->write(0);
                      });
   }
   void read() {
-    net::async_read(socket_, net::buffer(in_.data(), in_.size()), [self = shared_from_this()](net_error problem, std::size_t) {
-      if (!self->open_) return;
-      auto const frame = problem ? std::nullopt : control_frame::decode(self->in_);
-      if (!frame) {
-        self->close();
-        if (self->on_end) self->on_end();
-        return;
-      }
-      self->read();  // armed before the frame is used: an exception thrown below costs one frame, not the connection
-      if (self->on_frame) self->on_frame(*frame);
-    });
+    net::async_read(socket_, net::buffer(in_.data(), in_.size()),
+                    [self = this->shared_from_this()](net_error problem, std::size_t) {
+                      if (!self->open_) return;
+                      auto const frame = problem ? std::nullopt : control_frame::decode(self->in_);
+                      if (!frame) {
+                        self->close();
+                        if (self->on_end) self->on_end();
+                        return;
+                      }
+                      self->read();  // armed before the frame is used: an exception thrown below costs one frame, not
+                                     // the connection
+                      if (self->on_frame) self->on_frame(*frame);
+                    });
   }
 
   net::ip::tcp::socket socket_;
@@ -5614,6 +5877,7 @@ class control_link : public std::enable_shared_from_this<control_link> {
   std::deque<control_frame::wire> queue_;
   bool open_ = true;
 };
+using control_link = basic_control_link<>;
 
 }  // namespace tutti::inline TUTTI_ABI::group
 
@@ -5623,7 +5887,8 @@ class control_link : public std::enable_shared_from_this<control_link> {
 namespace tutti::inline TUTTI_ABI::group {
 
 /// Used by the thread that runs its io_context; strangers() from any.
-class door {
+template <class = on_use>
+class basic_door {
  public:
   static constexpr std::size_t most_pending = 64;
   static constexpr std::chrono::seconds hello_deadline{5};
@@ -5632,12 +5897,12 @@ class door {
   /// `on_hello` gets each connection whose hello has the right magic and job, and says whether it took the socket.
   std::function<bool(transport::hello const&, net::ip::tcp::socket&)> on_hello;
 
-  door(net::io_context& io, net::ip::tcp::acceptor listening, transport::job_key job)
+  basic_door(net::io_context& io, net::ip::tcp::acceptor listening, transport::job_key job)
       : io_(io), acceptor_(std::move(listening)), pause_(io), job_(job) {
     keep_from_children(acceptor_.native_handle());
   }
-  door(door const&) = delete;
-  door& operator=(door const&) = delete;
+  basic_door(basic_door const&) = delete;
+  basic_door& operator=(basic_door const&) = delete;
 
   void open() { accept(); }
   void close() {
@@ -5714,11 +5979,19 @@ class door {
   std::list<std::shared_ptr<stranger>> pending_;
   std::atomic<std::size_t> strangers_{0};
 };
+using door = basic_door<>;
 
 }  // namespace tutti::inline TUTTI_ABI::group
 
 // ------------------------------------------------------------------------------------------- tutti/group/gathering.hpp
 // Rank 0's side of the join: listens at the root until every rank has come, then tells all of them about each other.
+
+#if defined(_WIN32)
+#include <random>
+#else
+#include <sys/random.h>
+#include <unistd.h>
+#endif
 
 namespace tutti::inline TUTTI_ABI::group {
 
@@ -5731,19 +6004,21 @@ struct gathered {
 };
 
 /// "0, 2, 3".
-[[nodiscard]] inline std::string list_of(std::vector<int> const& ranks) {
+template <class = on_use>
+[[nodiscard]] std::string list_of(std::vector<int> const& ranks) {
   std::string text;
   for (int r : ranks) text += (text.empty() ? "" : ", ") + std::to_string(r);
   return text;
 }
 
-class gathering {
+template <class = on_use>
+class basic_gathering {
  public:
-  gathering(net::io_context& io, join_options const& o, clock::time_point deadline)
+  basic_gathering(net::io_context& io, join_options const& o, clock::time_point deadline)
       : io_(io), options_(o), deadline_(deadline), seats_(static_cast<std::size_t>(o.size)) {}
 
-  /// Blocks until all are there. At the deadline (the earliest of all ranks) throws timeout, here and on every rank that
-  /// is present, with a list of who is and who is not.
+  /// Blocks until all are there. At the deadline (the earliest of all ranks) throws timeout, here and on every rank
+  /// that is present, with a list of who is and who is not.
   [[nodiscard]] gathered run() {
     auto listening = open_port();
     host_ = host_identity();
@@ -5774,7 +6049,8 @@ class gathering {
       bool const known = ::getsockname(options_.listener, reinterpret_cast<sockaddr*>(&name), &length) == 0;
       net::ip::tcp::acceptor a(io_);
       net_error problem;
-      a.assign(known && name.ss_family == AF_INET6 ? net::ip::tcp::v6() : net::ip::tcp::v4(), options_.listener, problem);
+      a.assign(known && name.ss_family == AF_INET6 ? net::ip::tcp::v6() : net::ip::tcp::v4(), options_.listener,
+               problem);
       if (!known || problem) throw error(error_kind::config, "the inherited listener is no listening TCP socket");
       check_trust({a.local_endpoint()}, options_);
       return a;
@@ -5847,7 +6123,8 @@ class gathering {
   [[noreturn]] void give_up() {
     std::vector<int> present{0};
     std::vector<int> missing;
-    for (std::size_t k = 1; k < seats_.size(); ++k) (seats_[k].present ? present : missing).push_back(static_cast<int>(k));
+    for (std::size_t k = 1; k < seats_.size(); ++k)
+      (seats_[k].present ? present : missing).push_back(static_cast<int>(k));
     std::string const why = "only " + std::to_string(present.size()) + " of " + std::to_string(options_.size) +
                             " ranks joined in time: present " + list_of(present) + "; missing " + list_of(missing);
     control_frame f;
@@ -5910,9 +6187,14 @@ class gathering {
   }
 
   [[nodiscard]] static transport::job_key random_key() {
-    std::random_device source;
     transport::job_key key{};
+#if defined(_WIN32)
+    std::random_device source;
     for (auto& b : key) b = static_cast<std::byte>(source() & 0xffU);
+#else  // <random> would be a tenth of what all of Asio costs to include
+    if (::getentropy(key.data(), key.size()) != 0)
+      throw error(error_kind::resource, "the system has no random numbers");
+#endif
     return key;
   }
 
@@ -5923,6 +6205,7 @@ class gathering {
   std::vector<std::shared_ptr<control_link>> refused_;
   std::uint64_t host_ = 0;
 };
+using gathering = basic_gathering<>;
 
 }  // namespace tutti::inline TUTTI_ABI::group
 
@@ -5931,13 +6214,14 @@ class gathering {
 
 namespace tutti::inline TUTTI_ABI::group {
 
-class attending {
+template <class = on_use>
+class basic_attending {
  public:
-  attending(net::io_context& io, join_options const& o, clock::time_point deadline)
+  basic_attending(net::io_context& io, join_options const& o, clock::time_point deadline)
       : io_(io), options_(o), deadline_(deadline), root_(parse_root(o.root)) {}
 
-  /// Blocks until rank 0 says that all are there. Throws what rank 0 says if it refuses; timeout, naming the link, if it
-  /// cannot be reached until the deadline.
+  /// Blocks until rank 0 says that all are there. Throws what rank 0 says if it refuses; timeout, naming the link, if
+  /// it cannot be reached until the deadline.
   [[nodiscard]] gathered run() {
     auto const candidates = resolve(io_, root_, deadline_);
     check_trust(candidates, options_);
@@ -5956,8 +6240,8 @@ class attending {
  private:
   [[noreturn]] void give_up() const {
     throw error(failure{error_kind::timeout, 0, "join",
-                        "link rank " + std::to_string(options_.rank) + " -> rank 0 at " + root_.text() + ": " + trouble_ +
-                            " (tried for " + in_seconds(options_.timeout) + ")"});
+                        "link rank " + std::to_string(options_.rank) + " -> rank 0 at " + root_.text() + ": " +
+                            trouble_ + " (tried for " + in_seconds(options_.timeout) + ")"});
   }
 
   [[nodiscard]] std::optional<gathered> attempt(endpoint const& at) {
@@ -5983,11 +6267,13 @@ class attending {
   }
 
   [[nodiscard]] std::optional<gathered> talk(net::ip::tcp::socket s) {
-    // Where rank 0 was reached from, there others reach us. Over loopback to a world that also has other hosts, they come
-    // to this host's other addresses; such a world is a trusted network.
+    // Where rank 0 was reached from, there others reach us. Over loopback to a world that also has other hosts, they
+    // come to this host's other addresses; such a world is a trusted network.
     auto address = s.local_endpoint().address();
     bool const wide = plain(address).is_loopback() && options_.trusted_network;
-    if (wide) address = address.is_v4() ? net::ip::address(net::ip::address_v4::any()) : net::ip::address(net::ip::address_v6::any());
+    if (wide)
+      address =
+          address.is_v4() ? net::ip::address(net::ip::address_v4::any()) : net::ip::address(net::ip::address_v6::any());
     gathered g;
     g.door = std::make_unique<door>(io_, listen_at(io_, endpoint(address, 0)), key_of(options_.job));
     transport::hello h;
@@ -6028,8 +6314,7 @@ class attending {
     bool const ended = !link->open();
     link->close();
     g.door->close();
-    if (refusal)
-      throw error(failure{refusal->kind, refusal->rank, "join", refusal->text});
+    if (refusal) throw error(failure{refusal->kind, refusal->rank, "join", refusal->text});
     trouble_ = ended ? "rank 0 closed the connection (it ended, or belongs to another job)"
                      : "connected, but rank 0 did not answer";
     return std::nullopt;
@@ -6050,6 +6335,7 @@ class attending {
   root_address root_;
   std::string trouble_ = "no answer";
 };
+using attending = basic_attending<>;
 
 }  // namespace tutti::inline TUTTI_ABI::group
 
@@ -6057,9 +6343,9 @@ class attending {
 // The only file that starts a thread.
 //
 // Who runs what. The caller's thread runs every collective, and the join. Each process of a world has one more thread,
-// the control thread: it keeps the connections to rank 0 alive, carries verdicts, and accepts lanes, which it hands over
-// and never touches again. It sleeps unless a frame or a heartbeat is due. Ranks as threads (local_world) have none: the
-// thread that starts them is the test's or the user's.
+// the control thread: it keeps the connections to rank 0 alive, carries verdicts, and accepts lanes, which it hands
+// over and never touches again. It sleeps unless a frame or a heartbeat is due. Ranks as threads (local_world) have
+// none: the thread that starts them is the test's or the user's.
 
 #if !defined(_WIN32)
 #include <csignal>
@@ -6109,15 +6395,16 @@ struct control_parts {
   std::shared_ptr<transport::mailbox> mail;
   std::chrono::nanoseconds heartbeat = std::chrono::seconds(1);
   std::chrono::nanoseconds stall_report = std::chrono::seconds(10);
-  std::chrono::nanoseconds verdict_wait = std::chrono::milliseconds(50);  ///< how long judge() waits for rank 0
-  std::chrono::nanoseconds linger = std::chrono::milliseconds(250);       ///< rank 0 referees so long after it leaves
-  std::function<void(std::string const&)> say{};                          ///< where stall reports go; empty: stderr
+  std::chrono::nanoseconds verdict_wait = std::chrono::milliseconds(500);  ///< how long judge() waits for rank 0
+  std::chrono::nanoseconds linger = std::chrono::milliseconds(250);        ///< rank 0 referees so long after it leaves
+  std::function<void(std::string const&)> say{};                           ///< where stall reports go; empty: stderr
 };
 
-class control final : public engine::referee {
+template <class = on_use>
+class basic_control final : public engine::referee {
  public:
   /// Starts the control thread. Throws std::system_error if there is no thread left.
-  explicit control(control_parts parts)
+  explicit basic_control(control_parts parts)
       : my_(std::move(parts)),
         beat_(*my_.io),
         due_(*my_.io),
@@ -6137,7 +6424,7 @@ class control final : public engine::referee {
     net::post(*my_.io, [this] { beat(); });
     thread_ = start_thread([this] { serve(); });
   }
-  ~control() override { leave(); }
+  ~basic_control() override { leave(); }
 
   void enroll(std::shared_ptr<engine::watch> communicator) override { watches_.add(communicator); }
 
@@ -6151,8 +6438,10 @@ class control final : public engine::referee {
     return what;
   }
 
-  /// A rank that has left may never have opened a stream, so nothing but this ends the wait for it.
+  /// Whoever waits for long says so at once, so that two different calls meet at rank 0 before the next heartbeat. And
+  /// a rank that has left may never have opened a stream: nothing but this ends the wait for it.
   void tick(engine::watch& where) override {
+    if (watches_.newly_waiting(where)) net::post(*my_.io, [this] { show_calls(); });
     if (!watches_.waits_in_vain(where)) return;
     auto const r = where.latest();
     complaint c{my_.rank, where.communicator(), r.what.sequence, {error_kind::peer_left, r.waiting_for, {}, {}}, {}};
@@ -6162,13 +6451,12 @@ class control final : public engine::referee {
   /// Returns when the news is on its way, at most after 250 ms.
   void abort(std::string reason) override {
     if (reason.size() > most_reason) reason.resize(most_reason);
-    auto const told = std::make_shared<std::promise<void>>();
-    auto done = told->get_future();
+    auto const told = std::make_shared<flag>();
     net::post(*my_.io, [this, reason, told] {
       give_up(reason);
-      told->set_value();
+      told->raise();
     });
-    (void)done.wait_for(std::chrono::milliseconds(250));
+    told->wait_for(std::chrono::milliseconds(250));
   }
 
   /// Rank 0 goes on judging until all others have left, at most `linger`.
@@ -6199,6 +6487,25 @@ class control final : public engine::referee {
   }
 
  private:
+  /// Raised once by one thread, awaited by another. What std::promise<void> does, for a tenth of its cost to include.
+  class flag {
+   public:
+    void raise() {
+      std::lock_guard const hold(guard_);
+      raised_ = true;
+      changed_.notify_one();
+    }
+    void wait_for(std::chrono::milliseconds time) {
+      std::unique_lock hold(guard_);
+      (void)changed_.wait_for(hold, time, [&] { return raised_; });
+    }
+
+   private:
+    std::mutex guard_;
+    std::condition_variable changed_;
+    bool raised_ = false;
+  };
+
   static constexpr std::size_t most_reason = 800;
   static constexpr char const* no_goodbye = "its process ended without leaving (killed, crashed, or exited early)";
 
@@ -6245,14 +6552,19 @@ class control final : public engine::referee {
     beat_.async_wait([this](net_error problem) {
       if (!problem) beat();
     });
-    if (root()) {
-      rulings_.sees(0, watches_.running(), now);
+    if (root())
       for (auto const& l : my_.links)
         if (l && l->open() && l->waiting() < 8) l->send({});
+    show_calls();
+    if (!root()) look_at_root();
+  }
+  void show_calls() {
+    auto const now = clock::now();
+    if (root()) {
+      rulings_.sees(0, watches_.running(), now);
       settle();
-    } else {
-      if (reachable() && my_.links[0]->waiting() < 8) report_calls(now);
-      look_at_root();
+    } else if (reachable() && my_.links[0]->waiting() < 8) {
+      report_calls(now);
     }
   }
   void report_calls(clock::time_point now) {
@@ -6268,9 +6580,13 @@ class control final : public engine::referee {
     if (now - expected_ > my_.heartbeat / 2) return;  // late; beat() comes next and forgives
     if (now - root_life_ >= 3 * my_.heartbeat) {
       root_hung_ = true;
-      verdict const v{{error_kind::peer_hung, 0, {},
+      verdict const v{{error_kind::peer_hung,
+                       0,
+                       {},
                        "rank 0 has given no sign of life for three heartbeats (" + in_seconds(3 * my_.heartbeat) +
-                           "): its process is stopped, or its host unreachable"}, true, 0};
+                           "): its process is stopped, or its host unreachable"},
+                      true,
+                      0};
       my_.links[0]->send(to_frame(v));  // should it wake up, it learns that it is out
       watches_.apply(v);
       return;
@@ -6356,8 +6672,10 @@ class control final : public engine::referee {
 
   // --- what comes in
   void hear(int rank, control_frame const& f) {
-    if (root()) hear_as_root(rank, f);
-    else hear_root(f);
+    if (root())
+      hear_as_root(rank, f);
+    else
+      hear_root(f);
   }
   void hear_as_root(int rank, control_frame const& f) {
     auto const now = clock::now();
@@ -6371,19 +6689,28 @@ class control final : public engine::referee {
       case message::sight:
         if (s.expected > s.running.size()) s.running.push_back(to_sighting(f, now));
         break;
-      case message::complaint: rulings_.complain(to_complaint(f, rank), now); break;
-      case message::asked: s.said = {f.flag, to_sighting(f, now), {}}; break;
+      case message::complaint:
+        rulings_.complain(to_complaint(f, rank), now);
+        break;
+      case message::asked:
+        s.said = {f.flag, to_sighting(f, now), {}};
+        break;
       case message::latest:
         s.said.latest = to_sighting(f, now);
         rulings_.answers(rank, f.token, std::exchange(s.said, {}));
         break;
-      case message::abort: rulings_.aborted(rank, f.text); break;
-      case message::verdict: watches_.apply(to_verdict(f)); break;
+      case message::abort:
+        rulings_.aborted(rank, f.text);
+        break;
+      case message::verdict:
+        watches_.apply(to_verdict(f));
+        break;
       case message::goodbye:
         rulings_.left(rank);
         note_goodbye(rank);
         break;
-      default: break;
+      default:
+        break;
     }
     if ((f.what == message::beat || f.what == message::sight) && s.running.size() == s.expected)
       rulings_.sees(rank, s.running, now);
@@ -6401,8 +6728,12 @@ class control final : public engine::referee {
     auto const now = clock::now();
     root_life_ = now;
     switch (f.what) {
-      case message::verdict: watches_.apply(to_verdict(f)); break;
-      case message::goodbye: watches_.left(f.rank); break;
+      case message::verdict:
+        watches_.apply(to_verdict(f));
+        break;
+      case message::goodbye:
+        watches_.left(f.rank);
+        break;
       case message::question: {
         report_calls(now);
         answer const a = watches_.ask(f.communicator, f.sequence);
@@ -6415,7 +6746,8 @@ class control final : public engine::referee {
         my_.links[0]->send(reply);
         break;
       }
-      default: break;
+      default:
+        break;
     }
   }
   void ended(int rank) {
@@ -6488,15 +6820,16 @@ class control final : public engine::referee {
   net::steady_timer due_;
   net::steady_timer end_;
   enrolled watches_;
-  rulings rulings_;                 // rank 0 only, like what follows
+  rulings rulings_;  // rank 0 only, like what follows
   std::map<int, speaker> speakers_;
   bool leaving_ = false;
-  clock::time_point root_life_;     // the others
+  clock::time_point root_life_;  // the others
   bool root_hung_ = false;
-  clock::time_point expected_{};    // when beat() is due
+  clock::time_point expected_{};  // when beat() is due
   std::atomic<bool> gone_{false};
   std::thread thread_;
 };
+using control = basic_control<>;
 
 }  // namespace tutti::inline TUTTI_ABI::group
 
@@ -6521,9 +6854,10 @@ struct tcp_world {
 
 /// Blocks until all ranks are present, at most options.timeout; the control thread runs from then on. Throws config,
 /// timeout, or resource, in one sentence that names the ranks or the link in question. Takes options.listener.
-[[nodiscard]] inline std::shared_ptr<tcp_world> join_world(join_options const& options) {
-  auto const deadline = clock::now() + options.timeout;
+template <class = on_use>
+[[nodiscard]] std::shared_ptr<tcp_world> join_world(join_options const& options) {
   validate(options);
+  auto const deadline = clock::now() + options.timeout;
   try {
     auto io = std::make_unique<net::io_context>(1);
     gathered g = options.rank == 0 ? gathering(*io, options, deadline).run() : attending(*io, options, deadline).run();
@@ -6575,9 +6909,12 @@ namespace group {
 inline constexpr std::uint64_t world_id = 1;
 
 /// Whether `ranks` of this host have to share cores.
-[[nodiscard]] inline bool crowded(int ranks) { return static_cast<unsigned>(ranks) > std::thread::hardware_concurrency(); }
+[[nodiscard]] inline bool crowded(int ranks) {
+  return static_cast<unsigned>(ranks) > std::thread::hardware_concurrency();
+}
 
-[[nodiscard]] inline std::vector<int> everyone(int size) {
+template <class = on_use>
+[[nodiscard]] std::vector<int> everyone(int size) {
   std::vector<int> ranks(static_cast<std::size_t>(size));
   for (int r = 0; r < size; ++r) ranks[static_cast<std::size_t>(r)] = r;
   return ranks;
@@ -6622,18 +6959,24 @@ template <transport::streams S>
 }
 
 /// No peers, no sockets.
-[[nodiscard]] inline communicator world_of_one(join_options const& how) {
-  return group::make_world<transport::any>(std::make_shared<local_world>(1), std::make_shared<transport::local_hub>(), 0, how);
+template <class = on_use>
+[[nodiscard]] communicator world_of_one(join_options const& how) {
+  return group::make_world<transport::any>(std::make_shared<local_world>(1), std::make_shared<transport::local_hub>(),
+                                           0, how);
 }
 
 /// `how` completed by what the environment says, if it says anything; TUTTI_TIMEOUT and TUTTI_TRUSTED_NETWORK always.
 /// False: nobody said how to join.
-[[nodiscard]] inline bool complete_from(tutti::TUTTI_ABI::detail::environment_lookup const& lookup, join_options& how) {
+template <class = on_use>
+[[nodiscard]] bool complete_from(tutti::TUTTI_ABI::detail::environment_lookup const& lookup, join_options& how) {
   auto const settings = tutti::TUTTI_ABI::detail::read_settings(lookup);
   if (settings.trusted_network) how.trusted_network = true;
   if (settings.timeout) how.timeout = *settings.timeout;
-  if (how.rank >= 0 || how.size >= 0 || !how.root.empty()) return true;
-  auto const told = tutti::TUTTI_ABI::detail::read_environment(lookup);
+  bool const explicitly = how.rank >= 0 || how.size >= 0 || !how.root.empty();
+  auto const told = explicitly ? std::nullopt : tutti::TUTTI_ABI::detail::read_environment(lookup);
+  if (auto const forced = lookup("TUTTI_TRANSPORT"); forced && (explicitly || told) && *forced != "tcp")
+    throw error(error_kind::config, "TUTTI_TRANSPORT='" + *forced + "' cannot connect processes; what can is tcp");
+  if (explicitly) return true;
   if (!told) return false;
   how.rank = told->rank;
   how.size = told->size;
@@ -6647,10 +6990,11 @@ template <transport::streams S>
 
 }  // namespace group
 
-/// Joins the world that `how` describes; where it sets neither rank, size nor root, the world the launcher's environment
-/// describes (TUTTI_*, torchrun's); without either, a world of one. Blocks until all ranks are present, at most
-/// how.timeout. Throws error: config for options that cannot work, timeout naming the missing ranks, resource.
-[[nodiscard]] inline communicator join(join_options how = {}) {
+/// Joins the world that `how` describes; where it sets neither rank, size nor root, the world the launcher's
+/// environment describes (TUTTI_*, torchrun's); without either, a world of one. Blocks until all ranks are present, at
+/// most how.timeout. Throws error: config for options that cannot work, timeout naming the missing ranks, resource.
+template <class = on_use>
+[[nodiscard]] communicator join(join_options how = {}) {
   bool const told = group::complete_from(tutti::TUTTI_ABI::detail::system_environment(), how);
   if (!told || (how.size == 1 && how.root.empty())) {
     if (!how.secret.empty())
@@ -6948,9 +7292,10 @@ struct patience {
 };
 
 /// Where prefixed lines go: this process's stdout or stderr.
-class output {
+template <class = on_use>
+class basic_output {
  public:
-  explicit output(int fd) : fd_(fd) {
+  explicit basic_output(int fd) : fd_(fd) {
     char const* const plain = std::getenv("NO_COLOR");
     coloured_ = (plain == nullptr || *plain == '\0') && ::isatty(fd) == 1;
   }
@@ -6983,16 +7328,18 @@ class output {
   bool coloured_ = false;
   bool lost_ = false;
 };
+using output = basic_output<>;
 
 /// Owns the children that were added, until watch() has seen them all end; its destructor kills and reaps the rest.
-class supervisor {
+template <class = on_use>
+class basic_supervisor {
   using clock = std::chrono::steady_clock;
 
  public:
-  supervisor(signal_scope& signals, patience wait) : signals_(signals), wait_(wait), started_(clock::now()) {}
-  supervisor(supervisor const&) = delete;
-  supervisor& operator=(supervisor const&) = delete;
-  ~supervisor() {
+  basic_supervisor(signal_scope& signals, patience wait) : signals_(signals), wait_(wait), started_(clock::now()) {}
+  basic_supervisor(basic_supervisor const&) = delete;
+  basic_supervisor& operator=(basic_supervisor const&) = delete;
+  ~basic_supervisor() {
     send(SIGKILL);
     for (auto& each : ranks_)
       while (each.running && ::waitpid(each.pid, nullptr, 0) < 0 && errno == EINTR) continue;
@@ -7200,6 +7547,7 @@ class supervisor {
   clock::time_point first_failure_{};
   std::optional<clock::time_point> terminate_at_, kill_at_;
 };
+using supervisor = basic_supervisor<>;
 
 }  // namespace tutti::inline TUTTI_ABI::detail
 
@@ -7234,7 +7582,8 @@ struct worker {
 };
 
 /// 32 lower-case hexadecimal digits.
-[[nodiscard]] inline std::string job_text(std::array<std::byte, 16> const& job) {
+template <class = on_use>
+[[nodiscard]] std::string job_text(std::array<std::byte, 16> const& job) {
   constexpr std::string_view digits = "0123456789abcdef";
   std::string text;
   for (std::byte const b : job) {
@@ -7253,14 +7602,16 @@ int fork_workers(int, Body&&, patience = {}) {
   throw error(error_kind::config, "--np needs fork, which Windows lacks; start the ranks yourself");
 }
 
-inline int exec_workers(int, std::vector<std::string> const&, patience = {}) {
+template <class = on_use>
+int exec_workers(int, std::vector<std::string> const&, patience = {}) {
   throw error(error_kind::config, "launch needs fork, which Windows lacks; start the ranks yourself");
 }
 
 #else
 
 /// Threads of this process, or 0 where the system does not say.
-[[nodiscard]] inline int count_threads() {
+template <class = on_use>
+[[nodiscard]] int count_threads() {
   DIR* const tasks = ::opendir("/proc/self/task");
   if (tasks == nullptr) return 0;
   int count = 0;
@@ -7271,7 +7622,8 @@ inline int exec_workers(int, std::vector<std::string> const&, patience = {}) {
 
 /// Throws `config` while other threads live: they would be missing in the children, with their locks held, and the
 /// children's lives hang on the thread that starts them. A thread that was just joined may be listed a moment longer.
-inline void require_single_thread() {
+template <class = on_use>
+void require_single_thread() {
 #if defined(__SANITIZE_THREAD__)
   constexpr int allowed = 2;  // the sanitizer's own
 #elif defined(__has_feature)
@@ -7295,7 +7647,8 @@ inline void require_single_thread() {
 }
 
 /// A socket that listens on a free port of 127.0.0.1, and "127.0.0.1:port".
-[[nodiscard]] inline std::pair<unique_fd, std::string> listen_on_loopback(int backlog) {
+template <class = on_use>
+[[nodiscard]] std::pair<unique_fd, std::string> listen_on_loopback(int backlog) {
   unique_fd const made(::socket(AF_INET, SOCK_STREAM, 0));
   if (!made.open()) throw_system("open a socket");
   unique_fd socket = above_stdio(made);
@@ -7335,7 +7688,8 @@ inline void connect_stdio(int rank, unique_fd out, unique_fd err) noexcept {
 /// errno written there tells the parent that the exec failed.
 using become = std::function<void(worker const&, int trouble)>;
 
-inline int start_workers(int n, bool execs, patience wait, std::string const& what, become const& turn_into) {
+template <class = on_use>
+int start_workers(int n, bool execs, patience wait, std::string const& what, become const& turn_into) {
   if (n < 1) throw error(error_kind::config, "cannot start " + std::to_string(n) + " ranks; at least 1 is needed");
   require_single_thread();
   raised_descriptor_limit const limit;
@@ -7409,7 +7763,8 @@ int fork_workers(int n, Body&& body, patience wait = {}) {
 /// Starts n copies of another program (found in PATH), which learn who they are from TUTTI_RANK, TUTTI_WORLD_SIZE,
 /// TUTTI_LOCAL_RANK, TUTTI_LOCAL_SIZE, TUTTI_ROOT, TUTTI_JOB_ID and, on rank 0, TUTTI_LISTEN_FD. Returns as
 /// fork_workers does; throws `config` also if the program cannot be started.
-inline int exec_workers(int n, std::vector<std::string> const& command, patience wait = {}) {
+template <class = on_use>
+int exec_workers(int n, std::vector<std::string> const& command, patience wait = {}) {
   if (command.empty()) throw error(error_kind::config, "no program to start was given");
   std::vector<std::string> words = command;
   std::vector<char*> arguments;
@@ -7452,12 +7807,16 @@ namespace tutti::inline TUTTI_ABI {
 /// @returns 0, or the exit status of the rank named, or 128 + the signal that killed it or stopped this process.
 /// @throws error `config` if n < 1, the program cannot be started, or other threads run in this process;
 ///         `resource` if the system refuses descriptors or processes.
-inline int launch(int n, std::vector<std::string> const& command) { return detail::exec_workers(n, command); }
+template <class = on_use>
+int launch(int n, std::vector<std::string> const& command) {
+  return detail::exec_workers(n, command);
+}
 
 }  // namespace tutti::inline TUTTI_ABI
 
 // ------------------------------------------------------------------------------------------------- tutti/group/run.hpp
-// run: the whole of a program's main. Starts ranks if asked, joins, calls the program, and turns its end into an exit code.
+// run: the whole of a program's main. Starts ranks if asked, joins, calls the program, and turns its end into an exit
+// code.
 
 namespace tutti::inline TUTTI_ABI {
 
@@ -7469,7 +7828,8 @@ struct run_arguments {
 };
 
 /// Takes `--np N` and `--tutti-… VALUE` out of argv (`--np=N` too). Throws config for one that makes no sense.
-inline run_arguments take_arguments(int& argc, char** argv, join_options& how) {
+template <class = on_use>
+run_arguments take_arguments(int& argc, char** argv, join_options& how) {
   run_arguments found;
   int kept = argc > 0 ? 1 : 0;
   for (int i = kept; i < argc; ++i) {
@@ -7485,9 +7845,12 @@ inline run_arguments take_arguments(int& argc, char** argv, join_options& how) {
       continue;
     }
     std::string_view text;
-    if (equals != argument.npos) text = argument.substr(equals + 1);
-    else if (i + 1 < argc) text = argv[++i];
-    else throw error(error_kind::config, std::string(name) + " needs a value");
+    if (equals != argument.npos)
+      text = argument.substr(equals + 1);
+    else if (i + 1 < argc)
+      text = argv[++i];
+    else
+      throw error(error_kind::config, std::string(name) + " needs a value");
     if (name == "--np") {
       found.np = detail::parse_variable(name, text, 1, 4096);
     } else if (name == "--tutti-timeout") {
@@ -7497,8 +7860,9 @@ inline run_arguments take_arguments(int& argc, char** argv, join_options& how) {
     } else if (name == "--tutti-heartbeat-ms") {
       how.heartbeat = std::chrono::milliseconds(detail::parse_variable(name, text, 10, 1'000'000));
     } else {
-      throw error(error_kind::config, "unknown option " + std::string(name) +
-                                          "; there are --np, --tutti-timeout, --tutti-call-timeout, --tutti-heartbeat-ms");
+      throw error(error_kind::config,
+                  "unknown option " + std::string(name) +
+                      "; there are --np, --tutti-timeout, --tutti-call-timeout, --tutti-heartbeat-ms");
     }
   }
   if (argc > kept) argv[kept] = nullptr;
@@ -7529,9 +7893,9 @@ int call_program(communicator& world, Program& program) {
 
 /// Runs `program(communicator& world)` and returns the process's exit code: 0, what the program returned, or 1 after an
 /// exception, which is printed once and aborts the other ranks. `--np N` starts N processes on this host (and is taken
-/// out of argv, as is every `--tutti-…`); under a launcher the process joins that job; otherwise the world has one rank.
-/// With `--np` the ranks end inside this call and only the parent returns, with the first failed rank's code. Needs a
-/// process without other threads then. `defaults` are the join's options.
+/// out of argv, as is every `--tutti-…`); under a launcher the process joins that job; otherwise the world has one
+/// rank. With `--np` the ranks end inside this call and only the parent returns, with the first failed rank's code.
+/// Needs a process without other threads then. `defaults` are the join's options.
 template <class Program>
 int run(int& argc, char**& argv, Program program, join_options defaults = {}) {
   try {
@@ -8241,26 +8605,34 @@ namespace tutti::inline TUTTI_ABI {
 
 namespace detail {
 
+// In the words of <iterator>: <ranges> alone costs a tenth of Asio.
 template <class R>
-concept element_range = std::ranges::contiguous_range<R> && std::ranges::sized_range<R> &&
-                        element<std::ranges::range_value_t<R>> && !is_text<std::remove_cvref_t<R>> &&
-                        !(std::is_bounded_array_v<std::remove_cvref_t<R>> &&
-                          std::same_as<std::remove_cv_t<std::ranges::range_value_t<R>>, char>);
+using range_iterator = decltype(std::begin(std::declval<R&>()));
+
+template <class R>
+concept element_range = std::contiguous_iterator<range_iterator<R>> && requires(R& r) {
+  std::data(r);
+  std::size(r);
+} && element<std::iter_value_t<range_iterator<R>>> && !is_text<std::remove_cvref_t<R>> &&
+    !(std::is_bounded_array_v<std::remove_cvref_t<R>> && std::same_as<std::iter_value_t<range_iterator<R>>, char>);
 
 /// Eigen's and Armadillo's matrices: one block of numbers, but no range.
 template <class R>
-concept matrix_block = !element_range<R> && (contiguous_leaf<std::remove_cvref_t<R>> || memptr_leaf<std::remove_cvref_t<R>>) &&
-                       matrix_like<std::remove_cvref_t<R>>;
+concept matrix_block = !element_range<R> && (contiguous_leaf<std::remove_cvref_t<R>> ||
+                                             memptr_leaf<std::remove_cvref_t<R>>)&&matrix_like<std::remove_cvref_t<R>>;
 
-/// The elements of a buffer; throws config for a matrix view with gaps.
+/// The elements of a buffer; throws config for a matrix view with gaps. (Constrained, since clang 14 looks at the
+/// return type of a candidate before its constraints.)
 template <class R>
+requires element_range<R> || matrix_block<R>
 [[nodiscard]] auto elements_of(R& r) {
   if constexpr (element_range<R>) {
-    using T = std::remove_reference_t<std::ranges::range_reference_t<R>>;
-    static_assert(!is_view<std::remove_cv_t<T>>,
-                  "tutti: a view (std::string_view, std::span, std::reference_wrapper) owns nothing that could be sent; "
-                  "hold a std::string or std::vector instead.");
-    return std::span<T>(std::ranges::data(r), static_cast<std::size_t>(std::ranges::size(r)));
+    using T = std::remove_reference_t<std::iter_reference_t<range_iterator<R>>>;
+    static_assert(
+        !is_view<std::remove_cv_t<T>>,
+        "tutti: a view (std::string_view, std::span, std::reference_wrapper) owns nothing that could be sent; "
+        "hold a std::string or std::vector instead.");
+    return std::span<T>(std::data(r), static_cast<std::size_t>(std::size(r)));
   } else if constexpr (memptr_leaf<std::remove_cvref_t<R>>) {
     return std::span(r.memptr(), static_cast<std::size_t>(r.n_elem));
   } else {
@@ -8270,7 +8642,8 @@ template <class R>
 }
 
 template <class R>
-using element_of = std::remove_cv_t<typename decltype(detail::elements_of(std::declval<std::remove_reference_t<R>&>()))::element_type>;
+using element_of =
+    std::remove_cv_t<typename decltype(detail::elements_of(std::declval<std::remove_reference_t<R>&>()))::element_type>;
 
 }  // namespace detail
 
@@ -8281,7 +8654,8 @@ concept buffer = detail::element_range<R> || detail::matrix_block<R>;
 
 /// A buffer that a call may write.
 template <class R>
-concept writable_buffer = buffer<R> && !std::is_const_v<typename decltype(detail::elements_of(std::declval<std::remove_reference_t<R>&>()))::element_type>;
+concept writable_buffer = buffer<R> &&
+    !std::is_const_v<typename decltype(detail::elements_of(std::declval<std::remove_reference_t<R>&>()))::element_type>;
 
 /// Not a buffer, and the operation combines two of them: a number, a complex, a struct of the user's.
 template <class T, class Op>
@@ -8313,7 +8687,8 @@ in_place_result<R> hand_back(std::remove_reference_t<R>& r) {
 template <transport::streams S>
 int checked_root(basic_communicator<S> const& comm, plan::collective what, int root) {
   if (root < 0 || root >= comm.size())
-    detail::refuse(what, "the root " + std::to_string(root) + " is not between 0 and " + std::to_string(comm.size() - 1));
+    detail::refuse(what,
+                   "the root " + std::to_string(root) + " is not between 0 and " + std::to_string(comm.size() - 1));
   return root;
 }
 
@@ -8335,8 +8710,8 @@ template <element T, class Op>
   return op;
 }
 
-/// The calls that send objects bring their bytes through here in rounds: nothing is allocated from a count alone, memory
-/// grows with what has arrived.
+/// The calls that send objects bring their bytes through here in rounds: nothing is allocated from a count alone,
+/// memory grows with what has arrived.
 inline constexpr std::uint64_t piece = std::uint64_t{1} << 20U;
 
 /// Runs `move(counts, stage)` until every count has been moved, at most one piece of each per round.
@@ -8417,14 +8792,16 @@ void run_allgather(basic_communicator<S>& comm, engine::operation op, std::span<
   comm.engine().run(op, stage);
 }
 
-[[nodiscard]] inline std::vector<std::uint64_t> load_counts(const_bytes wire) {
+template <class = on_use>
+[[nodiscard]] std::vector<std::uint64_t> load_counts(const_bytes wire) {
   std::vector<std::uint64_t> counts(wire.size() / 8);
   for (std::size_t q = 0; q < counts.size(); ++q) counts[q] = load_little<std::uint64_t>(wire.data() + 8 * q);
   return counts;
 }
 
 /// The sum of `counts`; throws resource if that many elements cannot exist.
-[[nodiscard]] inline std::size_t total(std::vector<std::uint64_t> const& counts, std::size_t element_size) {
+template <class = on_use>
+[[nodiscard]] std::size_t total(std::vector<std::uint64_t> const& counts, std::size_t element_size) {
   std::uint64_t left = static_cast<std::uint64_t>(PTRDIFF_MAX) / element_size;
   std::uint64_t sum_so_far = 0;
   for (std::uint64_t n : counts) {
@@ -8469,12 +8846,13 @@ std::vector<std::vector<std::byte>> objects_in_pieces(basic_communicator<S>& com
 
 }  // namespace detail
 
-/// `all`, size() blocks of mine.size() elements, becomes everyone's `mine` in rank order. All ranks give the same length.
-/// `mine` may be its own block of `all`; other overlaps are not allowed. Blocks until all data is here.
+/// `all`, size() blocks of mine.size() elements, becomes everyone's `mine` in rank order. All ranks give the same
+/// length. `mine` may be its own block of `all`; other overlaps are not allowed. Blocks until all data is here.
 template <transport::streams S, buffer R, writable_buffer Q>
 void allgather(basic_communicator<S>& comm, R const& mine, Q&& all, options how = {}) {
   using T = detail::element_of<Q>;
-  static_assert(std::same_as<T, detail::element_of<R const>>, "tutti: both buffers of an allgather have one element type.");
+  static_assert(std::same_as<T, detail::element_of<R const>>,
+                "tutti: both buffers of an allgather have one element type.");
   auto const from = detail::elements_of(mine);
   auto const to = detail::elements_of(all);
   auto const p = static_cast<std::size_t>(comm.size());
@@ -8484,14 +8862,14 @@ void allgather(basic_communicator<S>& comm, R const& mine, Q&& all, options how 
   engine::operation op = detail::operation_on<T>(plan::collective::allgather, -1);
   op.count = from.size();
   std::vector<std::uint64_t> const counts(p, from.size());
-  comm.engine().call_once(op, how, [&] {
-    detail::run_allgather(comm, op, counts, std::as_bytes(from), std::as_writable_bytes(to), 0);
-  });
+  comm.engine().call_once(
+      op, how, [&] { detail::run_allgather(comm, op, counts, std::as_bytes(from), std::as_writable_bytes(to), 0); });
 }
 
 /// Everyone's block, of whatever length each.
 template <transport::streams S, buffer R>
-[[nodiscard]] ragged<detail::element_of<R const>> allgather(basic_communicator<S>& comm, R const& mine, options how = {}) {
+[[nodiscard]] ragged<detail::element_of<R const>> allgather(basic_communicator<S>& comm, R const& mine,
+                                                            options how = {}) {
   using T = detail::element_of<R const>;
   auto const from = detail::elements_of(mine);
   engine::operation op = detail::operation_on<T>(plan::collective::allgather, -1);
@@ -8513,9 +8891,10 @@ template <transport::streams S, object T>
   op.compare_counts = false;
   std::vector<std::vector<std::byte>> arrived;
   comm.engine().call_once(op, how, [&] {
-    arrived = detail::objects_in_pieces(comm, op, encoded, [&](auto const& counts, const_bytes piece, bytes all, auto stage) {
-      detail::run_allgather(comm, op, counts, piece, all, stage);
-    });
+    arrived =
+        detail::objects_in_pieces(comm, op, encoded, [&](auto const& counts, const_bytes piece, bytes all, auto stage) {
+          detail::run_allgather(comm, op, counts, piece, all, stage);
+        });
   });
   std::vector<T> objects;
   for (auto const& a : arrived) decode(a, objects.emplace_back());
@@ -8556,26 +8935,26 @@ in_place_result<R> allreduce(basic_communicator<S>& comm, R&& inout, options how
 
 /// The fold of one value per rank.
 template <transport::streams S, class T, class Op>
-  requires value<T, Op>
+requires value<T, Op>
 [[nodiscard]] T allreduce(basic_communicator<S>& comm, T const& mine, Op combine, options how = {}) {
   T result = mine;
   detail::allreduce_span(comm, std::span<T>(&result, 1), combine, how);
   return result;
 }
 template <transport::streams S, class T>
-  requires value<T, sum_op>
+requires value<T, sum_op>
 [[nodiscard]] T allreduce(basic_communicator<S>& comm, T const& mine, options how = {}) {
   return tutti::TUTTI_ABI::allreduce(comm, mine, sum, how);
 }
 
 /// In place, tensor by tensor; all ranks give a model of the same signature.
 template <transport::streams S, class M, class Op>
-  requires model_argument<M, Op>
+requires model_argument<M, Op>
 void allreduce(basic_communicator<S>& comm, M& inout, Op combine, options how = {}) {
   for_each_tensor(inout, [&](auto const& t) { detail::allreduce_span(comm, t.data, combine, how); });
 }
 template <transport::streams S, class M>
-  requires model_argument<M, sum_op>
+requires model_argument<M, sum_op>
 void allreduce(basic_communicator<S>& comm, M& inout, options how = {}) {
   tutti::TUTTI_ABI::allreduce(comm, inout, sum, how);
 }
@@ -8687,8 +9066,8 @@ namespace detail {
 
 /// One gather plan. `counts`: all of them at the root; elsewhere only this rank's own is looked at.
 template <transport::streams S>
-void run_gather(basic_communicator<S>& comm, engine::operation op, std::span<std::uint64_t const> counts, const_bytes mine,
-                bytes all, std::uint8_t stage) {
+void run_gather(basic_communicator<S>& comm, engine::operation op, std::span<std::uint64_t const> counts,
+                const_bytes mine, bytes all, std::uint8_t stage) {
   op.counts = counts;
   op.inputs = {&mine, 1};
   op.output = all;
@@ -8699,8 +9078,8 @@ void run_gather(basic_communicator<S>& comm, engine::operation op, std::span<std
 
 }  // namespace detail
 
-/// At the root `all`, size() blocks of mine.size() elements, becomes everyone's `mine` in rank order; elsewhere `all` is
-/// not looked at. All ranks give `mine` the same length. Blocks until this rank's part is done.
+/// At the root `all`, size() blocks of mine.size() elements, becomes everyone's `mine` in rank order; elsewhere `all`
+/// is not looked at. All ranks give `mine` the same length. Blocks until this rank's part is done.
 template <transport::streams S, buffer R, writable_buffer Q>
 void gather(basic_communicator<S>& comm, R const& mine, Q&& all, options how = {}) {
   using T = detail::element_of<Q>;
@@ -8715,9 +9094,8 @@ void gather(basic_communicator<S>& comm, R const& mine, Q&& all, options how = {
   engine::operation op = detail::operation_on<T>(plan::collective::gather, how.root);
   op.count = from.size();
   std::vector<std::uint64_t> const counts(p, from.size());
-  comm.engine().call_once(op, how, [&] {
-    detail::run_gather(comm, op, counts, std::as_bytes(from), std::as_writable_bytes(to), 0);
-  });
+  comm.engine().call_once(
+      op, how, [&] { detail::run_gather(comm, op, counts, std::as_bytes(from), std::as_writable_bytes(to), 0); });
 }
 template <transport::streams S, buffer R, writable_buffer Q>
 void gather(basic_communicator<S>& comm, R const& mine, Q&& all, int root, options how = {}) {
@@ -8771,9 +9149,10 @@ template <transport::streams S, object T>
   op.compare_counts = false;
   std::vector<std::vector<std::byte>> arrived;
   comm.engine().call_once(op, how, [&] {
-    arrived = detail::objects_in_pieces(comm, op, encoded, [&](auto const& counts, const_bytes piece, bytes all, auto stage) {
-      detail::run_gather(comm, op, counts, piece, root ? all : bytes{}, stage);
-    });
+    arrived =
+        detail::objects_in_pieces(comm, op, encoded, [&](auto const& counts, const_bytes piece, bytes all, auto stage) {
+          detail::run_gather(comm, op, counts, piece, root ? all : bytes{}, stage);
+        });
   });
   std::vector<T> objects;
   if (root)
@@ -8826,7 +9205,7 @@ in_place_result<R> reduce(basic_communicator<S>& comm, R&& inout, options how = 
 
 /// The fold of one value per rank, at the root; elsewhere the rank's own value.
 template <transport::streams S, class T, class Op>
-  requires value<T, Op>
+requires value<T, Op>
 [[nodiscard]] T reduce(basic_communicator<S>& comm, T const& mine, Op combine, options how = {}) {
   detail::checked_root(comm, plan::collective::reduce, how.root);
   T result = mine;
@@ -8834,26 +9213,26 @@ template <transport::streams S, class T, class Op>
   return result;
 }
 template <transport::streams S, class T, class Op>
-  requires value<T, Op>
+requires value<T, Op>
 [[nodiscard]] T reduce(basic_communicator<S>& comm, T const& mine, Op combine, int root, options how = {}) {
   how.root = root;
   return tutti::TUTTI_ABI::reduce(comm, mine, combine, how);
 }
 template <transport::streams S, class T>
-  requires value<T, sum_op>
+requires value<T, sum_op>
 [[nodiscard]] T reduce(basic_communicator<S>& comm, T const& mine, options how = {}) {
   return tutti::TUTTI_ABI::reduce(comm, mine, sum, how);
 }
 
 /// In place, tensor by tensor; all ranks give a model of the same signature.
 template <transport::streams S, class M, class Op>
-  requires model_argument<M, Op>
+requires model_argument<M, Op>
 void reduce(basic_communicator<S>& comm, M& inout, Op combine, options how = {}) {
   detail::checked_root(comm, plan::collective::reduce, how.root);
   for_each_tensor(inout, [&](auto const& t) { detail::reduce_span(comm, t.data, combine, how); });
 }
 template <transport::streams S, class M, class Op>
-  requires model_argument<M, Op>
+requires model_argument<M, Op>
 void reduce(basic_communicator<S>& comm, M& inout, Op combine, int root, options how = {}) {
   how.root = root;
   tutti::TUTTI_ABI::reduce(comm, inout, combine, how);
@@ -8884,8 +9263,8 @@ void reduce_scatter_span(basic_communicator<S>& comm, std::span<T const> all, st
 
 }  // namespace detail
 
-/// `mine` becomes the fold, along the canonical bracket, of everyone's block rank() of `all`, which holds size() blocks of
-/// mine.size() elements. All ranks give the same lengths. `all` is left alone. Blocks until the result is here.
+/// `mine` becomes the fold, along the canonical bracket, of everyone's block rank() of `all`, which holds size() blocks
+/// of mine.size() elements. All ranks give the same lengths. `all` is left alone. Blocks until the result is here.
 template <transport::streams S, buffer R, writable_buffer Q, reduction<detail::element_of<Q>> Op>
 void reduce_scatter(basic_communicator<S>& comm, R const& all, Q&& mine, Op combine, options how = {}) {
   using T = detail::element_of<Q>;
@@ -8895,8 +9274,9 @@ void reduce_scatter(basic_communicator<S>& comm, R const& all, Q&& mine, Op comb
   std::span<T> const to = detail::elements_of(mine);
   auto const p = static_cast<std::size_t>(comm.size());
   if (from.size() != to.size() * p)
-    detail::refuse(plan::collective::reduce_scatter, "the input has " + std::to_string(from.size()) + " elements, not " +
-                                                         std::to_string(p) + " blocks of " + std::to_string(to.size()));
+    detail::refuse(plan::collective::reduce_scatter, "the input has " + std::to_string(from.size()) +
+                                                         " elements, not " + std::to_string(p) + " blocks of " +
+                                                         std::to_string(to.size()));
   std::vector<std::uint64_t> const counts(p, to.size());
   detail::reduce_scatter_span(comm, from, counts, to, to.size(), combine, how);
 }
@@ -8907,7 +9287,8 @@ void reduce_scatter(basic_communicator<S>& comm, R const& all, Q&& mine, options
 
 /// The fold of everyone's block rank() of `all`, which has one block for each rank, of the same lengths everywhere.
 template <transport::streams S, element T, reduction<T> Op>
-[[nodiscard]] std::vector<T> reduce_scatter(basic_communicator<S>& comm, ragged<T> const& all, Op combine, options how = {}) {
+[[nodiscard]] std::vector<T> reduce_scatter(basic_communicator<S>& comm, ragged<T> const& all, Op combine,
+                                            options how = {}) {
   if (all.size() != static_cast<std::size_t>(comm.size()))
     detail::refuse(plan::collective::reduce_scatter, "the input has " + std::to_string(all.size()) + " blocks for " +
                                                          std::to_string(comm.size()) + " ranks");
@@ -8944,7 +9325,8 @@ void run_scatter(basic_communicator<S>& comm, engine::operation op, std::span<st
 
 /// How many elements rank by rank, known at the root, told to each rank.
 template <transport::streams S>
-std::uint64_t scatter_count(basic_communicator<S>& comm, engine::operation op, std::vector<std::uint64_t> const& counts) {
+std::uint64_t scatter_count(basic_communicator<S>& comm, engine::operation op,
+                            std::vector<std::uint64_t> const& counts) {
   std::vector<std::byte> wire(counts.size() * 8);
   for (std::size_t q = 0; q < counts.size(); ++q) store_little(wire.data() + 8 * q, counts[q]);
   std::array<std::byte, 8> mine{};
@@ -8956,12 +9338,13 @@ std::uint64_t scatter_count(basic_communicator<S>& comm, engine::operation op, s
 
 }  // namespace detail
 
-/// `mine` becomes block rank() of the root's `all`, which holds size() blocks of mine.size() elements; elsewhere `all` is
-/// not looked at. All ranks give `mine` the same length. Blocks until this rank's part is done.
+/// `mine` becomes block rank() of the root's `all`, which holds size() blocks of mine.size() elements; elsewhere `all`
+/// is not looked at. All ranks give `mine` the same length. Blocks until this rank's part is done.
 template <transport::streams S, buffer R, writable_buffer Q>
 void scatter(basic_communicator<S>& comm, R const& all, Q&& mine, options how = {}) {
   using T = detail::element_of<Q>;
-  static_assert(std::same_as<T, detail::element_of<R const>>, "tutti: both buffers of a scatter have one element type.");
+  static_assert(std::same_as<T, detail::element_of<R const>>,
+                "tutti: both buffers of a scatter have one element type.");
   detail::checked_root(comm, plan::collective::scatter, how.root);
   auto const from = detail::elements_of(all);
   auto const to = detail::elements_of(mine);
@@ -8972,9 +9355,8 @@ void scatter(basic_communicator<S>& comm, R const& all, Q&& mine, options how = 
   engine::operation op = detail::operation_on<T>(plan::collective::scatter, how.root);
   op.count = to.size();
   std::vector<std::uint64_t> const counts(p, to.size());
-  comm.engine().call_once(op, how, [&] {
-    detail::run_scatter(comm, op, counts, std::as_bytes(from), std::as_writable_bytes(to), 0);
-  });
+  comm.engine().call_once(
+      op, how, [&] { detail::run_scatter(comm, op, counts, std::as_bytes(from), std::as_writable_bytes(to), 0); });
 }
 template <transport::streams S, buffer R, writable_buffer Q>
 void scatter(basic_communicator<S>& comm, R const& all, Q&& mine, int root, options how = {}) {
@@ -8995,10 +9377,12 @@ template <transport::streams S, element T>
   std::vector<T> mine;
   comm.engine().call_once(op, how, [&] {
     std::uint64_t const n = detail::scatter_count(comm, op, root ? all.counts : std::vector<std::uint64_t>{});
-    std::vector<std::uint64_t> counts = root ? all.counts : std::vector<std::uint64_t>(static_cast<std::size_t>(comm.size()));
+    std::vector<std::uint64_t> counts =
+        root ? all.counts : std::vector<std::uint64_t>(static_cast<std::size_t>(comm.size()));
     counts[static_cast<std::size_t>(comm.rank())] = n;
     mine.resize(static_cast<std::size_t>(n));
-    detail::run_scatter(comm, op, counts, std::as_bytes(std::span(all.values)), std::as_writable_bytes(std::span(mine)), 1);
+    detail::run_scatter(comm, op, counts, std::as_bytes(std::span(all.values)), std::as_writable_bytes(std::span(mine)),
+                        1);
   });
   return mine;
 }
@@ -9015,8 +9399,8 @@ template <transport::streams S, object T>
   bool const root = comm.rank() == how.root;
   auto const p = static_cast<std::size_t>(comm.size());
   if (root && all.size() != p)
-    detail::refuse(plan::collective::scatter, "the root holds " + std::to_string(all.size()) + " objects for " +
-                                                  std::to_string(p) + " ranks");
+    detail::refuse(plan::collective::scatter,
+                   "the root holds " + std::to_string(all.size()) + " objects for " + std::to_string(p) + " ranks");
   std::vector<std::vector<std::byte>> encoded;
   std::vector<std::uint64_t> lengths;
   if (root)
@@ -9029,13 +9413,15 @@ template <transport::streams S, object T>
     std::uint64_t longest = 0;
     for (std::uint64_t n : lengths) longest = (std::max)(longest, n);
     std::uint64_t const n = detail::scatter_count(comm, op, lengths);
-    std::uint64_t const rounds_of = detail::scatter_count(comm, op, root ? std::vector<std::uint64_t>(p, longest)
-                                                                         : std::vector<std::uint64_t>{});
+    std::uint64_t const rounds_of =
+        detail::scatter_count(comm, op, root ? std::vector<std::uint64_t>(p, longest) : std::vector<std::uint64_t>{});
     std::uint8_t stage = 0;
     for (std::uint64_t done = 0; done < rounds_of; done += detail::piece) {
       std::vector<std::uint64_t> counts(p);
       std::vector<std::byte> packed;
-      auto const now = [&](std::uint64_t length) { return length <= done ? 0 : (std::min)(length - done, detail::piece); };
+      auto const now = [&](std::uint64_t length) {
+        return length <= done ? 0 : (std::min)(length - done, detail::piece);
+      };
       for (std::size_t q = 0; root && q < p; ++q) {
         counts[q] = now(lengths[q]);
         auto const begin = encoded[q].begin() + static_cast<std::ptrdiff_t>((std::min)(done, lengths[q]));
@@ -9044,7 +9430,8 @@ template <transport::streams S, object T>
       counts[static_cast<std::size_t>(comm.rank())] = now(n);
       std::size_t const before = mine.size();
       mine.resize(before + static_cast<std::size_t>(now(n)));
-      detail::run_scatter(comm, op, counts, packed, bytes(mine).subspan(before), stage = static_cast<std::uint8_t>(stage % 255 + 1));
+      detail::run_scatter(comm, op, counts, packed, bytes(mine).subspan(before),
+                          stage = static_cast<std::uint8_t>(stage % 255 + 1));
     }
   });
   T result{};
@@ -9638,6 +10025,7 @@ namespace tutti::inline TUTTI_ABI {
 /// differing tensor, unless the models of all ranks have tensors of the same names, types and shapes. Collective.
 template <transport::streams S, class M>
 void check_replicas(basic_communicator<S>& comm, M const& model, options how = {}) {
+  detail::checked_root(comm, plan::collective::broadcast, how.root);
   signature mine = signature_of(model);
   std::vector<std::uint64_t> hashes(static_cast<std::size_t>(comm.size()));
   allgather(comm, std::span<std::uint64_t const>(&mine.hash, 1), hashes, how);
@@ -9653,14 +10041,18 @@ void check_replicas(basic_communicator<S>& comm, M const& model, options how = {
   options from = how;
   from.root = static_cast<int>(*other);
   broadcast(comm, words, from);
+  try {
+    barrier(comm, how);  // a rank that ended of this error sooner would abort those who have yet to hear the words
+  } catch (error const&) {
+  }
   throw error(error_kind::config, "the models of rank " + std::to_string(root) + " (here) and rank " +
                                       std::to_string(*other) + " (there) differ: " + words);
 }
 
-/// Every rank's `model` becomes the root's, tensor by tensor, after check_replicas(). What is no tensor stays as it was.
+/// Every rank's `model` becomes the root's, tensor by tensor, after check_replicas(). What is no tensor stays as it
+/// was.
 template <transport::streams S, class M>
 void replicate(basic_communicator<S>& comm, M& model, options how = {}) {
-  detail::checked_root(comm, plan::collective::broadcast, how.root);
   tutti::TUTTI_ABI::check_replicas(comm, model, how);
   for_each_tensor(model, [&](auto const& t) { detail::broadcast_span(comm, t.data, how); });
 }
@@ -9901,8 +10293,8 @@ namespace tutti::inline TUTTI_ABI {
 
 namespace detail {
 
-/// All numbers of one type of a gradient in one row, behind them the weight in two parts: hi * 4096 + lo, both exact for
-/// whole weights below 2^36 even where T is float.
+/// All numbers of one type of a gradient in one row, behind them the weight in two parts: hi * 4096 + lo, both exact
+/// for whole weights below 2^36 even where T is float.
 template <class T>
 using flat = std::vector<T>;
 
@@ -9911,16 +10303,18 @@ using flat = std::vector<T>;
 template <class T>
 class slot_sums {
  public:
-  /// A zeroed row for `slot`, to be filled by the caller before the next call.
+  /// A row for `slot`, to be filled by the caller; it counts from the next join() on.
   flat<T>& next(std::uint32_t slot, std::size_t numbers) {
     if (alive_ == rows_.size()) rows_.emplace_back();
-    row& r = rows_[alive_++];
+    row& r = rows_[alive_];
     r.slots = {slot, slot + 1};
     r.numbers.resize(numbers);
     return r.numbers;
   }
-  /// Joins the newest rows as far as they are siblings in the bracket over `total` slots and both owned.
+  /// Takes the row of next(); joins the newest rows as far as they are siblings in the bracket over `total` slots and
+  /// both owned.
   void join(std::uint32_t total) {
+    ++alive_;
     while (alive_ >= 2) {
       row& left = rows_[alive_ - 2];
       row const& right = rows_[alive_ - 1];
@@ -9953,10 +10347,11 @@ class slot_sums {
 
 /// Sums gradients over all ranks and divides by the sum of their weights: never a mean of means.
 ///
-/// Two ways. `sync(gradient, weight)`: one contribution per rank. Or `add(slot, gradient, weight)` for each of the step's
-/// K slots this rank owns (`slot_cut`), then `sync(gradient)`: the sum is taken along one bracket over the slots, so the
-/// result has the same bits on any number of ranks. Gradients are sums over samples, weights the numbers of samples.
-/// Integer tensors are left alone. Not thread safe; calls are collective on the communicator, which must outlive this.
+/// Two ways. `sync(gradient, weight)`: one contribution per rank. Or `add(slot, gradient, weight)` for each of the
+/// step's K slots this rank owns (`slot_cut`), then `sync(gradient)`: the sum is taken along one bracket over the
+/// slots, so the result has the same bits on any number of ranks. Gradients are sums over samples, weights the numbers
+/// of samples. Integer tensors are left alone. Not thread safe; calls are collective on the communicator, which must
+/// outlive this.
 template <transport::streams S>
 class data_parallel {
  public:
@@ -9965,35 +10360,32 @@ class data_parallel {
   /// `like`: the model, or a gradient of its shape. `slots`: K.
   template <class M>
   data_parallel(basic_communicator<S>& comm, M const& like, int slots = 8) : comm_(&comm), slots_(slots) {
-    if (slots < 1) throw error(error_kind::config, "data_parallel: slots must be at least 1, not " + std::to_string(slots));
-    for_each_tensor(like, [&]<class T>(tensor<T const> const& t) {
-      if constexpr (std::is_same_v<T, float>) floats_ += t.data.size();
-      else if constexpr (std::is_same_v<T, double>) doubles_ += t.data.size();
-      else if constexpr (std::is_floating_point_v<T>)
-        static_assert(std::is_same_v<T, float>, "tutti: data_parallel trains float and double tensors.");
-    });
+    if (slots < 1)
+      throw error(error_kind::config, "data_parallel: slots must be at least 1, not " + std::to_string(slots));
+    std::tie(floats_, doubles_) = count(like);
     cuts_ = slot_cuts(slots, comm.size());
     next_ = first();
   }
 
-  /// Contributes slot `slot` of the step: the sum of the gradients of its samples, and their number (or weight). Slots of
-  /// this rank only, in increasing order; those left out count as empty. Copies `gradient`.
+  /// Contributes slot `slot` of the step: the sum of the gradients of its samples, and their number (or weight). Slots
+  /// of this rank only, in increasing order; those left out count as empty. Copies `gradient`. A refused call adds
+  /// nothing.
   template <class M>
   void add(int slot, M const& gradient, double weight) {
     auto const s = static_cast<std::uint32_t>(slot);
-    if (slot < 0 || s < next_ || s >= last())
-      throw error(error_kind::config, "data_parallel: slot " + std::to_string(slot) + " is not the next one of rank " +
-                                          std::to_string(comm_->rank()) + ", which owns slots " + std::to_string(first()) +
-                                          " to " + std::to_string(last()) + " (without the last)");
+    if (slot < 0 || s < next_ || s >= last()) refuse_slot(slot);
     fill_up_to(s);
     pack(gradient, weight, float_sums_.next(s, row_floats()), double_sums_.next(s, row_doubles()));
     join_and_go_on();
   }
 
-  /// Writes the weighted mean of all slots of all ranks into `gradient` and begins the next step. Returns the sum of the
-  /// weights. Throws config if that is zero.
+  /// Writes the weighted mean of all slots of all ranks into `gradient` and begins the next step. Returns the sum of
+  /// the weights. Throws config if that is zero, and at the first step if the ranks do not have the same number of
+  /// slots.
   template <class M>
   double sync(M& gradient, options how = {}) {
+    check_size(gradient);
+    if (!slots_agree_) agree_on_slots(how);
     fill_up_to(last());
     floats_total_.resize(row_floats());
     doubles_total_.resize(row_doubles());
@@ -10007,10 +10399,12 @@ class data_parallel {
     return unpack(gradient);
   }
 
-  /// The weighted mean of one contribution per rank: `gradient` is this rank's sum over `weight` samples. Returns the sum
-  /// of the weights. A rank without samples gives zeros and weight 0.
+  /// The weighted mean of one contribution per rank: `gradient` is this rank's sum over `weight` samples. Returns the
+  /// sum of the weights. A rank without samples gives zeros and weight 0.
   template <class M>
   double sync(M& gradient, double weight, options how = {}) {
+    if (next_ != first())
+      throw error(error_kind::config, "data_parallel: slots were added to this step; end it with sync(gradient)");
     floats_total_.resize(row_floats());
     doubles_total_.resize(row_doubles());
     pack(gradient, weight, floats_total_, doubles_total_);
@@ -10029,6 +10423,15 @@ class data_parallel {
   [[nodiscard]] std::size_t row_floats() const noexcept { return floats_ + 2; }
   [[nodiscard]] std::size_t row_doubles() const noexcept { return doubles_ + 2; }
 
+  void agree_on_slots(options const& how) {  // other cuts may still fit each other, and would sum other samples
+    int most_and_least[2] = {slots_, -slots_};
+    allreduce(*comm_, most_and_least, max, how);
+    if (most_and_least[0] != -most_and_least[1])
+      throw error(error_kind::config, "data_parallel: one rank cuts the step into " +
+                                          std::to_string(-most_and_least[1]) + " slots, another into " +
+                                          std::to_string(most_and_least[0]));
+    slots_agree_ = true;
+  }
   void fill_up_to(std::uint32_t slot) {  // an empty slot is zeros: the bracket has no holes
     while (next_ < slot) {
       auto& f = float_sums_.next(next_, row_floats());
@@ -10046,14 +10449,17 @@ class data_parallel {
 
   template <class M>
   void pack(M const& gradient, double weight, detail::flat<float>& floats, detail::flat<double>& doubles) const {
-    if (!(weight >= 0) || std::isinf(weight)) throw error(error_kind::config, "data_parallel: a weight must be a number, zero or more");
+    if (!(weight >= 0) || std::isinf(weight))
+      throw error(error_kind::config, "data_parallel: a weight must be a number, zero or more");
+    check_size(gradient);
     std::size_t f = 0;
     std::size_t d = 0;
     for_each_tensor(gradient, [&]<class T>(tensor<T const> const& t) {
-      if constexpr (std::is_same_v<T, float>) f = copy_in(t.data, floats, f, floats_);
-      else if constexpr (std::is_same_v<T, double>) d = copy_in(t.data, doubles, d, doubles_);
+      if constexpr (std::is_same_v<T, float>)
+        f = copy_in(t.data, floats, f);
+      else if constexpr (std::is_same_v<T, double>)
+        d = copy_in(t.data, doubles, d);
     });
-    if (f != floats_ || d != doubles_) refuse_size();
     double const hi = std::floor(weight / part);
     floats[f] = static_cast<float>(hi);
     floats[f + 1] = static_cast<float>(weight - hi * part);
@@ -10061,13 +10467,40 @@ class data_parallel {
     doubles[d + 1] = weight - hi * part;
   }
   template <class T>
-  static std::size_t copy_in(std::span<T const> from, detail::flat<T>& to, std::size_t at, std::size_t end) {
-    if (from.size() > end - at) refuse_size();
+  static std::size_t copy_in(std::span<T const> from, detail::flat<T>& to, std::size_t at) {
     std::copy(from.begin(), from.end(), to.begin() + static_cast<std::ptrdiff_t>(at));
     return at + from.size();
   }
-  [[noreturn]] static void refuse_size() {
-    throw error(error_kind::config, "data_parallel: this gradient has not the size of the model it was made for");
+  template <class M>
+  void check_size(M const& gradient) const {
+    auto const [floats, doubles] = count(gradient);
+    if (floats == floats_ && doubles == doubles_) return;
+    auto const numbers = [](std::size_t f, std::size_t d) {
+      return std::to_string(f) + " floats and " + std::to_string(d) + " doubles";
+    };
+    throw error(error_kind::config, "data_parallel: this gradient has " + numbers(floats, doubles) +
+                                        ", the model it was made for " + numbers(floats_, doubles_));
+  }
+  [[noreturn]] void refuse_slot(int slot) const {
+    bool const none = first() == last();
+    throw error(error_kind::config,
+                "data_parallel: slot " + std::to_string(slot) + " is not the next one of rank " +
+                    std::to_string(comm_->rank()) + ", which owns " +
+                    (none ? "none" : "slots " + std::to_string(first()) + " to " + std::to_string(last() - 1)) +
+                    " and adds them in increasing order");
+  }
+  /// The numbers of floats and of doubles in a model.
+  template <class M>
+  static std::pair<std::size_t, std::size_t> count(M const& model) {
+    std::pair<std::size_t, std::size_t> numbers{0, 0};
+    for_each_tensor(model, [&]<class T>(tensor<T const> const& t) {
+      static_assert(!std::is_same_v<T, long double>, "tutti: data_parallel trains float and double tensors.");
+      if constexpr (std::is_same_v<T, float>)
+        numbers.first += t.data.size();
+      else if constexpr (std::is_same_v<T, double>)
+        numbers.second += t.data.size();
+    });
+    return numbers;
   }
 
   template <class T>
@@ -10083,21 +10516,22 @@ class data_parallel {
 
   template <class M>
   double unpack(M& gradient) const {
-    double const weight = floats_ > 0 || doubles_ == 0
-                              ? static_cast<double>(floats_total_[floats_]) * part + static_cast<double>(floats_total_[floats_ + 1])
-                              : doubles_total_[doubles_] * part + doubles_total_[doubles_ + 1];
+    double const weight = doubles_ > 0 ? doubles_total_[doubles_] * part + doubles_total_[doubles_ + 1]
+                                       : static_cast<double>(floats_total_[floats_]) * part +
+                                             static_cast<double>(floats_total_[floats_ + 1]);
     if (!(weight > 0)) throw error(error_kind::config, "data_parallel: no rank contributed any weight to this step");
     std::size_t f = 0;
     std::size_t d = 0;
     for_each_tensor(gradient, [&]<class T>(tensor<T> const& t) {
-      if constexpr (std::is_same_v<T, float>) f = divide(floats_total_, f, weight, t.data);
-      else if constexpr (std::is_same_v<T, double>) d = divide(doubles_total_, d, weight, t.data);
+      if constexpr (std::is_same_v<T, float>)
+        f = divide(floats_total_, f, weight, t.data);
+      else if constexpr (std::is_same_v<T, double>)
+        d = divide(doubles_total_, d, weight, t.data);
     });
     return weight;
   }
   template <class T>
   static std::size_t divide(detail::flat<T> const& from, std::size_t at, double weight, std::span<T> to) {
-    if (to.size() + 2 > from.size() - at) refuse_size();
     T const by = static_cast<T>(weight);
     for (std::size_t i = 0; i < to.size(); ++i) to[i] = from[at + i] / by;
     return at + to.size();
@@ -10108,7 +10542,8 @@ class data_parallel {
   std::size_t floats_ = 0;
   std::size_t doubles_ = 0;
   std::vector<std::uint32_t> cuts_;
-  std::uint32_t next_ = 0;  ///< the slot this rank adds next
+  bool slots_agree_ = false;  ///< all ranks have said that they have as many
+  std::uint32_t next_ = 0;    ///< the slot this rank adds next
   detail::slot_sums<float> float_sums_;
   detail::slot_sums<double> double_sums_;
   detail::flat<float> floats_total_;

@@ -77,7 +77,9 @@ TEST_CASE("allgather: blocks of any length, some or all empty, come back as one 
 
 TEST_CASE("allgather: one object from each rank; empty ones, and ones of many pieces beside short ones") {
   worlds::run(worlds::few, [](communicator& world) {
-    auto const text = [](int r) { return std::string(static_cast<std::size_t>(r) * 1'300'000, static_cast<char>('a' + r)); };
+    auto const text = [](int r) {
+      return std::string(static_cast<std::size_t>(r) * 1'300'000, static_cast<char>('a' + r));
+    };
     auto const all = allgather(world, text(world.rank()));
     REQUIRE(all.size() == static_cast<std::size_t>(world.size()));
     for (int r = 0; r < world.size(); ++r) CHECK((all[static_cast<std::size_t>(r)] == text(r)));

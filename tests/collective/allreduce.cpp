@@ -137,7 +137,9 @@ TEST_CASE("allreduce: values are returned, the argument stays") {
 template <class T, class Op, class Serial>
 void agrees(Op op, Serial serial) {
   worlds::run({3, 5}, [&](communicator& world) {
-    auto const of = [](int r, std::size_t i) { return static_cast<T>((worlds::number(r, i) / 8) % 2 + (r + 3) % 4 * 2); };
+    auto const of = [](int r, std::size_t i) {
+      return static_cast<T>((worlds::number(r, i) / 8) % 2 + (r + 3) % 4 * 2);
+    };
     std::vector<T> x;
     std::vector<T> expected;
     for (std::size_t i = 0; i < 50; ++i) {

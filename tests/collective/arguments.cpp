@@ -64,7 +64,7 @@ TEST_CASE("arguments: what is const cannot be written") {
   CHECK(tutti::writable_buffer<std::span<int> const&>);
   CHECK_FALSE(tutti::writable_buffer<std::vector<int> const&>);
   CHECK_FALSE(tutti::writable_buffer<std::span<int const>>);
-  CHECK_FALSE(tutti::writable_buffer<int const (&)[3]>);
+  CHECK_FALSE(tutti::writable_buffer<int const(&)[3]>);
   CHECK_FALSE(tutti::writable_buffer<Eigen::MatrixXf const&>);
 }
 
@@ -120,7 +120,8 @@ TEST_CASE("arguments: in pieces, everything is moved once, in order, a piece of 
 
 TEST_CASE("arguments: rounds are numbered from 1 again after 255, never 0: that is the counts' number") {
   std::vector<int> stages;
-  tutti::detail::in_pieces({260 * tutti::detail::piece}, [&](auto const&, std::uint8_t stage) { stages.push_back(stage); });
+  tutti::detail::in_pieces({260 * tutti::detail::piece},
+                           [&](auto const&, std::uint8_t stage) { stages.push_back(stage); });
   REQUIRE(stages.size() == 260);
   CHECK(stages[254] == 255);
   CHECK(stages[255] == 1);

@@ -74,7 +74,9 @@ TEST_CASE("gather: blocks of any length, some empty, come back as one ragged; el
 
 TEST_CASE("gather: one object from each rank; empty ones, and ones of many pieces beside short ones") {
   worlds::run(worlds::few, [](communicator& world) {
-    auto const text = [](int r) { return std::string(static_cast<std::size_t>(r) * 1'300'000, static_cast<char>('a' + r)); };
+    auto const text = [](int r) {
+      return std::string(static_cast<std::size_t>(r) * 1'300'000, static_cast<char>('a' + r));
+    };
     for (int const root : worlds::roots(world.size())) {
       auto const all = gather(world, text(world.rank()), root);
       CHECK(all.size() == (world.rank() == root ? static_cast<std::size_t>(world.size()) : 0));

@@ -84,7 +84,9 @@ TEST_CASE("scatter: undone by gather") {
 
 TEST_CASE("scatter: one object for each rank; empty ones, and ones of many pieces beside short ones") {
   worlds::run(worlds::few, [](communicator& world) {
-    auto const text = [](int r) { return std::string(static_cast<std::size_t>(r) * 1'300'000, static_cast<char>('a' + r)); };
+    auto const text = [](int r) {
+      return std::string(static_cast<std::size_t>(r) * 1'300'000, static_cast<char>('a' + r));
+    };
     for (int const root : worlds::roots(world.size())) {
       std::vector<std::string> all;
       if (world.rank() == root)
@@ -93,7 +95,8 @@ TEST_CASE("scatter: one object for each rank; empty ones, and ones of many piece
     }
     std::vector<std::vector<std::string>> lists;
     if (world.rank() == 0)
-      for (int r = 0; r < world.size(); ++r) lists.push_back(std::vector<std::string>(static_cast<std::size_t>(r), "x"));
+      for (int r = 0; r < world.size(); ++r)
+        lists.push_back(std::vector<std::string>(static_cast<std::size_t>(r), "x"));
     CHECK(scatter(world, lists) == std::vector<std::string>(static_cast<std::size_t>(world.rank()), "x"));
   });
 }

@@ -96,7 +96,8 @@ template <class Of, class Join>
 auto folded(int size, std::size_t n, Of of, Join join) {
   std::vector<decltype(of(0, n))> all;
   for (std::size_t i = 0; i < n; ++i)
-    all.push_back(worlds::bracket(0, size, [&](int r) { return of(r, i); }, join));
+    all.push_back(worlds::bracket(
+        0, size, [&](int r) { return of(r, i); }, join));
   return all;
 }
 inline std::vector<std::int64_t> sums(int size, std::size_t n) {

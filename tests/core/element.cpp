@@ -36,11 +36,12 @@ TEST_CASE("element: what lies in memory as it is may travel; what points elsewhe
 }
 
 TEST_CASE("element: numbers of another class or size have another code") {
-  std::set<std::uint32_t> const codes{
-      tutti::element_code<std::int8_t>(),  tutti::element_code<std::uint8_t>(),  tutti::element_code<std::int16_t>(),
-      tutti::element_code<std::int32_t>(), tutti::element_code<std::uint32_t>(), tutti::element_code<std::int64_t>(),
-      tutti::element_code<float>(),        tutti::element_code<double>(),        tutti::element_code<bool>(),
-      tutti::element_code<std::byte>(),    tutti::element_code<pair_of>(),       tutti::element_code<std::complex<float>>()};
+  std::set<std::uint32_t> const codes{tutti::element_code<std::int8_t>(),   tutti::element_code<std::uint8_t>(),
+                                      tutti::element_code<std::int16_t>(),  tutti::element_code<std::int32_t>(),
+                                      tutti::element_code<std::uint32_t>(), tutti::element_code<std::int64_t>(),
+                                      tutti::element_code<float>(),         tutti::element_code<double>(),
+                                      tutti::element_code<bool>(),          tutti::element_code<std::byte>(),
+                                      tutti::element_code<pair_of>(),       tutti::element_code<std::complex<float>>()};
   CHECK(codes.size() == 12);
   CHECK(tutti::element_code<long long>() == tutti::element_code<std::int64_t>());
 }

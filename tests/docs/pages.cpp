@@ -3,10 +3,12 @@
 #include <doctest/doctest.h>
 
 #include <algorithm>
+#include <atomic>
 #include <chrono>
 #include <cstdint>
 #include <limits>
 #include <span>
+#include <stdexcept>
 #include <string>
 #include <vector>
 
@@ -155,4 +157,28 @@ TEST_CASE("docs/training.md: a sampler continues where another number of ranks s
   std::uint64_t left = 0;
   for (auto const& batch : after.epochs(1).on(ranks{0, 1})) left += batch.size();
   CHECK(left == 84);
+}
+
+TEST_CASE("failure.md: what an error says of a rank that gave up") {
+  using namespace std::chrono_literals;
+  std::atomic<int> told{0};
+  (void)tutti::testing::try_ranks(2, [&](tutti::communicator& world) {
+    if (world.rank() == 1) throw std::runtime_error("out of data");
+    std::vector<float> gradient(10);
+    tutti::failure seen;
+    // clang-format off
+try {
+  allreduce(world, gradient, {.timeout = 5s, .label = "gradient"});
+} catch (tutti::error const& e) {
+  seen = e.facts();  // .kind       peer_lost
+                     // .rank       1: the world rank to blame, -1 where no single rank is
+                     // .operation  "allreduce #6 'gradient' (train.cpp:82)": this rank's own call
+}                    // .cause      one sentence; e.what() is operation and cause in one line
+    // clang-format on
+    CHECK(seen.kind == tutti::error_kind::aborted);
+    CHECK(seen.rank == 1);
+    CHECK(seen.operation.starts_with("allreduce #1 'gradient' (pages.cpp:"));
+    ++told;
+  });
+  CHECK(told == 1);
 }

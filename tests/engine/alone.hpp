@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSL-1.0
-// An engine without a group around it: a referee that believes what it is told, ranks as threads over hand-made streams,
-// and streams that behave as badly as the concept allows.
+// An engine without a group around it: a referee that believes what it is told, ranks as threads over hand-made
+// streams, and streams that behave as badly as the concept allows.
 #pragma once
 
 #include <doctest/doctest.h>
@@ -46,7 +46,8 @@ inline std::vector<int> everyone(int size) {
 
 /// body(communicator&) on `size` threads; `make(local, rank)` wraps each rank's pipes. Throws what the first one threw.
 template <class S = tt::local, class Body>
-void run(int size, Body body, std::function<S(tt::local, int)> make = [](tt::local l, int) { return S(std::move(l)); }) {
+void run(
+    int size, Body body, std::function<S(tt::local, int)> make = [](tt::local l, int) { return S(std::move(l)); }) {
   auto const hub = std::make_shared<tt::local_hub>();
   std::vector<std::exception_ptr> thrown(static_cast<std::size_t>(size));
   std::vector<std::thread> threads;

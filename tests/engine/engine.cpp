@@ -96,9 +96,9 @@ TEST_CASE("engine: of two threads in one communicator the second is refused, and
   int sum = 0;
   std::thread first([&] { sum = allreduce(zero, 20); });
   while (!zero.engine().seen()->latest().running) std::this_thread::yield();
-  CHECK_THROWS_WITH_AS(
-      barrier(zero),
-      "two threads are inside calls on the same communicator; give each thread its own (dup or split)", tutti::error);
+  CHECK_THROWS_WITH_AS(barrier(zero),
+                       "two threads are inside calls on the same communicator; give each thread its own (dup or split)",
+                       tutti::error);
   CHECK(allreduce(one, 22) == 42);
   first.join();
   CHECK(sum == 42);
@@ -144,18 +144,40 @@ TEST_CASE("engine: different calls on two ranks are a mismatch on both, at this 
   };
   // Rank 0 always makes: allreduce(sum) of 8 floats.
   call const others[] = {
-      {"another collective", [](tutti::communicator& c) { std::vector<float> x(8); broadcast(c, x, 1); }},
-      {"another count", [](tutti::communicator& c) { std::vector<float> x(9); allreduce(c, x); }},
-      {"another type", [](tutti::communicator& c) { std::vector<std::int32_t> x(8); allreduce(c, x); }},
-      {"another operation", [](tutti::communicator& c) { std::vector<float> x(8); allreduce(c, x, tutti::max); }},
-      {"another algorithm", [](tutti::communicator& c) { std::vector<float> x(8); allreduce(c, x, {.algorithm = algorithm::direct}); }},
+      {"another collective",
+       [](tutti::communicator& c) {
+         std::vector<float> x(8);
+         broadcast(c, x, 1);
+       }},
+      {"another count",
+       [](tutti::communicator& c) {
+         std::vector<float> x(9);
+         allreduce(c, x);
+       }},
+      {"another type",
+       [](tutti::communicator& c) {
+         std::vector<std::int32_t> x(8);
+         allreduce(c, x);
+       }},
+      {"another operation",
+       [](tutti::communicator& c) {
+         std::vector<float> x(8);
+         allreduce(c, x, tutti::max);
+       }},
+      {"another algorithm",
+       [](tutti::communicator& c) {
+         std::vector<float> x(8);
+         allreduce(c, x, {.algorithm = algorithm::direct});
+       }},
   };
   for (call const& other : others) {
     CAPTURE(std::string(other.name));
     auto const ended = tutti::testing::try_ranks(2, [&](tutti::communicator& c) {
       std::vector<float> x(8);
-      if (c.rank() == 0) allreduce(c, x, {.algorithm = algorithm::exchange});
-      else other.on_one(c);
+      if (c.rank() == 0)
+        allreduce(c, x, {.algorithm = algorithm::exchange});
+      else
+        other.on_one(c);
       barrier(c);  // a root that only sends has returned before its peer could complain
     });
     for (auto const& rank : ended) {

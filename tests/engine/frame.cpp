@@ -24,10 +24,11 @@ te::call sample() {
 }
 
 TEST_CASE("frame: 48 bytes, each where the format says") {
-  unsigned char const expected[48] = {0x74, 0x75, 0x74, 0x69, 1, 0, 3, 3,                        // "tuti", version, what, how
-                                      0x88, 0x77, 0x66, 0x55, 0x44, 0x33, 0x22, 0x11,            // communicator
-                                      41, 0, 0, 0, 0, 0, 0, 0, 4, 0, 0, 4,                       // sequence, element
-                                      0xff, 0xff, 0xff, 0xff, 0xe8, 3, 0, 0, 0, 0, 0, 0, 1, 2};  // root, count, op, stage
+  unsigned char const expected[48] = {0x74, 0x75, 0x74, 0x69, 1,    0,    3,    3,     // "tuti", version, what, how
+                                      0x88, 0x77, 0x66, 0x55, 0x44, 0x33, 0x22, 0x11,  // communicator
+                                      41,   0,    0,    0,    0,    0,    0,    0,    4, 0, 0, 4,  // sequence, element
+                                      0xff, 0xff, 0xff, 0xff, 0xe8, 3,    0,    0,    0, 0, 0, 0,
+                                      1,    2};  // root, count, op, stage
   te::frame const f = te::encode(sample());
   for (std::size_t i = 0; i < f.size(); ++i) {
     CAPTURE(i);

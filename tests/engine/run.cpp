@@ -33,7 +33,10 @@ using tutti::algorithm;
 class puppet {
  public:
   puppet(int size, int me)
-      : size_(size), me_(me), streams_(hub_, 1, alone::everyone(size), me), watch_(1, alone::everyone(size)),
+      : size_(size),
+        me_(me),
+        streams_(hub_, 1, alone::everyone(size), me),
+        watch_(1, alone::everyone(size)),
         runner_(streams_, watch_, referee_, true) {
     header_.communicator = 1;
     header_.sequence = 1;
@@ -100,12 +103,13 @@ TEST_CASE("run: what is sent is the header and the bytes of the plan's block, on
   CHECK(p.moved().bytes_sent == 2 * (48 + 1200));
 }
 
-TEST_CASE("run: the engine does what the plan says, not what the collective is called: a corrupted plan sends other bytes") {
+TEST_CASE(
+    "run: the engine does what the plan says, not what the collective is called: a corrupted plan sends other bytes") {
   puppet p(3, 0);
   std::vector<int> x(300);
   std::iota(x.begin(), x.end(), 0);
   tp::plan corrupted = tp::make({tp::collective::broadcast, algorithm::star, 0, 3, 0, {}});
-  corrupted.steps[0].at.first = 1;  // the first peer misses part 0
+  corrupted.steps[0].at.first = 1;                     // the first peer misses part 0
   corrupted.steps.erase(corrupted.steps.begin() + 1);  // and the second everything
   p.run(corrupted, std::span(x));
   CHECK(p.sent_to(1) == expected_on_wire(p.header(), std::as_bytes(std::span(x).subspan(100))));
@@ -198,7 +202,8 @@ TEST_CASE("run: a peer whose stream ends is lost, also in the middle of the head
 }
 
 TEST_CASE("run: without progress until the deadline, a timeout names who is waited for") {
-  auto const f = fails([](puppet& leaf) { leaf.send_from(0, tutti::const_bytes(te::encode(leaf.header())).first(30)); }, 5ms);
+  auto const f =
+      fails([](puppet& leaf) { leaf.send_from(0, tutti::const_bytes(te::encode(leaf.header())).first(30)); }, 5ms);
   CHECK(f.kind == tutti::error_kind::timeout);
   CHECK(f.rank == 0);
   CHECK(f.cause == "nothing moved for 5 ms; waiting for rank 0");

@@ -128,7 +128,8 @@ TEST_CASE("a rank that left is blamed by whoever waits for it, with or without a
       int const waiter = (who + 2) % 3;
       std::thread leaving([&] { g.referee(who).leave(); });
       auto const deadline = steady::now() + 10s;
-      if (stream) (void)g.referee(waiter).judge(*g.at(waiter).seen, {error_kind::peer_lost, who, "op", "end of stream"});
+      if (stream)
+        (void)g.referee(waiter).judge(*g.at(waiter).seen, {error_kind::peer_lost, who, "op", "end of stream"});
       while (!g.at(waiter).seen->revoked() && steady::now() < deadline) {
         g.referee(waiter).tick(*g.at(waiter).seen);
         (void)g.at(waiter).verdict(20ms);
@@ -246,7 +247,8 @@ TEST_CASE("strangers are closed and counted, and cost nobody a lane") {
     ++expected;
   };
   is_turned_away(std::string("x"), true);
-  is_turned_away(std::string("GET / HTTP/1.1\r\nHost: localhost\r\nUser-Agent: curl/7.88.1\r\nAccept: */*\r\n\r\n"), false);
+  is_turned_away(std::string("GET / HTTP/1.1\r\nHost: localhost\r\nUser-Agent: curl/7.88.1\r\nAccept: */*\r\n\r\n"),
+                 false);
   std::string noise(64, '\0');
   for (char& c : noise) c = static_cast<char>(random());
   is_turned_away(noise, false);

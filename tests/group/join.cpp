@@ -60,7 +60,8 @@ TEST_CASE("ranks find each other, whatever their number and order") {
       CHECK(w.run == all[0]->run);
       CHECK(w.run != transport::job_key{});
       REQUIRE(w.peers.size() == static_cast<std::size_t>(n));
-      for (int p = 0; p < n; ++p) CHECK(w.peers[static_cast<std::size_t>(p)].port() == all[0]->peers[static_cast<std::size_t>(p)].port());
+      for (int p = 0; p < n; ++p)
+        CHECK(w.peers[static_cast<std::size_t>(p)].port() == all[0]->peers[static_cast<std::size_t>(p)].port());
     }
     on_threads(n, [&](int r) { all[static_cast<std::size_t>(r)]->referee->leave(); });
   }
@@ -93,10 +94,12 @@ TEST_CASE("options that cannot work get one clear sentence") {
   CHECK(has(with([](auto& o) { o.root.clear(); }), "no root was given"));
   CHECK(has(with([](auto& o) { o.timeout = std::chrono::nanoseconds::max(); }), "timeout of the join"));
   CHECK(has(with([](auto& o) { o.heartbeat = 1ms; }), "heartbeat must be between"));
-  for (char const* bad : {"localhost", "localhost:", ":7000", "localhost:0", "localhost:65536", "localhost:7x", "::1:7000"})
+  for (char const* bad :
+       {"localhost", "localhost:", ":7000", "localhost:0", "localhost:65536", "localhost:7x", "::1:7000"})
     CHECK(has(with([&](auto& o) { o.root = bad; }), "root \"" + std::string(bad) + "\""));
   CHECK(has(with([](auto& o) { o.root = "192.0.2.1:7000"; }), "set trusted_network"));
-  CHECK(has(with([](auto& o) { o.root = "no-such-host.invalid:7000"; }), "the host of root no-such-host.invalid:7000 cannot be resolved"));
+  CHECK(has(with([](auto& o) { o.root = "no-such-host.invalid:7000"; }),
+            "the host of root no-such-host.invalid:7000 cannot be resolved"));
 }
 
 TEST_CASE("a port in use is named") {

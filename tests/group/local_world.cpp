@@ -16,7 +16,8 @@ namespace {
 
 struct troupe {
   explicit troupe(int n, std::chrono::nanoseconds stall = 10s)
-      : world(std::make_shared<group::local_world>(n, stall, [this](std::string const& line) { said.push_back(line); })) {
+      : world(
+            std::make_shared<group::local_world>(n, stall, [this](std::string const& line) { said.push_back(line); })) {
     for (int r = 0; r < n; ++r) {
       referees.push_back(world->referee(r));
       callers.push_back(std::make_unique<caller>(*referees.back(), 7, everyone(n)));

@@ -32,7 +32,9 @@ sighting call(std::uint64_t sequence, plan::collective what, bool running, int w
   s.site = "train.cpp:" + std::to_string(sequence);
   return s;
 }
-sighting in(std::uint64_t sequence, int waiting_for) { return call(sequence, plan::collective::allreduce, true, waiting_for); }
+sighting in(std::uint64_t sequence, int waiting_for) {
+  return call(sequence, plan::collective::allreduce, true, waiting_for);
+}
 sighting after(std::uint64_t sequence) { return call(sequence, plan::collective::allreduce, false, -1); }
 
 bool has(std::string const& text, std::string const& part_of_it) { return text.find(part_of_it) != text.npos; }
@@ -41,7 +43,8 @@ bool has(std::string const& text, std::string const& part_of_it) { return text.f
 struct court {
   explicit court(int n) : judge(n, 0, {1s, 10s}, start), truth(static_cast<std::size_t>(n)) {}
 
-  void complain(int reporter, error_kind kind, int suspect, std::uint64_t sequence = 5, std::uint64_t communicator = world) {
+  void complain(int reporter, error_kind kind, int suspect, std::uint64_t sequence = 5,
+                std::uint64_t communicator = world) {
     complaint c{reporter, communicator, sequence, {kind, suspect, {}, "as seen"}, {}};
     judge.complain(c, now);
   }
@@ -243,7 +246,8 @@ TEST_CASE("a rank that went on after a different call is blamed for that one") {
   auto const v = c.pass(0ms);
   REQUIRE(v.size() == 1);
   CHECK(v[0].what.rank == 0);
-  CHECK(has(v[0].what.cause, "rank 0 called broadcast as call 5 at train.cpp:5, but rank 1 called allreduce as call 5 at train.cpp:5"));
+  CHECK(has(v[0].what.cause,
+            "rank 0 called broadcast as call 5 at train.cpp:5, but rank 1 called allreduce as call 5 at train.cpp:5"));
 }
 
 TEST_CASE("calls that differ in number alone are both named") {
@@ -301,8 +305,10 @@ TEST_CASE("the stall report says who waits for whom, who is elsewhere, and comes
   CHECK(c.pass(200ms).empty());
   REQUIRE(c.stalls.size() == 2);  // one per communicator
   CHECK(has(c.stalls[0], "in allreduce #5 (train.cpp:5): ranks 0, 1 wait for rank 2"));
-  CHECK(has(c.stalls[0], "rank 2 has not arrived: it is in its own code since 10.0 s, last call allreduce #4 (train.cpp:4)"));
-  CHECK(has(c.stalls[0], "rank 3 has not arrived: it is in barrier #2 (train.cpp:2) on another communicator, waiting for rank 1"));
+  CHECK(has(c.stalls[0],
+            "rank 2 has not arrived: it is in its own code since 10.0 s, last call allreduce #4 (train.cpp:4)"));
+  CHECK(has(c.stalls[0],
+            "rank 3 has not arrived: it is in barrier #2 (train.cpp:2) on another communicator, waiting for rank 1"));
   CHECK(has(c.stalls[1], "in barrier #2 (train.cpp:2): rank 3 waits for rank 1"));
   c.pass(9s);
   CHECK(c.stalls.size() == 2);

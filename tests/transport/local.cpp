@@ -20,9 +20,13 @@ struct pair_of_local {
   tt::local one{hub, 1, {0, 1}, 1};
 };
 
-TEST_CASE_FIXTURE(pair_of_local, "local: streams keep order and lose nothing") { streams::keep_order_and_lose_nothing(zero, one); }
+TEST_CASE_FIXTURE(pair_of_local, "local: streams keep order and lose nothing") {
+  streams::keep_order_and_lose_nothing(zero, one);
+}
 TEST_CASE_FIXTURE(pair_of_local, "local: a wait can be ended from another thread") { streams::wake(zero); }
-TEST_CASE_FIXTURE(pair_of_local, "local: the last bytes arrive before the end") { streams::close_after_the_last_byte(zero, one); }
+TEST_CASE_FIXTURE(pair_of_local, "local: the last bytes arrive before the end") {
+  streams::close_after_the_last_byte(zero, one);
+}
 TEST_CASE_FIXTURE(pair_of_local, "local: writing to an end that was closed is lost") {
   zero.close();
   std::byte const b{};
@@ -34,7 +38,8 @@ TEST_CASE("local: a pipe takes what fits, no more, and wraps around without mixi
   auto const data = streams::noise(3 * tt::pipe::capacity, 9);
   CHECK(p.can_write());
   CHECK_FALSE(p.can_read());
-  CHECK(p.write_some(tutti::const_bytes(data).first(100), tutti::const_bytes(data).subspan(100)).bytes == tt::pipe::capacity);
+  CHECK(p.write_some(tutti::const_bytes(data).first(100), tutti::const_bytes(data).subspan(100)).bytes ==
+        tt::pipe::capacity);
   CHECK_FALSE(p.can_write());
   CHECK(p.write_some({}, data).bytes == 0);
   std::vector<std::byte> got(data.size());

@@ -80,7 +80,8 @@ void keep_order_and_lose_nothing(S& zero, S& one) {
       }
       auto const room = tutti::bytes(in).subspan(received);
       auto const in_head = room.first(h < room.size() ? h : room.size());
-      auto const in_body = room.subspan(in_head.size(), n < room.size() - in_head.size() ? n : room.size() - in_head.size());
+      auto const in_body =
+          room.subspan(in_head.size(), n < room.size() - in_head.size() ? n : room.size() - in_head.size());
       if (!room.empty() && !(in_head.empty() && in_body.empty())) {
         auto const r = s.read_some(peer, in_head, in_body);
         REQUIRE_FALSE(r.lost);

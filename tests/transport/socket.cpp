@@ -8,8 +8,8 @@
 #include <thread>
 #include <utility>
 
-#include "sockets.hpp"
 #include "pair_of_streams.hpp"
+#include "sockets.hpp"
 
 namespace {
 
@@ -43,7 +43,8 @@ TEST_CASE("socket: nothing there and no room left are no loss, and do not block"
   CHECK_FALSE(m.lost);
 }
 
-TEST_CASE("socket: when the other side has closed, reading and in the end writing are lost; no signal ends the process") {
+TEST_CASE(
+    "socket: when the other side has closed, reading and in the end writing are lost; no signal ends the process") {
   auto [a, b] = sockets::connected();
   b.reset();
   CHECK_FALSE(b);

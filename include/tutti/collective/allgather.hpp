@@ -83,12 +83,13 @@ std::vector<std::vector<std::byte>> objects_in_pieces(basic_communicator<S>& com
 
 }  // namespace detail
 
-/// `all`, size() blocks of mine.size() elements, becomes everyone's `mine` in rank order. All ranks give the same length.
-/// `mine` may be its own block of `all`; other overlaps are not allowed. Blocks until all data is here.
+/// `all`, size() blocks of mine.size() elements, becomes everyone's `mine` in rank order. All ranks give the same
+/// length. `mine` may be its own block of `all`; other overlaps are not allowed. Blocks until all data is here.
 template <transport::streams S, buffer R, writable_buffer Q>
 void allgather(basic_communicator<S>& comm, R const& mine, Q&& all, options how = {}) {
   using T = detail::element_of<Q>;
-  static_assert(std::same_as<T, detail::element_of<R const>>, "tutti: both buffers of an allgather have one element type.");
+  static_assert(std::same_as<T, detail::element_of<R const>>,
+                "tutti: both buffers of an allgather have one element type.");
   auto const from = detail::elements_of(mine);
   auto const to = detail::elements_of(all);
   auto const p = static_cast<std::size_t>(comm.size());
@@ -98,14 +99,14 @@ void allgather(basic_communicator<S>& comm, R const& mine, Q&& all, options how 
   engine::operation op = detail::operation_on<T>(plan::collective::allgather, -1);
   op.count = from.size();
   std::vector<std::uint64_t> const counts(p, from.size());
-  comm.engine().call_once(op, how, [&] {
-    detail::run_allgather(comm, op, counts, std::as_bytes(from), std::as_writable_bytes(to), 0);
-  });
+  comm.engine().call_once(
+      op, how, [&] { detail::run_allgather(comm, op, counts, std::as_bytes(from), std::as_writable_bytes(to), 0); });
 }
 
 /// Everyone's block, of whatever length each.
 template <transport::streams S, buffer R>
-[[nodiscard]] ragged<detail::element_of<R const>> allgather(basic_communicator<S>& comm, R const& mine, options how = {}) {
+[[nodiscard]] ragged<detail::element_of<R const>> allgather(basic_communicator<S>& comm, R const& mine,
+                                                            options how = {}) {
   using T = detail::element_of<R const>;
   auto const from = detail::elements_of(mine);
   engine::operation op = detail::operation_on<T>(plan::collective::allgather, -1);
@@ -127,9 +128,10 @@ template <transport::streams S, object T>
   op.compare_counts = false;
   std::vector<std::vector<std::byte>> arrived;
   comm.engine().call_once(op, how, [&] {
-    arrived = detail::objects_in_pieces(comm, op, encoded, [&](auto const& counts, const_bytes piece, bytes all, auto stage) {
-      detail::run_allgather(comm, op, counts, piece, all, stage);
-    });
+    arrived =
+        detail::objects_in_pieces(comm, op, encoded, [&](auto const& counts, const_bytes piece, bytes all, auto stage) {
+          detail::run_allgather(comm, op, counts, piece, all, stage);
+        });
   });
   std::vector<T> objects;
   for (auto const& a : arrived) decode(a, objects.emplace_back());

@@ -36,26 +36,26 @@ in_place_result<R> allreduce(basic_communicator<S>& comm, R&& inout, options how
 
 /// The fold of one value per rank.
 template <transport::streams S, class T, class Op>
-  requires value<T, Op>
+requires value<T, Op>
 [[nodiscard]] T allreduce(basic_communicator<S>& comm, T const& mine, Op combine, options how = {}) {
   T result = mine;
   detail::allreduce_span(comm, std::span<T>(&result, 1), combine, how);
   return result;
 }
 template <transport::streams S, class T>
-  requires value<T, sum_op>
+requires value<T, sum_op>
 [[nodiscard]] T allreduce(basic_communicator<S>& comm, T const& mine, options how = {}) {
   return tutti::TUTTI_ABI::allreduce(comm, mine, sum, how);
 }
 
 /// In place, tensor by tensor; all ranks give a model of the same signature.
 template <transport::streams S, class M, class Op>
-  requires model_argument<M, Op>
+requires model_argument<M, Op>
 void allreduce(basic_communicator<S>& comm, M& inout, Op combine, options how = {}) {
   for_each_tensor(inout, [&](auto const& t) { detail::allreduce_span(comm, t.data, combine, how); });
 }
 template <transport::streams S, class M>
-  requires model_argument<M, sum_op>
+requires model_argument<M, sum_op>
 void allreduce(basic_communicator<S>& comm, M& inout, options how = {}) {
   tutti::TUTTI_ABI::allreduce(comm, inout, sum, how);
 }

@@ -31,26 +31,28 @@ template <class R>
 using range_iterator = decltype(std::begin(std::declval<R&>()));
 
 template <class R>
-concept element_range = std::contiguous_iterator<range_iterator<R>> && requires(R& r) { std::data(r); std::size(r); } &&
-                        element<std::iter_value_t<range_iterator<R>>> && !is_text<std::remove_cvref_t<R>> &&
-                        !(std::is_bounded_array_v<std::remove_cvref_t<R>> &&
-                          std::same_as<std::iter_value_t<range_iterator<R>>, char>);
+concept element_range = std::contiguous_iterator<range_iterator<R>> && requires(R& r) {
+  std::data(r);
+  std::size(r);
+} && element<std::iter_value_t<range_iterator<R>>> && !is_text<std::remove_cvref_t<R>> &&
+    !(std::is_bounded_array_v<std::remove_cvref_t<R>> && std::same_as<std::iter_value_t<range_iterator<R>>, char>);
 
 /// Eigen's and Armadillo's matrices: one block of numbers, but no range.
 template <class R>
-concept matrix_block = !element_range<R> && (contiguous_leaf<std::remove_cvref_t<R>> || memptr_leaf<std::remove_cvref_t<R>>) &&
-                       matrix_like<std::remove_cvref_t<R>>;
+concept matrix_block = !element_range<R> && (contiguous_leaf<std::remove_cvref_t<R>> ||
+                                             memptr_leaf<std::remove_cvref_t<R>>)&&matrix_like<std::remove_cvref_t<R>>;
 
-/// The elements of a buffer; throws config for a matrix view with gaps. (Constrained, since clang 14 looks at the return
-/// type of a candidate before its constraints.)
+/// The elements of a buffer; throws config for a matrix view with gaps. (Constrained, since clang 14 looks at the
+/// return type of a candidate before its constraints.)
 template <class R>
-  requires element_range<R> || matrix_block<R>
+requires element_range<R> || matrix_block<R>
 [[nodiscard]] auto elements_of(R& r) {
   if constexpr (element_range<R>) {
     using T = std::remove_reference_t<std::iter_reference_t<range_iterator<R>>>;
-    static_assert(!is_view<std::remove_cv_t<T>>,
-                  "tutti: a view (std::string_view, std::span, std::reference_wrapper) owns nothing that could be sent; "
-                  "hold a std::string or std::vector instead.");
+    static_assert(
+        !is_view<std::remove_cv_t<T>>,
+        "tutti: a view (std::string_view, std::span, std::reference_wrapper) owns nothing that could be sent; "
+        "hold a std::string or std::vector instead.");
     return std::span<T>(std::data(r), static_cast<std::size_t>(std::size(r)));
   } else if constexpr (memptr_leaf<std::remove_cvref_t<R>>) {
     return std::span(r.memptr(), static_cast<std::size_t>(r.n_elem));
@@ -61,7 +63,8 @@ template <class R>
 }
 
 template <class R>
-using element_of = std::remove_cv_t<typename decltype(detail::elements_of(std::declval<std::remove_reference_t<R>&>()))::element_type>;
+using element_of =
+    std::remove_cv_t<typename decltype(detail::elements_of(std::declval<std::remove_reference_t<R>&>()))::element_type>;
 
 }  // namespace detail
 
@@ -72,7 +75,8 @@ concept buffer = detail::element_range<R> || detail::matrix_block<R>;
 
 /// A buffer that a call may write.
 template <class R>
-concept writable_buffer = buffer<R> && !std::is_const_v<typename decltype(detail::elements_of(std::declval<std::remove_reference_t<R>&>()))::element_type>;
+concept writable_buffer = buffer<R> &&
+    !std::is_const_v<typename decltype(detail::elements_of(std::declval<std::remove_reference_t<R>&>()))::element_type>;
 
 /// Not a buffer, and the operation combines two of them: a number, a complex, a struct of the user's.
 template <class T, class Op>
@@ -104,7 +108,8 @@ in_place_result<R> hand_back(std::remove_reference_t<R>& r) {
 template <transport::streams S>
 int checked_root(basic_communicator<S> const& comm, plan::collective what, int root) {
   if (root < 0 || root >= comm.size())
-    detail::refuse(what, "the root " + std::to_string(root) + " is not between 0 and " + std::to_string(comm.size() - 1));
+    detail::refuse(what,
+                   "the root " + std::to_string(root) + " is not between 0 and " + std::to_string(comm.size() - 1));
   return root;
 }
 
@@ -126,8 +131,8 @@ template <element T, class Op>
   return op;
 }
 
-/// The calls that send objects bring their bytes through here in rounds: nothing is allocated from a count alone, memory
-/// grows with what has arrived.
+/// The calls that send objects bring their bytes through here in rounds: nothing is allocated from a count alone,
+/// memory grows with what has arrived.
 inline constexpr std::uint64_t piece = std::uint64_t{1} << 20U;
 
 /// Runs `move(counts, stage)` until every count has been moved, at most one piece of each per round.

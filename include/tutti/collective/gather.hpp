@@ -18,8 +18,8 @@ namespace detail {
 
 /// One gather plan. `counts`: all of them at the root; elsewhere only this rank's own is looked at.
 template <transport::streams S>
-void run_gather(basic_communicator<S>& comm, engine::operation op, std::span<std::uint64_t const> counts, const_bytes mine,
-                bytes all, std::uint8_t stage) {
+void run_gather(basic_communicator<S>& comm, engine::operation op, std::span<std::uint64_t const> counts,
+                const_bytes mine, bytes all, std::uint8_t stage) {
   op.counts = counts;
   op.inputs = {&mine, 1};
   op.output = all;
@@ -30,8 +30,8 @@ void run_gather(basic_communicator<S>& comm, engine::operation op, std::span<std
 
 }  // namespace detail
 
-/// At the root `all`, size() blocks of mine.size() elements, becomes everyone's `mine` in rank order; elsewhere `all` is
-/// not looked at. All ranks give `mine` the same length. Blocks until this rank's part is done.
+/// At the root `all`, size() blocks of mine.size() elements, becomes everyone's `mine` in rank order; elsewhere `all`
+/// is not looked at. All ranks give `mine` the same length. Blocks until this rank's part is done.
 template <transport::streams S, buffer R, writable_buffer Q>
 void gather(basic_communicator<S>& comm, R const& mine, Q&& all, options how = {}) {
   using T = detail::element_of<Q>;
@@ -46,9 +46,8 @@ void gather(basic_communicator<S>& comm, R const& mine, Q&& all, options how = {
   engine::operation op = detail::operation_on<T>(plan::collective::gather, how.root);
   op.count = from.size();
   std::vector<std::uint64_t> const counts(p, from.size());
-  comm.engine().call_once(op, how, [&] {
-    detail::run_gather(comm, op, counts, std::as_bytes(from), std::as_writable_bytes(to), 0);
-  });
+  comm.engine().call_once(
+      op, how, [&] { detail::run_gather(comm, op, counts, std::as_bytes(from), std::as_writable_bytes(to), 0); });
 }
 template <transport::streams S, buffer R, writable_buffer Q>
 void gather(basic_communicator<S>& comm, R const& mine, Q&& all, int root, options how = {}) {
@@ -102,9 +101,10 @@ template <transport::streams S, object T>
   op.compare_counts = false;
   std::vector<std::vector<std::byte>> arrived;
   comm.engine().call_once(op, how, [&] {
-    arrived = detail::objects_in_pieces(comm, op, encoded, [&](auto const& counts, const_bytes piece, bytes all, auto stage) {
-      detail::run_gather(comm, op, counts, piece, root ? all : bytes{}, stage);
-    });
+    arrived =
+        detail::objects_in_pieces(comm, op, encoded, [&](auto const& counts, const_bytes piece, bytes all, auto stage) {
+          detail::run_gather(comm, op, counts, piece, root ? all : bytes{}, stage);
+        });
   });
   std::vector<T> objects;
   if (root)

@@ -42,7 +42,7 @@ in_place_result<R> reduce(basic_communicator<S>& comm, R&& inout, options how = 
 
 /// The fold of one value per rank, at the root; elsewhere the rank's own value.
 template <transport::streams S, class T, class Op>
-  requires value<T, Op>
+requires value<T, Op>
 [[nodiscard]] T reduce(basic_communicator<S>& comm, T const& mine, Op combine, options how = {}) {
   detail::checked_root(comm, plan::collective::reduce, how.root);
   T result = mine;
@@ -50,26 +50,26 @@ template <transport::streams S, class T, class Op>
   return result;
 }
 template <transport::streams S, class T, class Op>
-  requires value<T, Op>
+requires value<T, Op>
 [[nodiscard]] T reduce(basic_communicator<S>& comm, T const& mine, Op combine, int root, options how = {}) {
   how.root = root;
   return tutti::TUTTI_ABI::reduce(comm, mine, combine, how);
 }
 template <transport::streams S, class T>
-  requires value<T, sum_op>
+requires value<T, sum_op>
 [[nodiscard]] T reduce(basic_communicator<S>& comm, T const& mine, options how = {}) {
   return tutti::TUTTI_ABI::reduce(comm, mine, sum, how);
 }
 
 /// In place, tensor by tensor; all ranks give a model of the same signature.
 template <transport::streams S, class M, class Op>
-  requires model_argument<M, Op>
+requires model_argument<M, Op>
 void reduce(basic_communicator<S>& comm, M& inout, Op combine, options how = {}) {
   detail::checked_root(comm, plan::collective::reduce, how.root);
   for_each_tensor(inout, [&](auto const& t) { detail::reduce_span(comm, t.data, combine, how); });
 }
 template <transport::streams S, class M, class Op>
-  requires model_argument<M, Op>
+requires model_argument<M, Op>
 void reduce(basic_communicator<S>& comm, M& inout, Op combine, int root, options how = {}) {
   how.root = root;
   tutti::TUTTI_ABI::reduce(comm, inout, combine, how);

@@ -30,8 +30,8 @@ void reduce_scatter_span(basic_communicator<S>& comm, std::span<T const> all, st
 
 }  // namespace detail
 
-/// `mine` becomes the fold, along the canonical bracket, of everyone's block rank() of `all`, which holds size() blocks of
-/// mine.size() elements. All ranks give the same lengths. `all` is left alone. Blocks until the result is here.
+/// `mine` becomes the fold, along the canonical bracket, of everyone's block rank() of `all`, which holds size() blocks
+/// of mine.size() elements. All ranks give the same lengths. `all` is left alone. Blocks until the result is here.
 template <transport::streams S, buffer R, writable_buffer Q, reduction<detail::element_of<Q>> Op>
 void reduce_scatter(basic_communicator<S>& comm, R const& all, Q&& mine, Op combine, options how = {}) {
   using T = detail::element_of<Q>;
@@ -41,8 +41,9 @@ void reduce_scatter(basic_communicator<S>& comm, R const& all, Q&& mine, Op comb
   std::span<T> const to = detail::elements_of(mine);
   auto const p = static_cast<std::size_t>(comm.size());
   if (from.size() != to.size() * p)
-    detail::refuse(plan::collective::reduce_scatter, "the input has " + std::to_string(from.size()) + " elements, not " +
-                                                         std::to_string(p) + " blocks of " + std::to_string(to.size()));
+    detail::refuse(plan::collective::reduce_scatter, "the input has " + std::to_string(from.size()) +
+                                                         " elements, not " + std::to_string(p) + " blocks of " +
+                                                         std::to_string(to.size()));
   std::vector<std::uint64_t> const counts(p, to.size());
   detail::reduce_scatter_span(comm, from, counts, to, to.size(), combine, how);
 }
@@ -53,7 +54,8 @@ void reduce_scatter(basic_communicator<S>& comm, R const& all, Q&& mine, options
 
 /// The fold of everyone's block rank() of `all`, which has one block for each rank, of the same lengths everywhere.
 template <transport::streams S, element T, reduction<T> Op>
-[[nodiscard]] std::vector<T> reduce_scatter(basic_communicator<S>& comm, ragged<T> const& all, Op combine, options how = {}) {
+[[nodiscard]] std::vector<T> reduce_scatter(basic_communicator<S>& comm, ragged<T> const& all, Op combine,
+                                            options how = {}) {
   if (all.size() != static_cast<std::size_t>(comm.size()))
     detail::refuse(plan::collective::reduce_scatter, "the input has " + std::to_string(all.size()) + " blocks for " +
                                                          std::to_string(comm.size()) + " ranks");

@@ -30,7 +30,8 @@ void run_scatter(basic_communicator<S>& comm, engine::operation op, std::span<st
 
 /// How many elements rank by rank, known at the root, told to each rank.
 template <transport::streams S>
-std::uint64_t scatter_count(basic_communicator<S>& comm, engine::operation op, std::vector<std::uint64_t> const& counts) {
+std::uint64_t scatter_count(basic_communicator<S>& comm, engine::operation op,
+                            std::vector<std::uint64_t> const& counts) {
   std::vector<std::byte> wire(counts.size() * 8);
   for (std::size_t q = 0; q < counts.size(); ++q) store_little(wire.data() + 8 * q, counts[q]);
   std::array<std::byte, 8> mine{};
@@ -42,12 +43,13 @@ std::uint64_t scatter_count(basic_communicator<S>& comm, engine::operation op, s
 
 }  // namespace detail
 
-/// `mine` becomes block rank() of the root's `all`, which holds size() blocks of mine.size() elements; elsewhere `all` is
-/// not looked at. All ranks give `mine` the same length. Blocks until this rank's part is done.
+/// `mine` becomes block rank() of the root's `all`, which holds size() blocks of mine.size() elements; elsewhere `all`
+/// is not looked at. All ranks give `mine` the same length. Blocks until this rank's part is done.
 template <transport::streams S, buffer R, writable_buffer Q>
 void scatter(basic_communicator<S>& comm, R const& all, Q&& mine, options how = {}) {
   using T = detail::element_of<Q>;
-  static_assert(std::same_as<T, detail::element_of<R const>>, "tutti: both buffers of a scatter have one element type.");
+  static_assert(std::same_as<T, detail::element_of<R const>>,
+                "tutti: both buffers of a scatter have one element type.");
   detail::checked_root(comm, plan::collective::scatter, how.root);
   auto const from = detail::elements_of(all);
   auto const to = detail::elements_of(mine);
@@ -58,9 +60,8 @@ void scatter(basic_communicator<S>& comm, R const& all, Q&& mine, options how = 
   engine::operation op = detail::operation_on<T>(plan::collective::scatter, how.root);
   op.count = to.size();
   std::vector<std::uint64_t> const counts(p, to.size());
-  comm.engine().call_once(op, how, [&] {
-    detail::run_scatter(comm, op, counts, std::as_bytes(from), std::as_writable_bytes(to), 0);
-  });
+  comm.engine().call_once(
+      op, how, [&] { detail::run_scatter(comm, op, counts, std::as_bytes(from), std::as_writable_bytes(to), 0); });
 }
 template <transport::streams S, buffer R, writable_buffer Q>
 void scatter(basic_communicator<S>& comm, R const& all, Q&& mine, int root, options how = {}) {
@@ -81,10 +82,12 @@ template <transport::streams S, element T>
   std::vector<T> mine;
   comm.engine().call_once(op, how, [&] {
     std::uint64_t const n = detail::scatter_count(comm, op, root ? all.counts : std::vector<std::uint64_t>{});
-    std::vector<std::uint64_t> counts = root ? all.counts : std::vector<std::uint64_t>(static_cast<std::size_t>(comm.size()));
+    std::vector<std::uint64_t> counts =
+        root ? all.counts : std::vector<std::uint64_t>(static_cast<std::size_t>(comm.size()));
     counts[static_cast<std::size_t>(comm.rank())] = n;
     mine.resize(static_cast<std::size_t>(n));
-    detail::run_scatter(comm, op, counts, std::as_bytes(std::span(all.values)), std::as_writable_bytes(std::span(mine)), 1);
+    detail::run_scatter(comm, op, counts, std::as_bytes(std::span(all.values)), std::as_writable_bytes(std::span(mine)),
+                        1);
   });
   return mine;
 }
@@ -101,8 +104,8 @@ template <transport::streams S, object T>
   bool const root = comm.rank() == how.root;
   auto const p = static_cast<std::size_t>(comm.size());
   if (root && all.size() != p)
-    detail::refuse(plan::collective::scatter, "the root holds " + std::to_string(all.size()) + " objects for " +
-                                                  std::to_string(p) + " ranks");
+    detail::refuse(plan::collective::scatter,
+                   "the root holds " + std::to_string(all.size()) + " objects for " + std::to_string(p) + " ranks");
   std::vector<std::vector<std::byte>> encoded;
   std::vector<std::uint64_t> lengths;
   if (root)
@@ -115,13 +118,15 @@ template <transport::streams S, object T>
     std::uint64_t longest = 0;
     for (std::uint64_t n : lengths) longest = (std::max)(longest, n);
     std::uint64_t const n = detail::scatter_count(comm, op, lengths);
-    std::uint64_t const rounds_of = detail::scatter_count(comm, op, root ? std::vector<std::uint64_t>(p, longest)
-                                                                         : std::vector<std::uint64_t>{});
+    std::uint64_t const rounds_of =
+        detail::scatter_count(comm, op, root ? std::vector<std::uint64_t>(p, longest) : std::vector<std::uint64_t>{});
     std::uint8_t stage = 0;
     for (std::uint64_t done = 0; done < rounds_of; done += detail::piece) {
       std::vector<std::uint64_t> counts(p);
       std::vector<std::byte> packed;
-      auto const now = [&](std::uint64_t length) { return length <= done ? 0 : (std::min)(length - done, detail::piece); };
+      auto const now = [&](std::uint64_t length) {
+        return length <= done ? 0 : (std::min)(length - done, detail::piece);
+      };
       for (std::size_t q = 0; root && q < p; ++q) {
         counts[q] = now(lengths[q]);
         auto const begin = encoded[q].begin() + static_cast<std::ptrdiff_t>((std::min)(done, lengths[q]));
@@ -130,7 +135,8 @@ template <transport::streams S, object T>
       counts[static_cast<std::size_t>(comm.rank())] = now(n);
       std::size_t const before = mine.size();
       mine.resize(before + static_cast<std::size_t>(now(n)));
-      detail::run_scatter(comm, op, counts, packed, bytes(mine).subspan(before), stage = static_cast<std::uint8_t>(stage % 255 + 1));
+      detail::run_scatter(comm, op, counts, packed, bytes(mine).subspan(before),
+                          stage = static_cast<std::uint8_t>(stage % 255 + 1));
     }
   });
   T result{};

@@ -54,13 +54,20 @@ template <element T>
   std::string const size = std::to_string(code & 0xffffffU);
   std::string const bits = std::to_string((code & 0xffffffU) * 8U);
   switch (static_cast<element_class>(code >> 24U)) {
-    case element_class::raw: return size == "1" ? "byte" : "bytes";
-    case element_class::boolean: return "bool";
-    case element_class::signed_integer: return "i" + bits;
-    case element_class::unsigned_integer: return "u" + bits;
-    case element_class::floating: return "f" + bits;
-    case element_class::complex: return "complex" + bits;
-    case element_class::record: return "record of " + size + " bytes";
+    case element_class::raw:
+      return size == "1" ? "byte" : "bytes";
+    case element_class::boolean:
+      return "bool";
+    case element_class::signed_integer:
+      return "i" + bits;
+    case element_class::unsigned_integer:
+      return "u" + bits;
+    case element_class::floating:
+      return "f" + bits;
+    case element_class::complex:
+      return "complex" + bits;
+    case element_class::record:
+      return "record of " + size + " bytes";
   }
   return "unknown element";
 }

@@ -28,16 +28,26 @@ enum class error_kind : std::uint8_t {
 
 [[nodiscard]] constexpr std::string_view to_string(error_kind kind) noexcept {
   switch (kind) {
-    case error_kind::peer_lost: return "peer_lost";
-    case error_kind::peer_left: return "peer_left";
-    case error_kind::peer_hung: return "peer_hung";
-    case error_kind::timeout: return "timeout";
-    case error_kind::mismatch: return "mismatch";
-    case error_kind::aborted: return "aborted";
-    case error_kind::protocol: return "protocol";
-    case error_kind::config: return "config";
-    case error_kind::resource: return "resource";
-    case error_kind::revoked: return "revoked";
+    case error_kind::peer_lost:
+      return "peer_lost";
+    case error_kind::peer_left:
+      return "peer_left";
+    case error_kind::peer_hung:
+      return "peer_hung";
+    case error_kind::timeout:
+      return "timeout";
+    case error_kind::mismatch:
+      return "mismatch";
+    case error_kind::aborted:
+      return "aborted";
+    case error_kind::protocol:
+      return "protocol";
+    case error_kind::config:
+      return "config";
+    case error_kind::resource:
+      return "resource";
+    case error_kind::revoked:
+      return "revoked";
   }
   return "unknown";
 }
@@ -45,9 +55,10 @@ enum class error_kind : std::uint8_t {
 /// The facts of one failure.
 struct failure {
   error_kind kind = error_kind::protocol;
-  int rank = -1;          ///< the rank to blame, as numbered in the world; -1 where no single rank is
-  std::string operation;  ///< the call it was seen in, e.g. "allreduce #41 'grads' (train.cpp:88)"; empty outside a call
-  std::string cause;      ///< one sentence for a person, naming the remedy where there is one
+  int rank = -1;  ///< the rank to blame, as numbered in the world; -1 where no single rank is
+  std::string
+      operation;      ///< the call it was seen in, e.g. "allreduce #41 'grads' (train.cpp:88)"; empty outside a call
+  std::string cause;  ///< one sentence for a person, naming the remedy where there is one
 };
 
 /// The one exception of the library. `what()` reads "<operation>: <cause>".

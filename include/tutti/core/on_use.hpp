@@ -1,13 +1,15 @@
 // SPDX-License-Identifier: BSL-1.0
-// Code that is compiled where it is used, not wherever it is included: what keeps a header-only library cheap to include.
+// Code that is compiled where it is used, not wherever it is included: what keeps a header-only library cheap to
+// include.
 #pragma once
 
 #include <tutti/core/version.hpp>
 
 namespace tutti::inline TUTTI_ABI {
 
-/// The parameter of a template that has none: `template <class = on_use> void f();`, `using c = basic_c<>;`. An ordinary
-/// inline function is compiled, with every container and socket operation it mentions, in each file that includes it.
+/// The parameter of a template that has none: `template <class = on_use> void f();`, `using c = basic_c<>;`. An
+/// ordinary inline function is compiled, with every container and socket operation it mentions, in each file that
+/// includes it.
 struct on_use;
 
 }  // namespace tutti::inline TUTTI_ABI

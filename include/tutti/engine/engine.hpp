@@ -33,12 +33,12 @@ struct operation {
   std::uint32_t element = 0;  ///< element_code
   std::size_t element_size = 1;
   std::uint8_t op = 0;
-  std::uint64_t count = 0;                     ///< elements in all, cut evenly; or, with `counts`, per rank if all are equal
-  std::span<std::uint64_t const> counts{};     ///< elements of each rank's part, where the call gives them
-  std::span<std::uint32_t const> cuts{};       ///< slots of each rank, as in plan::request
+  std::uint64_t count = 0;  ///< elements in all, cut evenly; or, with `counts`, per rank if all are equal
+  std::span<std::uint64_t const> counts{};  ///< elements of each rank's part, where the call gives them
+  std::span<std::uint32_t const> cuts{};    ///< slots of each rank, as in plan::request
   std::span<const_bytes const> inputs{};
   bytes output{};
-  int held = -1;           ///< input or output holds this part alone (see input_is_part, output_is_part)
+  int held = -1;  ///< input or output holds this part alone (see input_is_part, output_is_part)
   bool input_is_part = false;
   bool output_is_part = false;
   reducer fold{};
@@ -107,7 +107,9 @@ class engine {
     } catch (std::exception const& problem) {
       // Half a call cannot be taken back: whatever stopped this rank stops the communicator, and the others learn why.
       if (!watch_->revoked())
-        (void)referee_->judge(*watch_, {error_kind::resource, watch_->members()[static_cast<std::size_t>(rank())], {},
+        (void)referee_->judge(*watch_, {error_kind::resource,
+                                        watch_->members()[static_cast<std::size_t>(rank())],
+                                        {},
                                         std::string("the call failed on this rank: ") + problem.what()});
       throw;
     }

@@ -17,7 +17,8 @@ namespace tutti::inline TUTTI_ABI::engine {
 
 /// out[i] = left[i] ∘ right[i] for `count` elements. `out` may be `left` or `right`, never a part of either.
 struct reducer {
-  void (*apply)(void const* op, std::byte* out, std::byte const* left, std::byte const* right, std::size_t count) = nullptr;
+  void (*apply)(void const* op, std::byte* out, std::byte const* left, std::byte const* right,
+                std::size_t count) = nullptr;
   void const* op = nullptr;
 };
 
@@ -56,10 +57,13 @@ void fold_bytes(void const* op_address, std::byte* out_bytes, std::byte const* l
   T const* const left = reinterpret_cast<T const*>(left_bytes);
   T const* const right = reinterpret_cast<T const*>(right_bytes);
   if constexpr (element_reduction<Op, T>) {
-    if (out == left) fold_left(op, out, right, n);
-    else if (out == right) fold_right(op, left, out, n);
-    else fold_apart(op, out, left, right, n);
-  } else if (out == right) {  // op(acc, in) keeps the lower ranks in acc: work on a copy of the left side
+    if (out == left)
+      fold_left(op, out, right, n);
+    else if (out == right)
+      fold_right(op, left, out, n);
+    else
+      fold_apart(op, out, left, right, n);
+  } else if (out == right) {           // op(acc, in) keeps the lower ranks in acc: work on a copy of the left side
     if constexpr (sizeof(T) > 4096) {  // too large for a stack
       for (std::size_t i = 0; i < n; ++i) {
         std::vector<T> copy(left + i, left + i + 1);
@@ -86,9 +90,7 @@ void fold_bytes(void const* op_address, std::byte* out_bytes, std::byte const* l
 
 /// The fold of T by `op`, which must outlive the reducer.
 template <element T, class Op>
-  requires reduction<Op, T>
-[[nodiscard]] reducer make_reducer(Op const& op) noexcept {
-  return {detail::fold_bytes<T, Op>, &op};
-}
+requires reduction<Op, T>
+[[nodiscard]] reducer make_reducer(Op const& op) noexcept { return {detail::fold_bytes<T, Op>, &op}; }
 
 }  // namespace tutti::inline TUTTI_ABI::engine

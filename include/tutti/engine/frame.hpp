@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSL-1.0
-// The header that opens every stream of every operation: what this rank believes it is calling. The receiver compares it
-// for equality with its own before a byte is used, so two different calls never mix.
+// The header that opens every stream of every operation: what this rank believes it is calling. The receiver compares
+// it for equality with its own before a byte is used, so two different calls never mix.
 #pragma once
 
 #include <array>

@@ -21,8 +21,8 @@ struct lane_steps {
   std::vector<std::uint32_t> steps;
 };
 
-/// One join: result = left ∘ right. Operands 0 … n-1 are the fold's sources, n … its temporaries, `target` the block the
-/// fold writes.
+/// One join: result = left ∘ right. Operands 0 … n-1 are the fold's sources, n … its temporaries, `target` the block
+/// the fold writes.
 struct join {
   static constexpr std::uint32_t target = ~std::uint32_t{0};
   std::uint32_t result = 0;
@@ -39,10 +39,10 @@ struct program {
   plan::plan what;
   std::vector<lane_steps> sends;
   std::vector<lane_steps> recvs;
-  std::vector<std::uint32_t> local;                ///< copies and folds
-  std::vector<fold_program> folds;                 ///< by step; empty for all other verbs
-  std::vector<std::int64_t> window_reader;         ///< by scratch row: the fold that reads a window, or -1
-  std::uint32_t most_sources = 0;                  ///< of any fold
+  std::vector<std::uint32_t> local;         ///< copies and folds
+  std::vector<fold_program> folds;          ///< by step; empty for all other verbs
+  std::vector<std::int64_t> window_reader;  ///< by scratch row: the fold that reads a window, or -1
+  std::uint32_t most_sources = 0;           ///< of any fold
   std::uint32_t most_temporaries = 0;
 };
 
@@ -102,9 +102,15 @@ template <class = on_use>
   for (std::uint32_t i = 0; i < steps.size(); ++i) {
     plan::step const& s = steps[i];
     switch (s.what) {
-      case plan::verb::send: lane(p.sends, s.peer).push_back(i); break;
-      case plan::verb::recv: lane(p.recvs, s.peer).push_back(i); break;
-      case plan::verb::copy: p.local.push_back(i); break;
+      case plan::verb::send:
+        lane(p.sends, s.peer).push_back(i);
+        break;
+      case plan::verb::recv:
+        lane(p.recvs, s.peer).push_back(i);
+        break;
+      case plan::verb::copy:
+        p.local.push_back(i);
+        break;
       case plan::verb::fold:
         p.local.push_back(i);
         p.folds[i] = detail::fold_writer(p.what, s).take();

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSL-1.0
-// Runs plans. Takes a prepared program and the memory it is bound to, and moves every step by as many bytes as the plan's
-// order and the streams allow, on the caller's thread, until all are done.
+// Runs plans. Takes a prepared program and the memory it is bound to, and moves every step by as many bytes as the
+// plan's order and the streams allow, on the caller's thread, until all are done.
 #pragma once
 
 #include <algorithm>
@@ -265,8 +265,10 @@ class runner {
       std::uint64_t const reach = (std::min)(limit(s), granule_end);
       std::uint64_t const n = (reach - p.at) / binding_->element_size * binding_->element_size;
       if (n == 0) return any;
-      if (step.what == plan::verb::copy) copy(step, p.at, static_cast<std::size_t>(n));
-      else fold(s, p.at, static_cast<std::size_t>(n));
+      if (step.what == plan::verb::copy)
+        copy(step, p.at, static_cast<std::size_t>(n));
+      else
+        fold(s, p.at, static_cast<std::size_t>(n));
       p.at += n;
       any = true;
       if (p.at == p.end) --unfinished_;
@@ -351,8 +353,10 @@ class runner {
       if (!f.done() && f.blocked) {
         auto const same = std::find_if(interests_.begin(), interests_.end(),
                                        [&](transport::interest const& i) { return i.peer == f.lane->peer; });
-        if (same != interests_.end()) same->write = true;
-        else interests_.push_back({f.lane->peer, false, true});
+        if (same != interests_.end())
+          same->write = true;
+        else
+          interests_.push_back({f.lane->peer, false, true});
         if (awaited < 0) awaited = f.lane->peer;
       }
     if (now - last >= patience) fail_late(awaited, patience);
@@ -368,9 +372,7 @@ class runner {
   static constexpr std::chrono::milliseconds slice{100};
   static constexpr std::chrono::microseconds telling{200};
 
-  [[nodiscard]] int world(int peer) const {
-    return peer < 0 ? -1 : watch_.members()[static_cast<std::size_t>(peer)];
-  }
+  [[nodiscard]] int world(int peer) const { return peer < 0 ? -1 : watch_.members()[static_cast<std::size_t>(peer)]; }
 
   void check(flow const& f) {
     if (f.theirs == *header_) return;
@@ -378,22 +380,35 @@ class runner {
     call theirs;
     call ours;
     if (!decode(f.theirs, theirs) || !decode(*header_, ours))
-      fail(referee_.judge(watch_, {error_kind::protocol, peer, {}, "rank " + std::to_string(peer) +
-                                   " sent bytes that are no header of this version of tutti"}, &f.theirs));
-    fail(referee_.judge(watch_, {error_kind::mismatch, peer, {}, "rank " + std::to_string(peer) + " called " +
-                                 describe(theirs) + ", this rank " + describe(ours)}, &f.theirs));
+      fail(referee_.judge(watch_,
+                          {error_kind::protocol,
+                           peer,
+                           {},
+                           "rank " + std::to_string(peer) + " sent bytes that are no header of this version of tutti"},
+                          &f.theirs));
+    fail(referee_.judge(
+        watch_,
+        {error_kind::mismatch,
+         peer,
+         {},
+         "rank " + std::to_string(peer) + " called " + describe(theirs) + ", this rank " + describe(ours)},
+        &f.theirs));
   }
   [[noreturn]] void fail_lost(int peer) {
     int const lost = world(peer);
-    fail(referee_.judge(watch_, {error_kind::peer_lost, lost, {},
-                                 "rank " + std::to_string(lost) + " was lost: its connection closed"}));
+    fail(referee_.judge(
+        watch_,
+        {error_kind::peer_lost, lost, {}, "rank " + std::to_string(lost) + " was lost: its connection closed"}));
   }
   [[noreturn]] void fail_late(int awaited, std::chrono::nanoseconds patience) {
     auto const ms = std::chrono::duration_cast<std::chrono::milliseconds>(patience).count();
     int const late = world(awaited);
     if (awaited >= 0) watch_.waiting_for(late);
-    fail(referee_.judge(watch_, {error_kind::timeout, late, {}, "nothing moved for " + std::to_string(ms) +
-                                 " ms; waiting for rank " + std::to_string(late)}));
+    fail(referee_.judge(watch_,
+                        {error_kind::timeout,
+                         late,
+                         {},
+                         "nothing moved for " + std::to_string(ms) + " ms; waiting for rank " + std::to_string(late)}));
   }
   [[noreturn]] void fail(failure verdict) {
     verdict.operation = describe_operation(watch_.latest());
@@ -420,7 +435,7 @@ class runner {
   std::size_t temporary_size_ = 0;
   std::byte* scratch_ = nullptr;
   std::byte* temporaries_ = nullptr;
-  int told_ = -1;  // what watch_ was told in this call
+  int told_ = -1;               // what watch_ was told in this call
   clock::time_point ticked_{};  // when the referee was last told that this rank waits
 };
 

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: BSL-1.0
 // How a rank waits: try, then spin or yield for a moment, then sleep. The one place that decides.
 //
-// A wake-up of an idle core costs as much as ten messages, so while every rank has a core of its own it pays to spin for
-// longer than one message takes. When ranks share cores a spinning rank keeps its peer from running: yield at once.
+// A wake-up of an idle core costs as much as ten messages, so while every rank has a core of its own it pays to spin
+// for longer than one message takes. When ranks share cores a spinning rank keeps its peer from running: yield at once.
 #pragma once
 
 #include <chrono>

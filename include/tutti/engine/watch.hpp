@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSL-1.0
-// The part of a communicator that others may look at while its caller works: which call it is in, whom it waits for, and
-// whether it has been revoked.
+// The part of a communicator that others may look at while its caller works: which call it is in, whom it waits for,
+// and whether it has been revoked.
 #pragma once
 
 #include <array>

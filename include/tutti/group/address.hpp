@@ -69,8 +69,10 @@ template <class = on_use>
 void check_trust(std::vector<endpoint> const& root, join_options const& o) {
   for (auto const& e : root)
     if (!plain(e.address()).is_loopback() && !o.trusted_network)
-      throw error(error_kind::config, "root " + text_of(e) + " is not on loopback, and nothing that is sent would be encrypted: set trusted_network "
-                                      "(TUTTI_TRUSTED_NETWORK=1) if you trust everyone on that network");
+      throw error(error_kind::config,
+                  "root " + text_of(e) +
+                      " is not on loopback, and nothing that is sent would be encrypted: set trusted_network "
+                      "(TUTTI_TRUSTED_NETWORK=1) if you trust everyone on that network");
 }
 
 /// Listens at exactly that address. Throws config, naming it.

@@ -25,8 +25,8 @@ class basic_attending {
   basic_attending(net::io_context& io, join_options const& o, clock::time_point deadline)
       : io_(io), options_(o), deadline_(deadline), root_(parse_root(o.root)) {}
 
-  /// Blocks until rank 0 says that all are there. Throws what rank 0 says if it refuses; timeout, naming the link, if it
-  /// cannot be reached until the deadline.
+  /// Blocks until rank 0 says that all are there. Throws what rank 0 says if it refuses; timeout, naming the link, if
+  /// it cannot be reached until the deadline.
   [[nodiscard]] gathered run() {
     auto const candidates = resolve(io_, root_, deadline_);
     check_trust(candidates, options_);
@@ -45,8 +45,8 @@ class basic_attending {
  private:
   [[noreturn]] void give_up() const {
     throw error(failure{error_kind::timeout, 0, "join",
-                        "link rank " + std::to_string(options_.rank) + " -> rank 0 at " + root_.text() + ": " + trouble_ +
-                            " (tried for " + in_seconds(options_.timeout) + ")"});
+                        "link rank " + std::to_string(options_.rank) + " -> rank 0 at " + root_.text() + ": " +
+                            trouble_ + " (tried for " + in_seconds(options_.timeout) + ")"});
   }
 
   [[nodiscard]] std::optional<gathered> attempt(endpoint const& at) {
@@ -72,11 +72,13 @@ class basic_attending {
   }
 
   [[nodiscard]] std::optional<gathered> talk(net::ip::tcp::socket s) {
-    // Where rank 0 was reached from, there others reach us. Over loopback to a world that also has other hosts, they come
-    // to this host's other addresses; such a world is a trusted network.
+    // Where rank 0 was reached from, there others reach us. Over loopback to a world that also has other hosts, they
+    // come to this host's other addresses; such a world is a trusted network.
     auto address = s.local_endpoint().address();
     bool const wide = plain(address).is_loopback() && options_.trusted_network;
-    if (wide) address = address.is_v4() ? net::ip::address(net::ip::address_v4::any()) : net::ip::address(net::ip::address_v6::any());
+    if (wide)
+      address =
+          address.is_v4() ? net::ip::address(net::ip::address_v4::any()) : net::ip::address(net::ip::address_v6::any());
     gathered g;
     g.door = std::make_unique<door>(io_, listen_at(io_, endpoint(address, 0)), key_of(options_.job));
     transport::hello h;
@@ -117,8 +119,7 @@ class basic_attending {
     bool const ended = !link->open();
     link->close();
     g.door->close();
-    if (refusal)
-      throw error(failure{refusal->kind, refusal->rank, "join", refusal->text});
+    if (refusal) throw error(failure{refusal->kind, refusal->rank, "join", refusal->text});
     trouble_ = ended ? "rank 0 closed the connection (it ended, or belongs to another job)"
                      : "connected, but rank 0 did not answer";
     return std::nullopt;

@@ -25,7 +25,7 @@ namespace tutti::inline TUTTI_ABI {
 
 /// What a communicator has done since it was made.
 struct statistics {
-  std::uint64_t bytes_sent = 0;      ///< on its streams, headers included
+  std::uint64_t bytes_sent = 0;  ///< on its streams, headers included
   std::uint64_t bytes_received = 0;
   std::uint64_t calls = 0;
   std::chrono::nanoseconds time_in_calls{0};
@@ -47,8 +47,10 @@ struct origin {
   origin& operator=(origin const&) = delete;
   ~origin() {
     if (!judge) return;
-    if (std::uncaught_exceptions() > unwinding) judge->abort("its program ended with an exception");
-    else judge->leave();
+    if (std::uncaught_exceptions() > unwinding)
+      judge->abort("its program ended with an exception");
+    else
+      judge->leave();
   }
 };
 
@@ -62,8 +64,8 @@ class basic_communicator {
   basic_communicator(std::shared_ptr<group::origin<S>> from, std::uint64_t id, std::vector<int> members, int rank)
       : origin_(std::move(from)) {
     auto seen = std::make_shared<engine::watch>(id, members);
-    engine_ = std::make_unique<tutti::TUTTI_ABI::engine::engine<S>>(origin_->streams(id, members, rank), std::move(seen),
-                                                                    origin_->judge, origin_->around);
+    engine_ = std::make_unique<tutti::TUTTI_ABI::engine::engine<S>>(origin_->streams(id, members, rank),
+                                                                    std::move(seen), origin_->judge, origin_->around);
   }
 
   [[nodiscard]] int rank() const noexcept { return engine_->rank(); }
@@ -129,7 +131,9 @@ class basic_communicator {
   [[nodiscard]] std::size_t index() const noexcept { return static_cast<std::size_t>(rank()); }
 
   [[nodiscard]] int on_this_host(int below) const {
-    auto const host = [&](int r) { return origin_->hosts[static_cast<std::size_t>(members()[static_cast<std::size_t>(r)])]; };
+    auto const host = [&](int r) {
+      return origin_->hosts[static_cast<std::size_t>(members()[static_cast<std::size_t>(r)])];
+    };
     int n = 0;
     for (int r = 0; r < below; ++r) n += host(r) == host(rank()) ? 1 : 0;
     return n;

@@ -41,8 +41,8 @@ struct control_parts {
   std::chrono::nanoseconds heartbeat = std::chrono::seconds(1);
   std::chrono::nanoseconds stall_report = std::chrono::seconds(10);
   std::chrono::nanoseconds verdict_wait = std::chrono::milliseconds(500);  ///< how long judge() waits for rank 0
-  std::chrono::nanoseconds linger = std::chrono::milliseconds(250);       ///< rank 0 referees so long after it leaves
-  std::function<void(std::string const&)> say{};                          ///< where stall reports go; empty: stderr
+  std::chrono::nanoseconds linger = std::chrono::milliseconds(250);        ///< rank 0 referees so long after it leaves
+  std::function<void(std::string const&)> say{};                           ///< where stall reports go; empty: stderr
 };
 
 template <class = on_use>
@@ -83,8 +83,8 @@ class basic_control final : public engine::referee {
     return what;
   }
 
-  /// Whoever waits for long says so at once, so that two different calls meet at rank 0 before the next heartbeat. And a
-  /// rank that has left may never have opened a stream: nothing but this ends the wait for it.
+  /// Whoever waits for long says so at once, so that two different calls meet at rank 0 before the next heartbeat. And
+  /// a rank that has left may never have opened a stream: nothing but this ends the wait for it.
   void tick(engine::watch& where) override {
     if (watches_.newly_waiting(where)) net::post(*my_.io, [this] { show_calls(); });
     if (!watches_.waits_in_vain(where)) return;
@@ -225,9 +225,13 @@ class basic_control final : public engine::referee {
     if (now - expected_ > my_.heartbeat / 2) return;  // late; beat() comes next and forgives
     if (now - root_life_ >= 3 * my_.heartbeat) {
       root_hung_ = true;
-      verdict const v{{error_kind::peer_hung, 0, {},
+      verdict const v{{error_kind::peer_hung,
+                       0,
+                       {},
                        "rank 0 has given no sign of life for three heartbeats (" + in_seconds(3 * my_.heartbeat) +
-                           "): its process is stopped, or its host unreachable"}, true, 0};
+                           "): its process is stopped, or its host unreachable"},
+                      true,
+                      0};
       my_.links[0]->send(to_frame(v));  // should it wake up, it learns that it is out
       watches_.apply(v);
       return;
@@ -313,8 +317,10 @@ class basic_control final : public engine::referee {
 
   // --- what comes in
   void hear(int rank, control_frame const& f) {
-    if (root()) hear_as_root(rank, f);
-    else hear_root(f);
+    if (root())
+      hear_as_root(rank, f);
+    else
+      hear_root(f);
   }
   void hear_as_root(int rank, control_frame const& f) {
     auto const now = clock::now();
@@ -328,19 +334,28 @@ class basic_control final : public engine::referee {
       case message::sight:
         if (s.expected > s.running.size()) s.running.push_back(to_sighting(f, now));
         break;
-      case message::complaint: rulings_.complain(to_complaint(f, rank), now); break;
-      case message::asked: s.said = {f.flag, to_sighting(f, now), {}}; break;
+      case message::complaint:
+        rulings_.complain(to_complaint(f, rank), now);
+        break;
+      case message::asked:
+        s.said = {f.flag, to_sighting(f, now), {}};
+        break;
       case message::latest:
         s.said.latest = to_sighting(f, now);
         rulings_.answers(rank, f.token, std::exchange(s.said, {}));
         break;
-      case message::abort: rulings_.aborted(rank, f.text); break;
-      case message::verdict: watches_.apply(to_verdict(f)); break;
+      case message::abort:
+        rulings_.aborted(rank, f.text);
+        break;
+      case message::verdict:
+        watches_.apply(to_verdict(f));
+        break;
       case message::goodbye:
         rulings_.left(rank);
         note_goodbye(rank);
         break;
-      default: break;
+      default:
+        break;
     }
     if ((f.what == message::beat || f.what == message::sight) && s.running.size() == s.expected)
       rulings_.sees(rank, s.running, now);
@@ -358,8 +373,12 @@ class basic_control final : public engine::referee {
     auto const now = clock::now();
     root_life_ = now;
     switch (f.what) {
-      case message::verdict: watches_.apply(to_verdict(f)); break;
-      case message::goodbye: watches_.left(f.rank); break;
+      case message::verdict:
+        watches_.apply(to_verdict(f));
+        break;
+      case message::goodbye:
+        watches_.left(f.rank);
+        break;
       case message::question: {
         report_calls(now);
         answer const a = watches_.ask(f.communicator, f.sequence);
@@ -372,7 +391,8 @@ class basic_control final : public engine::referee {
         my_.links[0]->send(reply);
         break;
       }
-      default: break;
+      default:
+        break;
     }
   }
   void ended(int rank) {
@@ -445,12 +465,12 @@ class basic_control final : public engine::referee {
   net::steady_timer due_;
   net::steady_timer end_;
   enrolled watches_;
-  rulings rulings_;                 // rank 0 only, like what follows
+  rulings rulings_;  // rank 0 only, like what follows
   std::map<int, speaker> speakers_;
   bool leaving_ = false;
-  clock::time_point root_life_;     // the others
+  clock::time_point root_life_;  // the others
   bool root_hung_ = false;
-  clock::time_point expected_{};    // when beat() is due
+  clock::time_point expected_{};  // when beat() is due
   std::atomic<bool> gone_{false};
   std::thread thread_;
 };

@@ -37,8 +37,8 @@ enum class message : std::uint8_t {
 };
 
 /// Little-endian on the wire: magic u32, version u16, message u8, flag u8, token u64, communicator u64, sequence u64,
-/// elapsed u64 (ns), rank i32, waiting_for i32, error kind u8, running u8, text size u16, site size u16, label size u16,
-/// key 16, call 48, other call 48, 856 bytes of text, site and label.
+/// elapsed u64 (ns), rank i32, waiting_for i32, error kind u8, running u8, text size u16, site size u16, label size
+/// u16, key 16, call 48, other call 48, 856 bytes of text, site and label.
 template <class = on_use>
 struct basic_control_frame {
   static constexpr std::size_t wire_size = 1024;
@@ -152,7 +152,8 @@ template <class = on_use>
 }
 template <class = on_use>
 [[nodiscard]] sighting to_sighting(control_frame const& f, clock::time_point now) {
-  return {f.call, f.running, f.waiting_for, now - std::chrono::duration_cast<clock::duration>(f.elapsed), f.site, f.label};
+  return {f.call, f.running, f.waiting_for, now - std::chrono::duration_cast<clock::duration>(f.elapsed),
+          f.site, f.label};
 }
 
 template <class = on_use>

@@ -88,17 +88,19 @@ class basic_control_link : public std::enable_shared_from_this<basic_control_lin
                      });
   }
   void read() {
-    net::async_read(socket_, net::buffer(in_.data(), in_.size()), [self = this->shared_from_this()](net_error problem, std::size_t) {
-      if (!self->open_) return;
-      auto const frame = problem ? std::nullopt : control_frame::decode(self->in_);
-      if (!frame) {
-        self->close();
-        if (self->on_end) self->on_end();
-        return;
-      }
-      self->read();  // armed before the frame is used: an exception thrown below costs one frame, not the connection
-      if (self->on_frame) self->on_frame(*frame);
-    });
+    net::async_read(socket_, net::buffer(in_.data(), in_.size()),
+                    [self = this->shared_from_this()](net_error problem, std::size_t) {
+                      if (!self->open_) return;
+                      auto const frame = problem ? std::nullopt : control_frame::decode(self->in_);
+                      if (!frame) {
+                        self->close();
+                        if (self->on_end) self->on_end();
+                        return;
+                      }
+                      self->read();  // armed before the frame is used: an exception thrown below costs one frame, not
+                                     // the connection
+                      if (self->on_frame) self->on_frame(*frame);
+                    });
   }
 
   net::ip::tcp::socket socket_;

@@ -49,8 +49,8 @@ class basic_gathering {
   basic_gathering(net::io_context& io, join_options const& o, clock::time_point deadline)
       : io_(io), options_(o), deadline_(deadline), seats_(static_cast<std::size_t>(o.size)) {}
 
-  /// Blocks until all are there. At the deadline (the earliest of all ranks) throws timeout, here and on every rank that
-  /// is present, with a list of who is and who is not.
+  /// Blocks until all are there. At the deadline (the earliest of all ranks) throws timeout, here and on every rank
+  /// that is present, with a list of who is and who is not.
   [[nodiscard]] gathered run() {
     auto listening = open_port();
     host_ = host_identity();
@@ -81,7 +81,8 @@ class basic_gathering {
       bool const known = ::getsockname(options_.listener, reinterpret_cast<sockaddr*>(&name), &length) == 0;
       net::ip::tcp::acceptor a(io_);
       net_error problem;
-      a.assign(known && name.ss_family == AF_INET6 ? net::ip::tcp::v6() : net::ip::tcp::v4(), options_.listener, problem);
+      a.assign(known && name.ss_family == AF_INET6 ? net::ip::tcp::v6() : net::ip::tcp::v4(), options_.listener,
+               problem);
       if (!known || problem) throw error(error_kind::config, "the inherited listener is no listening TCP socket");
       check_trust({a.local_endpoint()}, options_);
       return a;
@@ -154,7 +155,8 @@ class basic_gathering {
   [[noreturn]] void give_up() {
     std::vector<int> present{0};
     std::vector<int> missing;
-    for (std::size_t k = 1; k < seats_.size(); ++k) (seats_[k].present ? present : missing).push_back(static_cast<int>(k));
+    for (std::size_t k = 1; k < seats_.size(); ++k)
+      (seats_[k].present ? present : missing).push_back(static_cast<int>(k));
     std::string const why = "only " + std::to_string(present.size()) + " of " + std::to_string(options_.size) +
                             " ranks joined in time: present " + list_of(present) + "; missing " + list_of(missing);
     control_frame f;
@@ -222,7 +224,8 @@ class basic_gathering {
     std::random_device source;
     for (auto& b : key) b = static_cast<std::byte>(source() & 0xffU);
 #else  // <random> would be a tenth of what all of Asio costs to include
-    if (::getentropy(key.data(), key.size()) != 0) throw error(error_kind::resource, "the system has no random numbers");
+    if (::getentropy(key.data(), key.size()) != 0)
+      throw error(error_kind::resource, "the system has no random numbers");
 #endif
     return key;
   }

@@ -30,7 +30,9 @@ namespace group {
 inline constexpr std::uint64_t world_id = 1;
 
 /// Whether `ranks` of this host have to share cores.
-[[nodiscard]] inline bool crowded(int ranks) { return static_cast<unsigned>(ranks) > std::thread::hardware_concurrency(); }
+[[nodiscard]] inline bool crowded(int ranks) {
+  return static_cast<unsigned>(ranks) > std::thread::hardware_concurrency();
+}
 
 template <class = on_use>
 [[nodiscard]] std::vector<int> everyone(int size) {
@@ -80,7 +82,8 @@ template <transport::streams S>
 /// No peers, no sockets.
 template <class = on_use>
 [[nodiscard]] communicator world_of_one(join_options const& how) {
-  return group::make_world<transport::any>(std::make_shared<local_world>(1), std::make_shared<transport::local_hub>(), 0, how);
+  return group::make_world<transport::any>(std::make_shared<local_world>(1), std::make_shared<transport::local_hub>(),
+                                           0, how);
 }
 
 /// `how` completed by what the environment says, if it says anything; TUTTI_TIMEOUT and TUTTI_TRUSTED_NETWORK always.
@@ -108,9 +111,9 @@ template <class = on_use>
 
 }  // namespace group
 
-/// Joins the world that `how` describes; where it sets neither rank, size nor root, the world the launcher's environment
-/// describes (TUTTI_*, torchrun's); without either, a world of one. Blocks until all ranks are present, at most
-/// how.timeout. Throws error: config for options that cannot work, timeout naming the missing ranks, resource.
+/// Joins the world that `how` describes; where it sets neither rank, size nor root, the world the launcher's
+/// environment describes (TUTTI_*, torchrun's); without either, a world of one. Blocks until all ranks are present, at
+/// most how.timeout. Throws error: config for options that cannot work, timeout naming the missing ranks, resource.
 template <class = on_use>
 [[nodiscard]] communicator join(join_options how = {}) {
   bool const told = group::complete_from(tutti::TUTTI_ABI::detail::system_environment(), how);

@@ -19,18 +19,18 @@ namespace tutti::inline TUTTI_ABI {
 
 /// How to join: `join({.root = "127.0.0.1:7000", .rank = r, .size = n})`. All ranks give the same root, size and job.
 struct join_options {
-  std::string root{};          ///< "host:port" or "[v6]:port" where rank 0 listens; empty = not set
-  int rank = -1;               ///< 0 … size-1; -1 = not set
-  int size = -1;               ///< how many ranks; -1 = not set
-  std::string secret{};        ///< needs TLS, which is not built in yet: refused, never ignored
+  std::string root{};            ///< "host:port" or "[v6]:port" where rank 0 listens; empty = not set
+  int rank = -1;                 ///< 0 … size-1; -1 = not set
+  int size = -1;                 ///< how many ranks; -1 = not set
+  std::string secret{};          ///< needs TLS, which is not built in yet: refused, never ignored
   bool trusted_network = false;  ///< a root that is not loopback needs this: nothing is encrypted
-  std::chrono::nanoseconds timeout = std::chrono::seconds(120);       ///< until all ranks must be present
-  std::chrono::nanoseconds heartbeat = std::chrono::seconds(1);       ///< three of silence and a rank counts as hung
-  std::chrono::nanoseconds stall_report = std::chrono::seconds(10);   ///< waiting this long is worth a line on stderr
-  std::chrono::nanoseconds call_timeout = std::chrono::seconds(60);   ///< default of options::timeout
-  std::string job{};           ///< what this job's processes know and others do not
+  std::chrono::nanoseconds timeout = std::chrono::seconds(120);      ///< until all ranks must be present
+  std::chrono::nanoseconds heartbeat = std::chrono::seconds(1);      ///< three of silence and a rank counts as hung
+  std::chrono::nanoseconds stall_report = std::chrono::seconds(10);  ///< waiting this long is worth a line on stderr
+  std::chrono::nanoseconds call_timeout = std::chrono::seconds(60);  ///< default of options::timeout
+  std::string job{};                                         ///< what this job's processes know and others do not
   transport::native_socket listener = transport::no_socket;  ///< rank 0: a socket that listens at root already; owned
-  int host_rank = -1;          ///< as the launcher counts; -1: counted at the join
+  int host_rank = -1;                                        ///< as the launcher counts; -1: counted at the join
   int host_size = -1;
 };
 
@@ -55,8 +55,10 @@ template <class = on_use>
   if (colon == root.npos) throw wrong("names no port");
   std::string_view host = root.substr(0, colon);
   std::string_view const port = root.substr(colon + 1);
-  if (host.size() > 2 && host.front() == '[' && host.back() == ']') host = host.substr(1, host.size() - 2);
-  else if (host.find(':') != host.npos) throw wrong("needs brackets around its IPv6 address");
+  if (host.size() > 2 && host.front() == '[' && host.back() == ']')
+    host = host.substr(1, host.size() - 2);
+  else if (host.find(':') != host.npos)
+    throw wrong("needs brackets around its IPv6 address");
   if (host.empty()) throw wrong("names no host");
   unsigned number = 0;
   auto const [end, problem] = std::from_chars(port.data(), port.data() + port.size(), number);
@@ -70,7 +72,8 @@ template <class = on_use>
 void validate(join_options const& o) {
   auto const refuse = [](std::string why) { throw error(error_kind::config, std::move(why)); };
   if (!o.secret.empty())
-    refuse("a secret was given, but TLS is not built in: leave it out, and set trusted_network if you trust the network");
+    refuse(
+        "a secret was given, but TLS is not built in: leave it out, and set trusted_network if you trust the network");
   if (o.size < 1) refuse("the size of the world must be at least 1, not " + std::to_string(o.size));
   if (o.rank < 0 || o.rank >= o.size)
     refuse("rank " + std::to_string(o.rank) + " is not between 0 and " + std::to_string(o.size - 1) +
@@ -90,7 +93,10 @@ template <class = on_use>
 [[nodiscard]] transport::job_key key_of(std::string_view job) {
   transport::job_key key{};
   auto const digit = [](char c) {
-    return c >= '0' && c <= '9' ? c - '0' : c >= 'a' && c <= 'f' ? c - 'a' + 10 : c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
+    return c >= '0' && c <= '9'   ? c - '0'
+           : c >= 'a' && c <= 'f' ? c - 'a' + 10
+           : c >= 'A' && c <= 'F' ? c - 'A' + 10
+                                  : -1;
   };
   bool plain = job.size() == 32;
   for (std::size_t i = 0; plain && i < key.size(); ++i) {

@@ -21,6 +21,8 @@ namespace tutti::inline TUTTI_ABI {
 /// @throws error `config` if n < 1, the program cannot be started, or other threads run in this process;
 ///         `resource` if the system refuses descriptors or processes.
 template <class = on_use>
-int launch(int n, std::vector<std::string> const& command) { return detail::exec_workers(n, command); }
+int launch(int n, std::vector<std::string> const& command) {
+  return detail::exec_workers(n, command);
+}
 
 }  // namespace tutti::inline TUTTI_ABI

@@ -27,7 +27,7 @@ class basic_local_world : public std::enable_shared_from_this<basic_local_world<
  public:
   /// `say` gets the lines of the stall report; empty: stderr.
   explicit basic_local_world(int size, std::chrono::nanoseconds stall_report = std::chrono::seconds(10),
-                       std::function<void(std::string const&)> say = {})
+                             std::function<void(std::string const&)> say = {})
       : say_(std::move(say)), rulings_(size, -1, {clock::duration::zero(), stall_report}, clock::now()) {
     for (int k = 0; k < size; ++k) ranks_.push_back(std::make_unique<enrolled>());
   }
@@ -50,7 +50,8 @@ class basic_local_world : public std::enable_shared_from_this<basic_local_world<
       complaint c{rank_, where.communicator(), where.latest().what.sequence, seen, {}};
       if (engine::call other; theirs != nullptr && engine::decode(*theirs, other)) c.theirs = other;
       auto next = world_->hear([&](rulings& r) { r.complain(c, clock::now()); });
-      for (auto const deadline = clock::now() + std::chrono::milliseconds(50); !where.revoked() && clock::now() < deadline;) {
+      for (auto const deadline = clock::now() + std::chrono::milliseconds(50);
+           !where.revoked() && clock::now() < deadline;) {
         if (mine().wait_for_verdict(where, (std::min)(next, deadline))) break;
         next = world_->hear([](rulings&) {});
       }
@@ -68,8 +69,9 @@ class basic_local_world : public std::enable_shared_from_this<basic_local_world<
       bool const in_vain = mine().waits_in_vain(where);
       (void)world_->hear([&](rulings& all) {
         if (in_vain)
-          all.complain({rank_, where.communicator(), r.what.sequence, {error_kind::peer_left, r.waiting_for, {}, {}}, {}},
-                       clock::now());
+          all.complain(
+              {rank_, where.communicator(), r.what.sequence, {error_kind::peer_left, r.waiting_for, {}, {}}, {}},
+              clock::now());
       });
     }
     void abort(std::string reason) override {
@@ -105,8 +107,10 @@ class basic_local_world : public std::enable_shared_from_this<basic_local_world<
         for (int k = 0; k < size(); ++k)
           rulings_.answers(k, q.token, ranks_[static_cast<std::size_t>(k)]->ask(q.communicator, q.sequence));
       for (auto const& line : o.stalls) {
-        if (say_) say_(line);
-        else std::fprintf(stderr, "tutti: %s\n", line.c_str());
+        if (say_)
+          say_(line);
+        else
+          std::fprintf(stderr, "tutti: %s\n", line.c_str());
       }
       if (o.verdicts.empty() && o.questions.empty()) break;
     }

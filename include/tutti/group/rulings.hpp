@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSL-1.0
-// Who is to blame: rank 0's picture of every rank, and the rules that turn complaints into one verdict. No I/O, no thread,
-// no clock of its own.
+// Who is to blame: rank 0's picture of every rank, and the rules that turn complaints into one verdict. No I/O, no
+// thread, no clock of its own.
 //
 //   connection ended, no goodbye          peer_lost    every communicator with that rank
 //   complaint: stream of k ended          wait 20 ms for k's goodbye (peer_left), abort, or end (peer_lost)
@@ -34,7 +34,7 @@ struct complaint {
   int reporter = -1;
   std::uint64_t communicator = 0;
   std::uint64_t sequence = 0;
-  failure seen{};                       ///< seen.rank: whom it suspects, or -1
+  failure seen{};                        ///< seen.rank: whom it suspects, or -1
   std::optional<engine::call> theirs{};  ///< mismatch: the call of seen.rank
 };
 
@@ -91,7 +91,8 @@ class basic_rulings {
     if (!gone(rank)) rule_out(rank, error_kind::peer_lost, "rank " + std::to_string(rank) + " is gone: " + how);
   }
   void aborted(int rank, std::string const& reason) {
-    if (!seat_of(rank).ruled) rule_out(rank, error_kind::aborted, "rank " + std::to_string(rank) + " gave up: " + reason);
+    if (!seat_of(rank).ruled)
+      rule_out(rank, error_kind::aborted, "rank " + std::to_string(rank) + " gave up: " + reason);
   }
   /// All calls the rank is in now.
   void sees(int rank, std::vector<sighting> running, clock::time_point now) {
@@ -101,9 +102,15 @@ class basic_rulings {
         for (auto const& theirs : seat_of(other).running)
           if (other != rank && theirs.what.communicator == mine.what.communicator &&
               theirs.what.sequence == mine.what.sequence && differ(theirs.what, mine.what))
-            complain({rank, mine.what.communicator, mine.what.sequence,
-                      {error_kind::mismatch, other, {}, "rank " + std::to_string(other) + " called " + call_and_line(theirs)},
-                      theirs.what}, now);
+            complain({rank,
+                      mine.what.communicator,
+                      mine.what.sequence,
+                      {error_kind::mismatch,
+                       other,
+                       {},
+                       "rank " + std::to_string(other) + " called " + call_and_line(theirs)},
+                      theirs.what},
+                     now);
   }
   void answers(int rank, std::uint64_t token, answer said) {
     for (auto& i : inquiries_)
@@ -116,18 +123,25 @@ class basic_rulings {
       case error_kind::peer_lost:
       case error_kind::peer_left:
       case error_kind::peer_hung:
-        if (names_another) suspects_.push_back({std::move(c), now + settings_.goodbye_grace});
-        else settle(c, c.seen);
+        if (names_another)
+          suspects_.push_back({std::move(c), now + settings_.goodbye_grace});
+        else
+          settle(c, c.seen);
         break;
-      case error_kind::timeout: inquire(why::timeout, std::move(c), now + settings_.timeout_grace); break;
+      case error_kind::timeout:
+        inquire(why::timeout, std::move(c), now + settings_.timeout_grace);
+        break;
       case error_kind::mismatch:
         // Whoever only sent in the call that differs is in a later one by now: the earlier of the two is in question.
         if (c.theirs && c.theirs->communicator == c.communicator)
           c.sequence = (std::min)(c.sequence, c.theirs->sequence);
-        if (names_another) inquire(why::mismatch, std::move(c), now + settings_.mismatch_grace);
-        else settle(c, c.seen);
+        if (names_another)
+          inquire(why::mismatch, std::move(c), now + settings_.mismatch_grace);
+        else
+          settle(c, c.seen);
         break;
-      default: settle(c, c.seen);
+      default:
+        settle(c, c.seen);
     }
   }
 
@@ -162,7 +176,8 @@ class basic_rulings {
     auto at = now + std::chrono::hours(1);
     if (settings_.heartbeat > clock::duration::zero())
       for (int k = 0; k < size(); ++k)
-        if (k != self_ && !gone(k)) at = (std::min)(at, seats_[static_cast<std::size_t>(k)].life + 3 * settings_.heartbeat);
+        if (k != self_ && !gone(k))
+          at = (std::min)(at, seats_[static_cast<std::size_t>(k)].life + 3 * settings_.heartbeat);
     for (auto const& s : suspects_) at = (std::min)(at, s.due);
     for (auto const& i : inquiries_) at = (std::min)(at, complete(i) ? now : i.due);
     return at;
@@ -222,11 +237,15 @@ class basic_rulings {
       int const k = suspects_[i].about.seen.rank;
       bool const over = seat_of(k).ruled || seat_of(k).left || now >= suspects_[i].due;
       if (over && !seat_of(k).ruled) {
-        if (seat_of(k).left) rule_left(k);
-        else lost(k, "its streams ended, though it said no goodbye (" + suspects_[i].about.seen.cause + ")");
+        if (seat_of(k).left)
+          rule_left(k);
+        else
+          lost(k, "its streams ended, though it said no goodbye (" + suspects_[i].about.seen.cause + ")");
       }
-      if (over) suspects_.erase(suspects_.begin() + static_cast<std::ptrdiff_t>(i));
-      else ++i;
+      if (over)
+        suspects_.erase(suspects_.begin() + static_cast<std::ptrdiff_t>(i));
+      else
+        ++i;
     }
   }
 
@@ -234,8 +253,10 @@ class basic_rulings {
     std::vector<std::pair<int, sighting>> made;
     for (int k = 0; k < size(); ++k) {
       auto const& said = i.said[static_cast<std::size_t>(k)];
-      if (said && said->asked.what.sequence == i.about.sequence) made.emplace_back(k, said->asked);
-      else if (k == i.about.seen.rank && i.about.theirs) made.emplace_back(k, sighting{*i.about.theirs, {}, -1, {}, {}, {}});
+      if (said && said->asked.what.sequence == i.about.sequence)
+        made.emplace_back(k, said->asked);
+      else if (k == i.about.seen.rank && i.about.theirs)
+        made.emplace_back(k, sighting{*i.about.theirs, {}, -1, {}, {}, {}});
     }
     auto const votes = [&](engine::call const& c) {
       return std::count_if(made.begin(), made.end(), [&](auto const& m) { return !differ(m.second.what, c); });
@@ -260,7 +281,9 @@ class basic_rulings {
       std::swap(blamed, against);
       std::swap(a, b);
     }
-    settle(i.about, {error_kind::mismatch, blamed, {},
+    settle(i.about, {error_kind::mismatch,
+                     blamed,
+                     {},
                      "rank " + std::to_string(blamed) + " called " + call_and_line(*a) + ", but rank " +
                          std::to_string(against) + " called " + call_and_line(*b)});
   }
@@ -292,7 +315,9 @@ class basic_rulings {
       if (!seat_of(rank).ruled) rule_left(rank);
       return;
     }
-    settle(i.about, {error_kind::timeout, rank, {},
+    settle(i.about, {error_kind::timeout,
+                     rank,
+                     {},
                      "no progress until the deadline: rank " + std::to_string(rank) + " " + r.whereabouts});
   }
 
@@ -318,7 +343,8 @@ class basic_rulings {
     call_picture all;
     for (int k = 0; k < size(); ++k) {
       auto const n = static_cast<std::size_t>(k);
-      all.ranks.push_back(picture_of(seats_[n].left, i.said[n], seats_[n].running, i.about.communicator, i.about.sequence, now));
+      all.ranks.push_back(
+          picture_of(seats_[n].left, i.said[n], seats_[n].running, i.about.communicator, i.about.sequence, now));
       if (all.ranks.back().in_call) {
         all.call = i.said[n]->asked;
         all.waited = (std::max)(all.waited, now - i.said[n]->asked.since);

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSL-1.0
-// run: the whole of a program's main. Starts ranks if asked, joins, calls the program, and turns its end into an exit code.
+// run: the whole of a program's main. Starts ranks if asked, joins, calls the program, and turns its end into an exit
+// code.
 #pragma once
 
 #include <chrono>
@@ -44,9 +45,12 @@ run_arguments take_arguments(int& argc, char** argv, join_options& how) {
       continue;
     }
     std::string_view text;
-    if (equals != argument.npos) text = argument.substr(equals + 1);
-    else if (i + 1 < argc) text = argv[++i];
-    else throw error(error_kind::config, std::string(name) + " needs a value");
+    if (equals != argument.npos)
+      text = argument.substr(equals + 1);
+    else if (i + 1 < argc)
+      text = argv[++i];
+    else
+      throw error(error_kind::config, std::string(name) + " needs a value");
     if (name == "--np") {
       found.np = detail::parse_variable(name, text, 1, 4096);
     } else if (name == "--tutti-timeout") {
@@ -56,8 +60,9 @@ run_arguments take_arguments(int& argc, char** argv, join_options& how) {
     } else if (name == "--tutti-heartbeat-ms") {
       how.heartbeat = std::chrono::milliseconds(detail::parse_variable(name, text, 10, 1'000'000));
     } else {
-      throw error(error_kind::config, "unknown option " + std::string(name) +
-                                          "; there are --np, --tutti-timeout, --tutti-call-timeout, --tutti-heartbeat-ms");
+      throw error(error_kind::config,
+                  "unknown option " + std::string(name) +
+                      "; there are --np, --tutti-timeout, --tutti-call-timeout, --tutti-heartbeat-ms");
     }
   }
   if (argc > kept) argv[kept] = nullptr;
@@ -88,9 +93,9 @@ int call_program(communicator& world, Program& program) {
 
 /// Runs `program(communicator& world)` and returns the process's exit code: 0, what the program returned, or 1 after an
 /// exception, which is printed once and aborts the other ranks. `--np N` starts N processes on this host (and is taken
-/// out of argv, as is every `--tutti-…`); under a launcher the process joins that job; otherwise the world has one rank.
-/// With `--np` the ranks end inside this call and only the parent returns, with the first failed rank's code. Needs a
-/// process without other threads then. `defaults` are the join's options.
+/// out of argv, as is every `--tutti-…`); under a launcher the process joins that job; otherwise the world has one
+/// rank. With `--np` the ranks end inside this call and only the parent returns, with the first failed rank's code.
+/// Needs a process without other threads then. `defaults` are the join's options.
 template <class Program>
 int run(int& argc, char**& argv, Program program, join_options defaults = {}) {
   try {

@@ -15,8 +15,8 @@ namespace tutti::inline TUTTI_ABI::group {
 struct rank_picture {
   bool member = false;
   bool in_call = false;
-  bool done = false;     ///< it was in the call and has ended it
-  int waiting_for = -1;  ///< in the call: whose bytes are missing
+  bool done = false;          ///< it was in the call and has ended it
+  int waiting_for = -1;       ///< in the call: whose bytes are missing
   std::string whereabouts{};  ///< completes "rank 2 …"
 };
 
@@ -29,8 +29,8 @@ struct call_picture {
 /// Where a rank is that has answered a question about call `sequence` of `communicator`, or has not (said is empty).
 template <class = on_use>
 [[nodiscard]] rank_picture picture_of(bool left, std::optional<answer> const& said,
-                                             std::vector<sighting> const& running, std::uint64_t communicator,
-                                             std::uint64_t sequence, clock::time_point now) {
+                                      std::vector<sighting> const& running, std::uint64_t communicator,
+                                      std::uint64_t sequence, clock::time_point now) {
   rank_picture r;
   if (said) r.member = said->member;
   if (left) {
@@ -57,7 +57,8 @@ template <class = on_use>
     } else if (said->latest.what.sequence == 0) {
       r.whereabouts += "it is in its own code and has made no call yet";
     } else {
-      r.whereabouts += "it is in its own code since " + in_seconds(now - said->latest.since) + ", last call " + name_of(said->latest);
+      r.whereabouts += "it is in its own code since " + in_seconds(now - said->latest.since) + ", last call " +
+                       name_of(said->latest);
     }
   }
   return r;

@@ -2,9 +2,9 @@
 // The only file that starts a thread.
 //
 // Who runs what. The caller's thread runs every collective, and the join. Each process of a world has one more thread,
-// the control thread: it keeps the connections to rank 0 alive, carries verdicts, and accepts lanes, which it hands over
-// and never touches again. It sleeps unless a frame or a heartbeat is due. Ranks as threads (local_world) have none: the
-// thread that starts them is the test's or the user's.
+// the control thread: it keeps the connections to rank 0 alive, carries verdicts, and accepts lanes, which it hands
+// over and never touches again. It sleeps unless a frame or a heartbeat is due. Ranks as threads (local_world) have
+// none: the thread that starts them is the test's or the user's.
 #pragma once
 
 #include <thread>

@@ -2,7 +2,6 @@
 // Plans of allgather: every rank ends with every rank's input, in rank order.
 #pragma once
 
-#include <tutti/core/on_use.hpp>
 #include <tutti/plan/writer.hpp>
 
 namespace tutti::inline TUTTI_ABI::plan {
@@ -13,9 +12,7 @@ namespace tutti::inline TUTTI_ABI::plan {
 // Cost    2 alpha + 2(p-1) o + (p-1)n beta, n the gathered whole
 // Limits  none. Every rank's own part travels back to it; direct wins above about 1 KiB per rank.
 // See     Chan, Heimlich, Purkayastha & van de Geijn 2007 (gather, then broadcast).
-template <class = on_use>
-[[nodiscard]] plan allgather_star(request const& wanted) {
-  writer w(wanted, cut::given);
+void allgather_star(auto& w) {
   block const mine = w.part(w.rank(), buffer::input);
   block const all = w.all(buffer::output);
   if (w.rank() == 0) {
@@ -26,7 +23,6 @@ template <class = on_use>
     w.send(0, mine);
     w.recv(0, all);
   }
-  return std::move(w).finish();
 }
 
 // Direct: everyone sends its part to everyone.
@@ -35,14 +31,11 @@ template <class = on_use>
 // Cost    alpha + 2(p-1) o + n(p-1)/p beta
 // Limits  none. p(p-1) messages in all. For two ranks it is the exchange.
 // See     Chan, Heimlich, Purkayastha & van de Geijn 2007.
-template <class = on_use>
-[[nodiscard]] plan allgather_direct(request const& wanted) {
-  writer w(wanted, cut::given);
+void allgather_direct(auto& w) {
   block const mine = w.part(w.rank(), buffer::input);
   for (int i = 1; i < w.size(); ++i) w.send(w.after(i), mine);
   w.copy(w.part(w.rank(), buffer::output), mine);
   for (int i = 1; i < w.size(); ++i) w.recv(w.after(i), w.part(w.after(i), buffer::output));
-  return std::move(w).finish();
 }
 
 }  // namespace tutti::inline TUTTI_ABI::plan

@@ -4,7 +4,6 @@
 
 #include <vector>
 
-#include <tutti/core/on_use.hpp>
 #include <tutti/plan/writer.hpp>
 
 namespace tutti::inline TUTTI_ABI::plan {
@@ -15,9 +14,7 @@ namespace tutti::inline TUTTI_ABI::plan {
 // Cost    2 alpha + 2(p-1) o + 2(p-1)n beta + (p-1)n gamma
 // Limits  none. Rank 0's link carries everything: direct wins for large n, on real links from about 1 KiB.
 // See     Chan, Heimlich, Purkayastha & van de Geijn 2007 (linear reduce, then linear broadcast).
-template <class = on_use>
-[[nodiscard]] plan allreduce_star(request const& wanted) {
-  writer w(wanted, cut::even);
+void allreduce_star(auto& w) {
   block const out = w.all(buffer::output);
   if (w.rank() == 0) {
     w.fold_contributions(out);
@@ -26,7 +23,6 @@ template <class = on_use>
     w.send_contributions(0, out);
     w.recv(0, out);
   }
-  return std::move(w).finish();
 }
 
 // Direct reduce-scatter, then direct allgather.
@@ -35,15 +31,12 @@ template <class = on_use>
 // Cost    2 alpha + 4(p-1) o + 2n(p-1)/p beta + n(p-1)/p gamma
 // Limits  none (any p, any op). 2p(p-1) messages in all: choose() prefers star below 16 KiB per rank on one host.
 // See     Thakur, Rabenseifner & Gropp 2005.
-template <class = on_use>
-[[nodiscard]] plan allreduce_direct(request const& wanted) {
-  writer w(wanted, cut::even);
+void allreduce_direct(auto& w) {
   block const mine = w.part(w.rank(), buffer::output);
   for (int i = 1; i < w.size(); ++i) w.send_contributions(w.after(i), w.part(w.after(i), buffer::output));
   w.fold_contributions(mine);
   for (int i = 1; i < w.size(); ++i) w.send(w.after(i), mine);
   for (int i = 1; i < w.size(); ++i) w.recv(w.after(i), w.part(w.after(i), buffer::output));
-  return std::move(w).finish();
 }
 
 // Exchange: two ranks send each other everything and both fold.
@@ -52,9 +45,7 @@ template <class = on_use>
 // Cost    alpha + 2 o + n beta + n gamma
 // Limits  p = 2. Folds twice and holds all n bytes of the other rank: direct wins once n no longer fits the cache.
 // See     Thakur, Rabenseifner & Gropp 2005 (recursive doubling, one step).
-template <class = on_use>
-[[nodiscard]] plan allreduce_exchange(request const& wanted) {
-  writer w(wanted, cut::even);
+void allreduce_exchange(auto& w) {
   block const out = w.all(buffer::output);
   int const other = w.after(1);
   w.send_contributions(other, out);
@@ -68,7 +59,6 @@ template <class = on_use>
     }
   }
   w.fold(out, std::move(sources));
-  return std::move(w).finish();
 }
 
 }  // namespace tutti::inline TUTTI_ABI::plan

@@ -2,7 +2,6 @@
 // Plans of broadcast: every rank ends with the root's bytes.
 #pragma once
 
-#include <tutti/core/on_use.hpp>
 #include <tutti/plan/writer.hpp>
 
 namespace tutti::inline TUTTI_ABI::plan {
@@ -13,16 +12,13 @@ namespace tutti::inline TUTTI_ABI::plan {
 // Cost    alpha + (p-1) o + (p-1)n beta
 // Limits  none. The root's link carries (p-1)n: direct wins on real links from about 2 KiB.
 // See     Chan, Heimlich, Purkayastha & van de Geijn 2007.
-template <class = on_use>
-[[nodiscard]] plan broadcast_star(request const& wanted) {
-  writer w(wanted, cut::even);
+void broadcast_star(auto& w) {
   block const out = w.all(buffer::output);
   if (w.rank() == w.root()) {
     for (int i = 1; i < w.size(); ++i) w.send(w.after(i), out);
   } else {
     w.recv(w.root(), out);
   }
-  return std::move(w).finish();
 }
 
 // Direct: the root scatters to the others, and each of them relays its part to the rest as it arrives.
@@ -31,12 +27,10 @@ template <class = on_use>
 // Cost    2 alpha + 2(p-1) o + n beta
 // Limits  none. (p-1)² messages in all: star wins for small n.
 // See     van de Geijn's scatter-allgather, with the root left out of the allgather.
-template <class = on_use>
-[[nodiscard]] plan broadcast_direct(request const& wanted) {
-  writer w(wanted, cut::even_but_root);
+void broadcast_direct(auto& w) {
   if (w.rank() == w.root()) {
     for (int i = 1; i < w.size(); ++i) w.send(w.after(i), w.part(w.after(i), buffer::output));
-    return std::move(w).finish();
+    return;
   }
   block const mine = w.part(w.rank(), buffer::output);
   w.recv(w.root(), mine);
@@ -44,7 +38,6 @@ template <class = on_use>
     if (w.after(i) != w.root()) w.send(w.after(i), mine);
   for (int i = 1; i < w.size(); ++i)
     if (w.after(i) != w.root()) w.recv(w.after(i), w.part(w.after(i), buffer::output));
-  return std::move(w).finish();
 }
 
 }  // namespace tutti::inline TUTTI_ABI::plan

@@ -4,6 +4,7 @@
 
 #include <cstddef>
 #include <span>
+#include <utility>
 
 #include <tutti/core/on_use.hpp>
 #include <tutti/plan/allgather.hpp>
@@ -14,6 +15,7 @@
 #include <tutti/plan/reduce.hpp>
 #include <tutti/plan/reduce_scatter.hpp>
 #include <tutti/plan/scatter.hpp>
+#include <tutti/plan/writer.hpp>
 
 namespace tutti::inline TUTTI_ABI::plan {
 
@@ -22,30 +24,38 @@ struct row {
   collective what;
   tutti::TUTTI_ABI::algorithm algorithm;
   int only_size;  ///< the one number of ranks it is for, or 0
-  plan (*write)(request const&);
+  cut parts;
+  void (*script)(writer&);
+
+  template <class = on_use>
+  [[nodiscard]] plan write(request const& wanted) const {
+    writer w(wanted, parts);
+    script(w);
+    return std::move(w).finish();
+  }
 };
 
 template <class = on_use>
 [[nodiscard]] std::span<row const> table() {
   using tutti::TUTTI_ABI::algorithm;
   static constexpr row rows[] = {
-      {collective::broadcast, algorithm::star, 0, broadcast_star},
-      {collective::broadcast, algorithm::direct, 0, broadcast_direct},
-      {collective::reduce, algorithm::star, 0, reduce_star},
-      {collective::reduce, algorithm::direct, 0, reduce_direct},
-      {collective::allreduce, algorithm::exchange, 2, allreduce_exchange},
-      {collective::allreduce, algorithm::star, 0, allreduce_star},
-      {collective::allreduce, algorithm::direct, 0, allreduce_direct},
-      {collective::scatter, algorithm::star, 0, scatter_star},
-      {collective::gather, algorithm::star, 0, gather_star},
-      {collective::allgather, algorithm::star, 0, allgather_star},
-      {collective::allgather, algorithm::direct, 0, allgather_direct},
-      {collective::reduce_scatter, algorithm::star, 0, reduce_scatter_star},
-      {collective::reduce_scatter, algorithm::direct, 0, reduce_scatter_direct},
+      {collective::broadcast, algorithm::star, 0, cut::even, broadcast_star},
+      {collective::broadcast, algorithm::direct, 0, cut::even_but_root, broadcast_direct},
+      {collective::reduce, algorithm::star, 0, cut::even, reduce_star},
+      {collective::reduce, algorithm::direct, 0, cut::even_but_root, reduce_direct},
+      {collective::allreduce, algorithm::exchange, 2, cut::even, allreduce_exchange},
+      {collective::allreduce, algorithm::star, 0, cut::even, allreduce_star},
+      {collective::allreduce, algorithm::direct, 0, cut::even, allreduce_direct},
+      {collective::scatter, algorithm::star, 0, cut::given, scatter_star},
+      {collective::gather, algorithm::star, 0, cut::given, gather_star},
+      {collective::allgather, algorithm::star, 0, cut::given, allgather_star},
+      {collective::allgather, algorithm::direct, 0, cut::given, allgather_direct},
+      {collective::reduce_scatter, algorithm::star, 0, cut::given, reduce_scatter_star},
+      {collective::reduce_scatter, algorithm::direct, 0, cut::given, reduce_scatter_direct},
       // A barrier is the allreduce of one byte.
-      {collective::barrier, algorithm::exchange, 2, allreduce_exchange},
-      {collective::barrier, algorithm::star, 0, allreduce_star},
-      {collective::barrier, algorithm::direct, 0, allreduce_direct},
+      {collective::barrier, algorithm::exchange, 2, cut::even, allreduce_exchange},
+      {collective::barrier, algorithm::star, 0, cut::even, allreduce_star},
+      {collective::barrier, algorithm::direct, 0, cut::even, allreduce_direct},
   };
   return rows;
 }
@@ -62,21 +72,26 @@ template <class = on_use>
 /// docs/performance.md.
 template <class = on_use>
 [[nodiscard]] tutti::TUTTI_ABI::algorithm choose(collective what, int size, std::size_t bytes,
-                                                        tutti::TUTTI_ABI::algorithm forced) {
+                                                 tutti::TUTTI_ABI::algorithm forced) {
   using tutti::TUTTI_ABI::algorithm;
   if (forced != algorithm::automatic && find(what, forced, size) != nullptr) return forced;
   constexpr std::size_t kib = 1024;
   switch (what) {
-    case collective::barrier: return size == 2 ? algorithm::exchange : algorithm::star;
+    case collective::barrier:
+      return size == 2 ? algorithm::exchange : algorithm::star;
     case collective::allreduce:
       if (size == 2) return bytes <= 1024 * kib ? algorithm::exchange : algorithm::direct;
       return bytes <= 16 * kib * static_cast<std::size_t>(size) ? algorithm::star : algorithm::direct;
-    case collective::allgather: return size > 2 && bytes <= 8 * kib ? algorithm::star : algorithm::direct;
-    case collective::reduce_scatter: return size > 2 && bytes <= 8 * kib ? algorithm::star : algorithm::direct;
-    case collective::reduce: return size > 2 && bytes > 1024 * kib ? algorithm::direct : algorithm::star;
+    case collective::allgather:
+      return size > 2 && bytes <= 8 * kib ? algorithm::star : algorithm::direct;
+    case collective::reduce_scatter:
+      return size > 2 && bytes <= 8 * kib ? algorithm::star : algorithm::direct;
+    case collective::reduce:
+      return size > 2 && bytes > 1024 * kib ? algorithm::direct : algorithm::star;
     case collective::broadcast:
     case collective::scatter:
-    case collective::gather: return algorithm::star;
+    case collective::gather:
+      return algorithm::star;
   }
   return algorithm::star;
 }

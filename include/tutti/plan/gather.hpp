@@ -2,7 +2,6 @@
 // The plan of gather: the root ends with every rank's input, in rank order.
 #pragma once
 
-#include <tutti/core/on_use.hpp>
 #include <tutti/plan/writer.hpp>
 
 namespace tutti::inline TUTTI_ABI::plan {
@@ -13,9 +12,7 @@ namespace tutti::inline TUTTI_ABI::plan {
 // Cost    alpha + (p-1) o + n(p-1)/p beta
 // Limits  none. p-1 messages at the root.
 // See     Chan, Heimlich, Purkayastha & van de Geijn 2007.
-template <class = on_use>
-[[nodiscard]] plan gather_star(request const& wanted) {
-  writer w(wanted, cut::given);
+void gather_star(auto& w) {
   block const mine = w.part(w.rank(), buffer::input);
   if (w.rank() == w.root()) {
     for (int i = 1; i < w.size(); ++i) w.recv(w.after(i), w.part(w.after(i), buffer::output));
@@ -23,7 +20,6 @@ template <class = on_use>
   } else {
     w.send(w.root(), mine);
   }
-  return std::move(w).finish();
 }
 
 }  // namespace tutti::inline TUTTI_ABI::plan

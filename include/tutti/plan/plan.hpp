@@ -19,7 +19,14 @@ namespace tutti::inline TUTTI_ABI::plan {
 
 /// The collectives that have plans. The numbers are part of the wire format.
 enum class collective : std::uint8_t {
-  broadcast = 1, reduce, allreduce, scatter, gather, allgather, reduce_scatter, barrier
+  broadcast = 1,
+  reduce,
+  allreduce,
+  scatter,
+  gather,
+  allgather,
+  reduce_scatter,
+  barrier
 };
 
 [[nodiscard]] constexpr std::string_view to_string(collective what) noexcept {

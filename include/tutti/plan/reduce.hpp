@@ -2,7 +2,6 @@
 // Plans of reduce: the root ends with the fold of all contributions; elsewhere the buffer is unchanged.
 #pragma once
 
-#include <tutti/core/on_use.hpp>
 #include <tutti/plan/writer.hpp>
 
 namespace tutti::inline TUTTI_ABI::plan {
@@ -13,13 +12,12 @@ namespace tutti::inline TUTTI_ABI::plan {
 // Cost    alpha + 2(p-1) o + (p-1)n beta + (p-1)n gamma
 // Limits  none. The root receives (p-1)n: direct wins for large n.
 // See     Chan, Heimlich, Purkayastha & van de Geijn 2007.
-template <class = on_use>
-[[nodiscard]] plan reduce_star(request const& wanted) {
-  writer w(wanted, cut::even);
+void reduce_star(auto& w) {
   block const out = w.all(buffer::output);
-  if (w.rank() == w.root()) w.fold_contributions(out);
-  else w.send_contributions(w.root(), out);
-  return std::move(w).finish();
+  if (w.rank() == w.root())
+    w.fold_contributions(out);
+  else
+    w.send_contributions(w.root(), out);
 }
 
 // Direct: the others fold one part each, in rank order, and send it to the root.
@@ -28,10 +26,8 @@ template <class = on_use>
 // Cost    2 alpha + 2p o + n beta + n gamma
 // Limits  none. p(p-1) messages in all: star wins for small n.
 // See     the mirror image of the direct broadcast.
-template <class = on_use>
-[[nodiscard]] plan reduce_direct(request const& wanted) {
-  if (wanted.size == 1) return reduce_star(wanted);  // there is no one but the root to fold
-  writer w(wanted, cut::even_but_root);
+void reduce_direct(auto& w) {
+  if (w.size() == 1) return reduce_star(w);  // there is no one but the root to fold
   for (int i = 1; i < w.size(); ++i)
     if (w.after(i) != w.root()) w.send_contributions(w.after(i), w.part(w.after(i), buffer::output));
   if (w.rank() == w.root()) {
@@ -42,7 +38,6 @@ template <class = on_use>
     w.fold_contributions(folded, mine);
     w.send(w.root(), folded);
   }
-  return std::move(w).finish();
 }
 
 }  // namespace tutti::inline TUTTI_ABI::plan

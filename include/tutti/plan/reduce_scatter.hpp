@@ -5,7 +5,6 @@
 #include <utility>
 #include <vector>
 
-#include <tutti/core/on_use.hpp>
 #include <tutti/plan/writer.hpp>
 
 namespace tutti::inline TUTTI_ABI::plan {
@@ -16,15 +15,13 @@ namespace tutti::inline TUTTI_ABI::plan {
 // Cost    2 alpha + 2(p-1) o + (p-1)n beta + (p-1)n gamma
 // Limits  none. Rank 0 receives (p-1)n: direct wins above a few KiB.
 // See     Chan, Heimlich, Purkayastha & van de Geijn 2007 (reduce, then scatter).
-template <class = on_use>
-[[nodiscard]] plan reduce_scatter_star(request const& wanted) {
-  writer w(wanted, cut::given);
+void reduce_scatter_star(auto& w) {
   block const all = w.all(buffer::input);
   block const mine = w.part(w.rank(), buffer::output);
   if (w.rank() != 0) {
     w.send(0, all);
     w.recv(0, mine);
-    return std::move(w).finish();
+    return;
   }
   block const folded = w.scratch(all);
   std::vector<source> sources{{all, {0, 1}}};
@@ -36,7 +33,6 @@ template <class = on_use>
   w.fold(folded, std::move(sources));
   for (int r = 1; r < w.size(); ++r) w.send(r, w.part(r, buffer::scratch, folded.row));
   w.copy(mine, w.part(0, buffer::scratch, folded.row));
-  return std::move(w).finish();
 }
 
 // Direct: everyone sends part q to its owner q, who folds.
@@ -45,9 +41,7 @@ template <class = on_use>
 // Cost    alpha + 2(p-1) o + n(p-1)/p beta + n(p-1)/p gamma
 // Limits  none. p(p-1) messages in all. For two ranks it is the exchange of halves.
 // See     Thakur, Rabenseifner & Gropp 2005.
-template <class = on_use>
-[[nodiscard]] plan reduce_scatter_direct(request const& wanted) {
-  writer w(wanted, cut::given);
+void reduce_scatter_direct(auto& w) {
   for (int i = 1; i < w.size(); ++i) w.send(w.after(i), w.part(w.after(i), buffer::input));
   std::vector<source> sources;
   for (int i = 0; i < w.size(); ++i) {
@@ -57,7 +51,6 @@ template <class = on_use>
     if (i > 0) w.recv(w.after(i), sources.back().from);
   }
   w.fold(w.part(w.rank(), buffer::output), std::move(sources));
-  return std::move(w).finish();
 }
 
 }  // namespace tutti::inline TUTTI_ABI::plan

@@ -2,7 +2,6 @@
 // The plan of scatter: rank q ends with part q of the root's input.
 #pragma once
 
-#include <tutti/core/on_use.hpp>
 #include <tutti/plan/writer.hpp>
 
 namespace tutti::inline TUTTI_ABI::plan {
@@ -13,9 +12,7 @@ namespace tutti::inline TUTTI_ABI::plan {
 // Cost    alpha + (p-1) o + n(p-1)/p beta
 // Limits  none. p-1 messages at the root.
 // See     Chan, Heimlich, Purkayastha & van de Geijn 2007.
-template <class = on_use>
-[[nodiscard]] plan scatter_star(request const& wanted) {
-  writer w(wanted, cut::given);
+void scatter_star(auto& w) {
   block const mine = w.part(w.rank(), buffer::output);
   if (w.rank() == w.root()) {
     for (int i = 1; i < w.size(); ++i) w.send(w.after(i), w.part(w.after(i), buffer::input));
@@ -23,7 +20,6 @@ template <class = on_use>
   } else {
     w.recv(w.root(), mine);
   }
-  return std::move(w).finish();
 }
 
 }  // namespace tutti::inline TUTTI_ABI::plan

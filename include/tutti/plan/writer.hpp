@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSL-1.0
-// The four verbs in which algorithms are written. Takes a request, hands down a plan with its byte-order edges filled in.
+// The four verbs in which algorithms are written. Takes a request, hands down a plan with its byte-order edges filled
+// in.
 #pragma once
 
 #include <algorithm>
@@ -19,7 +20,7 @@ class basic_writer {
     plan_.rank = wanted_.rank;
     plan_.size = wanted_.size;
     plan_.algorithm = wanted_.algorithm;
-    plan_.parts = parts;
+    plan_.parts = wanted_.size == 1 && parts == cut::even_but_root ? cut::even : parts;  // alone, the root has it all
   }
 
   [[nodiscard]] int rank() const noexcept { return wanted_.rank; }
@@ -134,12 +135,16 @@ class basic_writer {
         for (std::uint32_t q = b.first; q < b.last; ++q) {
           touched& t = state_of(b, q);
           if (t.writer >= 0) s.after.push_back(static_cast<std::uint32_t>(t.writer));
-          for (std::uint32_t r : t.readers) if (r != i) s.after.push_back(r);
+          for (std::uint32_t r : t.readers)
+            if (r != i) s.after.push_back(r);
           t = {static_cast<std::int64_t>(i), {}};
         }
       };
       for (source const& f : s.sources) read(f.from);
-      if (s.what == verb::send) read(s.at); else write(s.at);
+      if (s.what == verb::send)
+        read(s.at);
+      else
+        write(s.at);
       std::sort(s.after.begin(), s.after.end());
       s.after.erase(std::unique(s.after.begin(), s.after.end()), s.after.end());
     }

@@ -18,10 +18,12 @@ class basic_any {
   basic_any(local chosen) : chosen_(std::move(chosen)) {}
 
   [[nodiscard]] int rank() const noexcept {
-    return std::holds_alternative<tcp>(chosen_) ? std::get_if<tcp>(&chosen_)->rank() : std::get_if<local>(&chosen_)->rank();
+    return std::holds_alternative<tcp>(chosen_) ? std::get_if<tcp>(&chosen_)->rank()
+                                                : std::get_if<local>(&chosen_)->rank();
   }
   [[nodiscard]] int size() const noexcept {
-    return std::holds_alternative<tcp>(chosen_) ? std::get_if<tcp>(&chosen_)->size() : std::get_if<local>(&chosen_)->size();
+    return std::holds_alternative<tcp>(chosen_) ? std::get_if<tcp>(&chosen_)->size()
+                                                : std::get_if<local>(&chosen_)->size();
   }
   moved write_some(int peer, const_bytes head, const_bytes body) {
     if (tcp* t = std::get_if<tcp>(&chosen_)) return t->write_some(peer, head, body);

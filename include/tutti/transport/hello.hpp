@@ -20,8 +20,8 @@ enum class connection : std::uint8_t {
   lane = 2      ///< one stream of one communicator
 };
 
-/// Little-endian on the wire: magic u32, version u16, kind u8, 0 u8, job 16, run 16, communicator u64, rank u32, size u32,
-/// port u16, 6 zero bytes.
+/// Little-endian on the wire: magic u32, version u16, kind u8, 0 u8, job 16, run 16, communicator u64, rank u32, size
+/// u32, port u16, 6 zero bytes.
 struct hello {
   static constexpr std::size_t wire_size = 64;
   static constexpr std::uint32_t magic = 0x69747574;  // "tuti"

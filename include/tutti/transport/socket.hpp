@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSL-1.0
-// The one platform file of the data path: a connected stream socket that moves two pieces in one system call, and a poll
-// that another thread can end.
+// The one platform file of the data path: a connected stream socket that moves two pieces in one system call, and a
+// poll that another thread can end.
 #pragma once
 
 #include <cerrno>
@@ -109,11 +109,13 @@ class stream_socket {
 
  private:
 #if defined(_WIN32)
-  template <class Bytes> static WSABUF piece(Bytes b) noexcept {
+  template <class Bytes>
+  static WSABUF piece(Bytes b) noexcept {
     return {static_cast<ULONG>(b.size()), const_cast<char*>(reinterpret_cast<char const*>(b.data()))};
   }
 #else
-  template <class Bytes> static iovec piece(Bytes b) noexcept {
+  template <class Bytes>
+  static iovec piece(Bytes b) noexcept {
     return {const_cast<void*>(static_cast<void const*>(b.data())), b.size()};
   }
   static bool would_block() noexcept { return errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR; }
@@ -133,9 +135,11 @@ class poller {
   poller() {
 #if defined(__linux__)
     bell_[0] = ::eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
-    if (bell_[0] < 0) throw error(error_kind::resource, "no descriptor left for a doorbell; raise the limit (ulimit -n)");
+    if (bell_[0] < 0)
+      throw error(error_kind::resource, "no descriptor left for a doorbell; raise the limit (ulimit -n)");
 #elif !defined(_WIN32)
-    if (::pipe(bell_) != 0) throw error(error_kind::resource, "no descriptor left for a doorbell; raise the limit (ulimit -n)");
+    if (::pipe(bell_) != 0)
+      throw error(error_kind::resource, "no descriptor left for a doorbell; raise the limit (ulimit -n)");
     for (int end : bell_) ::fcntl(end, F_SETFL, O_NONBLOCK);
 #endif
   }
@@ -166,14 +170,17 @@ class poller {
     auto const whole = std::chrono::duration_cast<std::chrono::milliseconds>(left).count() + 1;
     int const ms = left <= clock::duration::zero() ? 0 : static_cast<int>(whole < 60'000 ? whole : 60'000);
 #if defined(_WIN32)  // no doorbell here: a short sleep bounds how late a verdict can come
-    if (sockets_.empty()) ::Sleep(static_cast<DWORD>(ms < 10 ? ms : 10));
-    else (void)::WSAPoll(sockets_.data(), static_cast<ULONG>(sockets_.size()), ms < 10 ? ms : 10);
+    if (sockets_.empty())
+      ::Sleep(static_cast<DWORD>(ms < 10 ? ms : 10));
+    else
+      (void)::WSAPoll(sockets_.data(), static_cast<ULONG>(sockets_.size()), ms < 10 ? ms : 10);
 #else
     add(bell_[0], true, false);
     (void)::poll(sockets_.data(), static_cast<nfds_t>(sockets_.size()), ms);
     if ((sockets_.back().revents & POLLIN) != 0) {
       char rung[64];
-      while (::read(bell_[0], rung, sizeof rung) == static_cast<ssize_t>(sizeof rung)) {}
+      while (::read(bell_[0], rung, sizeof rung) == static_cast<ssize_t>(sizeof rung)) {
+      }
     }
 #endif
   }

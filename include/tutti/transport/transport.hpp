@@ -33,8 +33,10 @@ struct interest {
 template <class T>
 concept streams = requires(T t, T const& c, int peer, const_bytes from, bytes to, std::span<interest const> wanted,
                            clock::time_point until) {
-  { c.rank() } noexcept -> std::same_as<int>;
-  { c.size() } noexcept -> std::same_as<int>;
+  { c.rank() }
+  noexcept->std::same_as<int>;
+  { c.size() }
+  noexcept->std::same_as<int>;
   /// Sends some of `head` then `body` (either may be empty), opening the stream if it must.
   { t.write_some(peer, from, from) } -> std::same_as<moved>;
   /// Receives into `head`, then `body`; never more than both hold.
@@ -42,9 +44,11 @@ concept streams = requires(T t, T const& c, int peer, const_bytes from, bytes to
   /// Sleeps until a wanted direction can move, wake() is called, or `until` has come. May return early for no reason.
   { t.wait(wanted, until) } -> std::same_as<void>;
   /// Ends the wait under way, or else the next one. From any thread.
-  { t.wake() } noexcept -> std::same_as<void>;
+  { t.wake() }
+  noexcept->std::same_as<void>;
   /// Ends all streams; the other sides see `lost` after the bytes that were sent.
-  { t.close() } noexcept -> std::same_as<void>;
+  { t.close() }
+  noexcept->std::same_as<void>;
 };
 
 }  // namespace transport
