@@ -315,3 +315,13 @@ TEST_CASE("the stall report says who waits for whom, who is elsewhere, and comes
   c.pass(2s);
   CHECK(c.stalls.size() == 4);
 }
+
+TEST_CASE("a call that ended since its rank's last status is not reported as a stall") {
+  court c(2);
+  c.truth = {{after(5)}, {after(5)}};
+  sighting old = in(5, 1);
+  old.since = c.start;
+  c.judge.sees(0, {old}, c.now);
+  CHECK(c.pass(11s).empty());
+  CHECK(c.stalls.empty());
+}

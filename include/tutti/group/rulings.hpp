@@ -167,7 +167,7 @@ class basic_rulings {
       if (settled_.count(done.about.communicator) != 0) continue;
       if (done.purpose == why::timeout) decide_timeout(done, now);
       if (done.purpose == why::mismatch) decide_mismatch(done);
-      if (done.purpose == why::stall) ready_.stalls.push_back(describe_stall(picture(done, now)));
+      if (done.purpose == why::stall) report_stall(picture(done, now));
     }
     return std::exchange(ready_, {});
   }
@@ -337,6 +337,12 @@ class basic_rulings {
         inquire(why::stall, {k, s.what.communicator, s.what.sequence, {}, {}}, now + settings_.timeout_grace);
       }
     }
+  }
+
+  /// A status may be as old as a heartbeat: a call that has ended by now is nobody's stall.
+  void report_stall(call_picture const& all) {
+    for (rank_picture const& r : all.ranks)
+      if (r.in_call) return ready_.stalls.push_back(describe_stall(all));
   }
 
   [[nodiscard]] call_picture picture(inquiry const& i, clock::time_point now) const {
