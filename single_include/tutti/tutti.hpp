@@ -1854,7 +1854,8 @@ struct interval {
 
 /// The largest nodes of the bracket over [0, total) that together are `owned`, in order: at most 2 log2(total).
 /// A rank that owns several slots folds these by itself and sends one partial result for each.
-[[nodiscard]] inline std::vector<interval> partials(interval owned, std::uint32_t total) {
+template <class = on_use>
+[[nodiscard]] std::vector<interval> partials(interval owned, std::uint32_t total) {
   std::vector<interval> nodes;
   auto const visit = [&](auto const& self, interval node) -> void {
     if (node.last <= owned.first || owned.last <= node.first || node.size() == 0) return;
@@ -2595,6 +2596,7 @@ namespace detail {
 
 /// Writes the joins over the sources of one fold. A window may be overwritten, since this fold alone reads it; other
 /// sources belong to someone, so their join goes to a temporary granule.
+template <class = on_use>
 class fold_writer {
  public:
   fold_writer(plan::plan const& p, plan::step const& s) : plan_(p), step_(s) {
@@ -2658,7 +2660,7 @@ template <class = on_use>
         break;
       case plan::verb::fold:
         p.local.push_back(i);
-        p.folds[i] = detail::fold_writer(p.what, s).take();
+        p.folds[i] = detail::fold_writer<>(p.what, s).take();
         p.most_sources = (std::max)(p.most_sources, static_cast<std::uint32_t>(s.sources.size()));
         p.most_temporaries = (std::max)(p.most_temporaries, p.folds[i].temporaries);
         for (plan::source const& f : s.sources)
@@ -4030,9 +4032,10 @@ class stream_socket {
 };
 
 /// One sleeping place: poll on sockets, and a doorbell that any thread may ring.
-class poller {
+template <class = on_use>
+class basic_poller {
  public:
-  poller() {
+  basic_poller() {
 #if defined(__linux__)
     bell_[0] = ::eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
     if (bell_[0] < 0)
@@ -4043,9 +4046,9 @@ class poller {
     for (int end : bell_) ::fcntl(end, F_SETFL, O_NONBLOCK);
 #endif
   }
-  poller(poller const&) = delete;
-  poller& operator=(poller const&) = delete;
-  ~poller() {
+  basic_poller(basic_poller const&) = delete;
+  basic_poller& operator=(basic_poller const&) = delete;
+  ~basic_poller() {
 #if !defined(_WIN32)
     for (int end : bell_)
       if (end >= 0) ::close(end);
@@ -4089,6 +4092,7 @@ class poller {
   std::vector<pollfd> sockets_;
   int bell_[2] = {-1, -1};
 };
+using poller = basic_poller<>;
 
 }  // namespace tutti::inline TUTTI_ABI::transport
 
@@ -5072,7 +5076,7 @@ class basic_rulings {
       if (settled_.count(done.about.communicator) != 0) continue;
       if (done.purpose == why::timeout) decide_timeout(done, now);
       if (done.purpose == why::mismatch) decide_mismatch(done);
-      if (done.purpose == why::stall) ready_.stalls.push_back(describe_stall(picture(done, now)));
+      if (done.purpose == why::stall) report_stall(picture(done, now));
     }
     return std::exchange(ready_, {});
   }
@@ -5244,6 +5248,12 @@ class basic_rulings {
     }
   }
 
+  /// A status may be as old as a heartbeat: a call that has ended by now is nobody's stall.
+  void report_stall(call_picture const& all) {
+    for (rank_picture const& r : all.ranks)
+      if (r.in_call) return ready_.stalls.push_back(describe_stall(all));
+  }
+
   [[nodiscard]] call_picture picture(inquiry const& i, clock::time_point now) const {
     call_picture all;
     for (int k = 0; k < size(); ++k) {
@@ -5384,7 +5394,7 @@ class basic_local_world : public std::enable_shared_from_this<basic_local_world<
   explicit basic_local_world(int size, std::chrono::nanoseconds stall_report = std::chrono::seconds(10),
                              std::function<void(std::string const&)> say = {})
       : say_(std::move(say)), rulings_(size, -1, {clock::duration::zero(), stall_report}, clock::now()) {
-    for (int k = 0; k < size; ++k) ranks_.push_back(std::make_unique<enrolled>());
+    for (int k = 0; k < size; ++k) ranks_.push_back(std::make_unique<basic_enrolled<T>>());
   }
 
   [[nodiscard]] int size() const noexcept { return static_cast<int>(ranks_.size()); }
@@ -5404,11 +5414,11 @@ class basic_local_world : public std::enable_shared_from_this<basic_local_world<
     failure judge(engine::watch& where, failure seen, engine::frame const* theirs = nullptr) override {
       complaint c{rank_, where.communicator(), where.latest().what.sequence, seen, {}};
       if (engine::call other; theirs != nullptr && engine::decode(*theirs, other)) c.theirs = other;
-      auto next = world_->hear([&](rulings& r) { r.complain(c, clock::now()); });
+      auto next = world_->hear([&](auto& r) { r.complain(c, clock::now()); });
       for (auto const deadline = clock::now() + std::chrono::milliseconds(50);
            !where.revoked() && clock::now() < deadline;) {
         if (mine().wait_for_verdict(where, (std::min)(next, deadline))) break;
-        next = world_->hear([](rulings&) {});
+        next = world_->hear([](auto&) {});
       }
       if (!where.revoked()) {
         failure own = seen;
@@ -5422,7 +5432,7 @@ class basic_local_world : public std::enable_shared_from_this<basic_local_world<
     void tick(engine::watch& where) override {
       auto const r = where.latest();
       bool const in_vain = mine().waits_in_vain(where);
-      (void)world_->hear([&](rulings& all) {
+      (void)world_->hear([&](auto& all) {
         if (in_vain)
           all.complain(
               {rank_, where.communicator(), r.what.sequence, {error_kind::peer_left, r.waiting_for, {}, {}}, {}},
@@ -5430,19 +5440,19 @@ class basic_local_world : public std::enable_shared_from_this<basic_local_world<
       });
     }
     void abort(std::string reason) override {
-      (void)world_->hear([&](rulings& r) { r.aborted(rank_, reason); });
+      (void)world_->hear([&](auto& r) { r.aborted(rank_, reason); });
     }
     void leave() noexcept override {
       if (std::exchange(left_, true)) return;
       try {
         for (auto const& r : world_->ranks_) r->left(rank_);
-        (void)world_->hear([&](rulings& r) { r.left(rank_); });
+        (void)world_->hear([&](auto& r) { r.left(rank_); });
       } catch (...) {  // out of memory: the others find out by their deadlines
       }
     }
 
    private:
-    [[nodiscard]] enrolled& mine() { return *world_->ranks_[static_cast<std::size_t>(rank_)]; }
+    [[nodiscard]] basic_enrolled<T>& mine() { return *world_->ranks_[static_cast<std::size_t>(rank_)]; }
     std::shared_ptr<basic_local_world> world_;
     int rank_;
     bool left_ = false;
@@ -5474,8 +5484,8 @@ class basic_local_world : public std::enable_shared_from_this<basic_local_world<
 
   std::function<void(std::string const&)> say_;
   std::mutex guard_;
-  rulings rulings_;
-  std::vector<std::unique_ptr<enrolled>> ranks_;
+  basic_rulings<T> rulings_;
+  std::vector<std::unique_ptr<basic_enrolled<T>>> ranks_;
 };
 using local_world = basic_local_world<>;
 
@@ -6400,7 +6410,7 @@ struct control_parts {
   std::function<void(std::string const&)> say{};                           ///< where stall reports go; empty: stderr
 };
 
-template <class = on_use>
+template <class T = on_use>
 class basic_control final : public engine::referee {
  public:
   /// Starts the control thread. Throws std::system_error if there is no thread left.
@@ -6819,8 +6829,8 @@ class basic_control final : public engine::referee {
   net::steady_timer beat_;
   net::steady_timer due_;
   net::steady_timer end_;
-  enrolled watches_;
-  rulings rulings_;  // rank 0 only, like what follows
+  basic_enrolled<T> watches_;
+  basic_rulings<T> rulings_;  // rank 0 only, like what follows
   std::map<int, speaker> speakers_;
   bool leaving_ = false;
   clock::time_point root_life_;  // the others
@@ -7172,26 +7182,15 @@ class signal_scope {
 
 /// "SIGSEGV (signal 11)", or "signal 42" for one without a common name.
 [[nodiscard]] inline std::string describe_signal(int signal) {
-  constexpr std::array<std::pair<int, char const*>, 18> names{{
-      {SIGHUP, "SIGHUP"},
-      {SIGINT, "SIGINT"},
-      {SIGQUIT, "SIGQUIT"},
-      {SIGILL, "SIGILL"},
-      {SIGTRAP, "SIGTRAP"},
-      {SIGABRT, "SIGABRT"},
-      {SIGBUS, "SIGBUS"},
-      {SIGFPE, "SIGFPE"},
-      {SIGKILL, "SIGKILL"},
-      {SIGUSR1, "SIGUSR1"},
-      {SIGSEGV, "SIGSEGV"},
-      {SIGUSR2, "SIGUSR2"},
-      {SIGPIPE, "SIGPIPE"},
-      {SIGALRM, "SIGALRM"},
-      {SIGTERM, "SIGTERM"},
-      {SIGXCPU, "SIGXCPU"},
-      {SIGXFSZ, "SIGXFSZ"},
-      {SIGSYS, "SIGSYS"},
-  }};
+  constexpr struct {
+    int value;
+    char const* name;
+  } names[] = {
+      {SIGHUP, "SIGHUP"},   {SIGINT, "SIGINT"},   {SIGQUIT, "SIGQUIT"}, {SIGILL, "SIGILL"},   {SIGTRAP, "SIGTRAP"},
+      {SIGABRT, "SIGABRT"}, {SIGBUS, "SIGBUS"},   {SIGFPE, "SIGFPE"},   {SIGKILL, "SIGKILL"}, {SIGUSR1, "SIGUSR1"},
+      {SIGSEGV, "SIGSEGV"}, {SIGUSR2, "SIGUSR2"}, {SIGPIPE, "SIGPIPE"}, {SIGALRM, "SIGALRM"}, {SIGTERM, "SIGTERM"},
+      {SIGXCPU, "SIGXCPU"}, {SIGXFSZ, "SIGXFSZ"}, {SIGSYS, "SIGSYS"},
+  };
   std::string const number = "signal " + std::to_string(signal);
   for (auto const& [value, name] : names)
     if (value == signal) return std::string(name) + " (" + number + ")";
@@ -8042,9 +8041,10 @@ struct unsigned_of_size<8> {
 template <class T>
 inline constexpr char type_tag = 0;
 
-class archive_writer {
+template <class = on_use>
+class basic_archive_writer {
  public:
-  archive_writer() { put(archive_version); }
+  basic_archive_writer() { put(archive_version); }
 
   void raw(void const* from, std::size_t size) {
     if (size == 0) return;
@@ -8100,10 +8100,12 @@ class archive_writer {
   std::vector<void const*> shared_;
   int depth_ = 0;
 };
+using archive_writer = basic_archive_writer<>;
 
-class archive_reader {
+template <class = on_use>
+class basic_archive_reader {
  public:
-  explicit archive_reader(const_bytes data) : data_(data) {
+  explicit basic_archive_reader(const_bytes data) : data_(data) {
     auto const version = get<std::uint8_t>();
     if (version != archive_version) fail("archive version " + std::to_string(version) + " is not known", 0);
   }
@@ -8191,6 +8193,7 @@ class archive_reader {
   std::vector<shared_object> shared_;
   int depth_ = 0;
 };
+using archive_reader = basic_archive_reader<>;
 
 /// Counts one level of nesting.
 template <class Archive>
@@ -8381,7 +8384,8 @@ struct read_visitor {
   }
 };
 
-inline void read_marker(archive_reader& ar) {
+template <class = on_use>
+void read_marker(archive_reader& ar) {
   if (ar.get<std::uint8_t>() != 0) ar.fail("a marker byte is not 0", ar.offset() - 1);
 }
 
@@ -9757,7 +9761,8 @@ namespace detail {
 }
 
 /// The size + 1 cuts of all ranks: 0, slot_cut(1), …, slots; in the form a plan takes them.
-[[nodiscard]] inline std::vector<std::uint32_t> slot_cuts(int slots, int size) {
+template <class = on_use>
+[[nodiscard]] std::vector<std::uint32_t> slot_cuts(int slots, int size) {
   std::vector<std::uint32_t> cuts;
   for (int r = 0; r <= size; ++r) cuts.push_back(static_cast<std::uint32_t>(slot_cut(slots, size, r)));
   return cuts;

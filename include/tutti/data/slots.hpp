@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <vector>
 
+#include <tutti/core/on_use.hpp>
 #include <tutti/core/version.hpp>
 
 namespace tutti::inline TUTTI_ABI {
@@ -25,7 +26,8 @@ namespace detail {
 }
 
 /// The size + 1 cuts of all ranks: 0, slot_cut(1), …, slots; in the form a plan takes them.
-[[nodiscard]] inline std::vector<std::uint32_t> slot_cuts(int slots, int size) {
+template <class = on_use>
+[[nodiscard]] std::vector<std::uint32_t> slot_cuts(int slots, int size) {
   std::vector<std::uint32_t> cuts;
   for (int r = 0; r <= size; ++r) cuts.push_back(static_cast<std::uint32_t>(slot_cut(slots, size, r)));
   return cuts;

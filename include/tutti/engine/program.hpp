@@ -50,6 +50,7 @@ namespace detail {
 
 /// Writes the joins over the sources of one fold. A window may be overwritten, since this fold alone reads it; other
 /// sources belong to someone, so their join goes to a temporary granule.
+template <class = on_use>
 class fold_writer {
  public:
   fold_writer(plan::plan const& p, plan::step const& s) : plan_(p), step_(s) {
@@ -113,7 +114,7 @@ template <class = on_use>
         break;
       case plan::verb::fold:
         p.local.push_back(i);
-        p.folds[i] = detail::fold_writer(p.what, s).take();
+        p.folds[i] = detail::fold_writer<>(p.what, s).take();
         p.most_sources = (std::max)(p.most_sources, static_cast<std::uint32_t>(s.sources.size()));
         p.most_temporaries = (std::max)(p.most_temporaries, p.folds[i].temporaries);
         for (plan::source const& f : s.sources)

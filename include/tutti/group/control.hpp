@@ -45,7 +45,7 @@ struct control_parts {
   std::function<void(std::string const&)> say{};                           ///< where stall reports go; empty: stderr
 };
 
-template <class = on_use>
+template <class T = on_use>
 class basic_control final : public engine::referee {
  public:
   /// Starts the control thread. Throws std::system_error if there is no thread left.
@@ -464,8 +464,8 @@ class basic_control final : public engine::referee {
   net::steady_timer beat_;
   net::steady_timer due_;
   net::steady_timer end_;
-  enrolled watches_;
-  rulings rulings_;  // rank 0 only, like what follows
+  basic_enrolled<T> watches_;
+  basic_rulings<T> rulings_;  // rank 0 only, like what follows
   std::map<int, speaker> speakers_;
   bool leaving_ = false;
   clock::time_point root_life_;  // the others

@@ -29,7 +29,7 @@ class basic_local_world : public std::enable_shared_from_this<basic_local_world<
   explicit basic_local_world(int size, std::chrono::nanoseconds stall_report = std::chrono::seconds(10),
                              std::function<void(std::string const&)> say = {})
       : say_(std::move(say)), rulings_(size, -1, {clock::duration::zero(), stall_report}, clock::now()) {
-    for (int k = 0; k < size; ++k) ranks_.push_back(std::make_unique<enrolled>());
+    for (int k = 0; k < size; ++k) ranks_.push_back(std::make_unique<basic_enrolled<T>>());
   }
 
   [[nodiscard]] int size() const noexcept { return static_cast<int>(ranks_.size()); }
@@ -49,11 +49,11 @@ class basic_local_world : public std::enable_shared_from_this<basic_local_world<
     failure judge(engine::watch& where, failure seen, engine::frame const* theirs = nullptr) override {
       complaint c{rank_, where.communicator(), where.latest().what.sequence, seen, {}};
       if (engine::call other; theirs != nullptr && engine::decode(*theirs, other)) c.theirs = other;
-      auto next = world_->hear([&](rulings& r) { r.complain(c, clock::now()); });
+      auto next = world_->hear([&](auto& r) { r.complain(c, clock::now()); });
       for (auto const deadline = clock::now() + std::chrono::milliseconds(50);
            !where.revoked() && clock::now() < deadline;) {
         if (mine().wait_for_verdict(where, (std::min)(next, deadline))) break;
-        next = world_->hear([](rulings&) {});
+        next = world_->hear([](auto&) {});
       }
       if (!where.revoked()) {
         failure own = seen;
@@ -67,7 +67,7 @@ class basic_local_world : public std::enable_shared_from_this<basic_local_world<
     void tick(engine::watch& where) override {
       auto const r = where.latest();
       bool const in_vain = mine().waits_in_vain(where);
-      (void)world_->hear([&](rulings& all) {
+      (void)world_->hear([&](auto& all) {
         if (in_vain)
           all.complain(
               {rank_, where.communicator(), r.what.sequence, {error_kind::peer_left, r.waiting_for, {}, {}}, {}},
@@ -75,19 +75,19 @@ class basic_local_world : public std::enable_shared_from_this<basic_local_world<
       });
     }
     void abort(std::string reason) override {
-      (void)world_->hear([&](rulings& r) { r.aborted(rank_, reason); });
+      (void)world_->hear([&](auto& r) { r.aborted(rank_, reason); });
     }
     void leave() noexcept override {
       if (std::exchange(left_, true)) return;
       try {
         for (auto const& r : world_->ranks_) r->left(rank_);
-        (void)world_->hear([&](rulings& r) { r.left(rank_); });
+        (void)world_->hear([&](auto& r) { r.left(rank_); });
       } catch (...) {  // out of memory: the others find out by their deadlines
       }
     }
 
    private:
-    [[nodiscard]] enrolled& mine() { return *world_->ranks_[static_cast<std::size_t>(rank_)]; }
+    [[nodiscard]] basic_enrolled<T>& mine() { return *world_->ranks_[static_cast<std::size_t>(rank_)]; }
     std::shared_ptr<basic_local_world> world_;
     int rank_;
     bool left_ = false;
@@ -119,8 +119,8 @@ class basic_local_world : public std::enable_shared_from_this<basic_local_world<
 
   std::function<void(std::string const&)> say_;
   std::mutex guard_;
-  rulings rulings_;
-  std::vector<std::unique_ptr<enrolled>> ranks_;
+  basic_rulings<T> rulings_;
+  std::vector<std::unique_ptr<basic_enrolled<T>>> ranks_;
 };
 using local_world = basic_local_world<>;
 

@@ -167,26 +167,15 @@ class signal_scope {
 
 /// "SIGSEGV (signal 11)", or "signal 42" for one without a common name.
 [[nodiscard]] inline std::string describe_signal(int signal) {
-  constexpr std::array<std::pair<int, char const*>, 18> names{{
-      {SIGHUP, "SIGHUP"},
-      {SIGINT, "SIGINT"},
-      {SIGQUIT, "SIGQUIT"},
-      {SIGILL, "SIGILL"},
-      {SIGTRAP, "SIGTRAP"},
-      {SIGABRT, "SIGABRT"},
-      {SIGBUS, "SIGBUS"},
-      {SIGFPE, "SIGFPE"},
-      {SIGKILL, "SIGKILL"},
-      {SIGUSR1, "SIGUSR1"},
-      {SIGSEGV, "SIGSEGV"},
-      {SIGUSR2, "SIGUSR2"},
-      {SIGPIPE, "SIGPIPE"},
-      {SIGALRM, "SIGALRM"},
-      {SIGTERM, "SIGTERM"},
-      {SIGXCPU, "SIGXCPU"},
-      {SIGXFSZ, "SIGXFSZ"},
-      {SIGSYS, "SIGSYS"},
-  }};
+  constexpr struct {
+    int value;
+    char const* name;
+  } names[] = {
+      {SIGHUP, "SIGHUP"},   {SIGINT, "SIGINT"},   {SIGQUIT, "SIGQUIT"}, {SIGILL, "SIGILL"},   {SIGTRAP, "SIGTRAP"},
+      {SIGABRT, "SIGABRT"}, {SIGBUS, "SIGBUS"},   {SIGFPE, "SIGFPE"},   {SIGKILL, "SIGKILL"}, {SIGUSR1, "SIGUSR1"},
+      {SIGSEGV, "SIGSEGV"}, {SIGUSR2, "SIGUSR2"}, {SIGPIPE, "SIGPIPE"}, {SIGALRM, "SIGALRM"}, {SIGTERM, "SIGTERM"},
+      {SIGXCPU, "SIGXCPU"}, {SIGXFSZ, "SIGXFSZ"}, {SIGSYS, "SIGSYS"},
+  };
   std::string const number = "signal " + std::to_string(signal);
   for (auto const& [value, name] : names)
     if (value == signal) return std::string(name) + " (" + number + ")";

@@ -55,7 +55,8 @@ struct read_visitor {
   }
 };
 
-inline void read_marker(archive_reader& ar) {
+template <class = on_use>
+void read_marker(archive_reader& ar) {
   if (ar.get<std::uint8_t>() != 0) ar.fail("a marker byte is not 0", ar.offset() - 1);
 }
 

@@ -16,6 +16,7 @@
 
 #include <tutti/core/bytes.hpp>
 #include <tutti/core/error.hpp>
+#include <tutti/core/on_use.hpp>
 #include <tutti/core/version.hpp>
 #include <tutti/model/tensor.hpp>
 
@@ -57,9 +58,10 @@ struct unsigned_of_size<8> {
 template <class T>
 inline constexpr char type_tag = 0;
 
-class archive_writer {
+template <class = on_use>
+class basic_archive_writer {
  public:
-  archive_writer() { put(archive_version); }
+  basic_archive_writer() { put(archive_version); }
 
   void raw(void const* from, std::size_t size) {
     if (size == 0) return;
@@ -115,10 +117,12 @@ class archive_writer {
   std::vector<void const*> shared_;
   int depth_ = 0;
 };
+using archive_writer = basic_archive_writer<>;
 
-class archive_reader {
+template <class = on_use>
+class basic_archive_reader {
  public:
-  explicit archive_reader(const_bytes data) : data_(data) {
+  explicit basic_archive_reader(const_bytes data) : data_(data) {
     auto const version = get<std::uint8_t>();
     if (version != archive_version) fail("archive version " + std::to_string(version) + " is not known", 0);
   }
@@ -206,6 +210,7 @@ class archive_reader {
   std::vector<shared_object> shared_;
   int depth_ = 0;
 };
+using archive_reader = basic_archive_reader<>;
 
 /// Counts one level of nesting.
 template <class Archive>

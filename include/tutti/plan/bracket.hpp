@@ -11,6 +11,7 @@
 #include <cstdint>
 #include <vector>
 
+#include <tutti/core/on_use.hpp>
 #include <tutti/core/version.hpp>
 
 namespace tutti::inline TUTTI_ABI::plan {
@@ -41,7 +42,8 @@ struct interval {
 
 /// The largest nodes of the bracket over [0, total) that together are `owned`, in order: at most 2 log2(total).
 /// A rank that owns several slots folds these by itself and sends one partial result for each.
-[[nodiscard]] inline std::vector<interval> partials(interval owned, std::uint32_t total) {
+template <class = on_use>
+[[nodiscard]] std::vector<interval> partials(interval owned, std::uint32_t total) {
   std::vector<interval> nodes;
   auto const visit = [&](auto const& self, interval node) -> void {
     if (node.last <= owned.first || owned.last <= node.first || node.size() == 0) return;

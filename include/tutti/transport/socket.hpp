@@ -10,6 +10,7 @@
 #include <vector>
 
 #include <tutti/core/error.hpp>
+#include <tutti/core/on_use.hpp>
 #include <tutti/transport/asio.hpp>
 #include <tutti/transport/transport.hpp>
 
@@ -130,9 +131,10 @@ class stream_socket {
 };
 
 /// One sleeping place: poll on sockets, and a doorbell that any thread may ring.
-class poller {
+template <class = on_use>
+class basic_poller {
  public:
-  poller() {
+  basic_poller() {
 #if defined(__linux__)
     bell_[0] = ::eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
     if (bell_[0] < 0)
@@ -143,9 +145,9 @@ class poller {
     for (int end : bell_) ::fcntl(end, F_SETFL, O_NONBLOCK);
 #endif
   }
-  poller(poller const&) = delete;
-  poller& operator=(poller const&) = delete;
-  ~poller() {
+  basic_poller(basic_poller const&) = delete;
+  basic_poller& operator=(basic_poller const&) = delete;
+  ~basic_poller() {
 #if !defined(_WIN32)
     for (int end : bell_)
       if (end >= 0) ::close(end);
@@ -189,5 +191,6 @@ class poller {
   std::vector<pollfd> sockets_;
   int bell_[2] = {-1, -1};
 };
+using poller = basic_poller<>;
 
 }  // namespace tutti::inline TUTTI_ABI::transport
