@@ -7,16 +7,15 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
-#include <cstring>
-#include <memory>
 #include <span>
+#include <string>
 #include <utility>
 #include <vector>
 
 #include <tutti/core/bytes.hpp>
 #include <tutti/core/error.hpp>
-#include <tutti/engine/fold.hpp>
 #include <tutti/engine/frame.hpp>
+#include <tutti/engine/memory.hpp>
 #include <tutti/engine/program.hpp>
 #include <tutti/engine/referee.hpp>
 #include <tutti/engine/waiting.hpp>
@@ -25,43 +24,10 @@
 
 namespace tutti::inline TUTTI_ABI::engine {
 
-/// The memory of one call. `offsets[q]` is where part q begins, in bytes, the same on every rank; a buffer holds the
-/// parts from the one that begins at its origin.
-struct binding {
-  std::span<std::uint64_t const> offsets{};
-  std::span<const_bytes const> inputs{};
-  std::uint64_t input_origin = 0;
-  bytes output{};
-  std::uint64_t output_origin = 0;
-  std::size_t element_size = 1;
-  reducer fold{};
-};
-
 /// What has moved since the communicator began.
 struct counters {
   std::uint64_t bytes_sent = 0;
   std::uint64_t bytes_received = 0;
-};
-
-/// Memory that is reused and never initialised.
-class arena {
- public:
-  [[nodiscard]] std::byte* reserve(std::size_t n) {
-    if (n > size_) {
-      memory_.reset();
-      size_ = 0;
-      memory_.reset(new std::byte[n + alignment]);
-      size_ = n;
-    }
-    void* start = memory_.get();
-    std::size_t space = size_ + alignment;
-    return static_cast<std::byte*>(start == nullptr ? nullptr : std::align(alignment, size_, start, space));
-  }
-  static constexpr std::size_t alignment = 64;
-
- private:
-  std::unique_ptr<std::byte[]> memory_;
-  std::size_t size_ = 0;
 };
 
 template <transport::streams T>
@@ -95,7 +61,6 @@ class runner {
  private:
   static constexpr std::size_t longest_write = std::size_t{256} << 10U;
   static constexpr std::size_t longest_read = std::size_t{256} << 10U;
-  static constexpr std::size_t cache = std::size_t{512} << 10U;  // L2 of the smallest machine we care for
 
   struct place {  // of a step: [at, end) is still to do
     std::uint64_t at = 0;
@@ -126,7 +91,7 @@ class runner {
     interests_.reserve(unfinished_);  // here, not when it first has to wait for all of them
     for (std::uint32_t s : p.local)
       if (places_[s].at < places_[s].end) ++unfinished_;
-    lay_out_scratch();
+    memory_.bind(p, b);
   }
 
   void open(std::vector<flow>& flows, std::vector<lane_steps> const& lanes) {
@@ -142,34 +107,6 @@ class runner {
   void skip_finished(flow& f) const {
     while (f.next < f.lane->steps.size() && places_[f.lane->steps[f.next]].at == places_[f.lane->steps[f.next]].end)
       ++f.next;
-  }
-
-  void lay_out_scratch() {
-    program const& p = *program_;
-    std::size_t const unit = binding_->element_size;
-    std::size_t const fit = cache / (2 * (p.most_sources + std::size_t{1}));
-    std::size_t const wanted = std::clamp(fit, std::size_t{4} << 10U, std::size_t{64} << 10U);
-    granule_ = (std::max)(wanted / unit, std::size_t{1}) * unit;
-    rows_.resize(p.what.scratch.size());
-    std::size_t total = 0;
-    auto const place_row = [&](std::uint64_t bytes_needed) {
-      std::size_t const at = total;
-      total += (static_cast<std::size_t>(bytes_needed) + arena::alignment - 1) / arena::alignment * arena::alignment;
-      return at;
-    };
-    for (std::size_t i = 0; i < rows_.size(); ++i) {
-      plan::scratch_row const& row = p.what.scratch[i];
-      rows_[i].origin = binding_->offsets[row.first];
-      std::uint64_t const extent = binding_->offsets[row.last] - rows_[i].origin;
-      rows_[i].length = row.window ? (std::min)(extent, std::uint64_t{granule_}) : extent;
-      rows_[i].offset = place_row(rows_[i].length);
-    }
-    std::size_t const temporaries = total;
-    std::uint64_t const whole = binding_->offsets.back() - binding_->offsets.front();
-    temporary_size_ = static_cast<std::size_t>((std::min)(whole, std::uint64_t{granule_}));
-    for (std::uint32_t i = 0; i < p.most_temporaries; ++i) place_row(temporary_size_);
-    scratch_ = arena_.reserve(total);
-    temporaries_ = scratch_ + temporaries;
   }
 
   // --- one round over everything that may move
@@ -261,14 +198,15 @@ class runner {
     while (p.at < p.end) {
       plan::step const& step = program_->what.steps[s];
       std::uint64_t const begin = binding_->offsets[step.at.first];
-      std::uint64_t const granule_end = begin + ((p.at - begin) / granule_ + 1) * granule_;  // where windows wrap
+      std::uint64_t const granule_end =
+          begin + ((p.at - begin) / memory_.granule() + 1) * memory_.granule();  // where windows wrap
       std::uint64_t const reach = (std::min)(limit(s), granule_end);
       std::uint64_t const n = (reach - p.at) / binding_->element_size * binding_->element_size;
       if (n == 0) return any;
       if (step.what == plan::verb::copy)
-        copy(step, p.at, static_cast<std::size_t>(n));
+        memory_.copy(step, p.at, static_cast<std::size_t>(n));
       else
-        fold(s, p.at, static_cast<std::size_t>(n));
+        memory_.fold(step, program_->folds[s], p.at, static_cast<std::size_t>(n));
       p.at += n;
       any = true;
       if (p.at == p.end) --unfinished_;
@@ -276,68 +214,21 @@ class runner {
     return any;
   }
 
-  // --- memory
-  struct row_place {
-    std::size_t offset = 0;    // in the arena
-    std::uint64_t origin = 0;  // the coordinate of its first byte
-    std::uint64_t length = 0;  // a window's is one granule
-  };
-
-  [[nodiscard]] std::byte const* read_address(plan::block const& b, std::uint64_t at) const {
-    if (b.where == plan::buffer::input) return binding_->inputs[b.row].data() + (at - binding_->input_origin);
-    return address(b, at);
-  }
-  [[nodiscard]] std::byte* address(plan::block const& b, std::uint64_t at) const {
-    if (b.where == plan::buffer::output) return binding_->output.data() + (at - binding_->output_origin);
-    row_place const& row = rows_[b.row];
-    std::uint64_t const inside = at - row.origin;
-    return scratch_ + row.offset + (program_->what.scratch[b.row].window ? inside % row.length : inside);
-  }
-
+  // --- how much of a step's block can move now
   [[nodiscard]] const_bytes readable(std::uint32_t s) const {
     place const& p = places_[s];
     std::uint64_t const n = (std::min)(limit(s) - p.at, std::uint64_t{longest_write});
     if (n == 0) return {};
-    return {read_address(program_->what.steps[s].at, p.at), static_cast<std::size_t>(n)};
+    return {memory_.read_address(program_->what.steps[s].at, p.at), static_cast<std::size_t>(n)};
   }
   [[nodiscard]] bytes writable(std::uint32_t s) const {
     place const& p = places_[s];
     plan::block const& b = program_->what.steps[s].at;
     std::uint64_t n = (std::min)(limit(s) - p.at, std::uint64_t{longest_read});
-    if (b.where == plan::buffer::scratch && program_->what.scratch[b.row].window) {
-      row_place const& row = rows_[b.row];
-      std::uint64_t const held = p.at - places_[static_cast<std::size_t>(program_->window_reader[b.row])].at;
-      std::uint64_t const to_wrap = row.length - (p.at - row.origin) % row.length;
-      n = (std::min)({n, row.length - held, to_wrap});
-    }
+    if (memory_.is_window(b))
+      n = (std::min)(n, memory_.room(b, p.at, places_[static_cast<std::size_t>(program_->window_reader[b.row])].at));
     if (n == 0) return {};
-    return {address(b, p.at), static_cast<std::size_t>(n)};
-  }
-
-  void copy(plan::step const& step, std::uint64_t at, std::size_t n) const {
-    std::byte const* const from = read_address(step.sources.front().from, at);
-    std::byte* const to = address(step.at, at);
-    if (to != from) std::memcpy(to, from, n);
-  }
-
-  void fold(std::uint32_t s, std::uint64_t at, std::size_t n) const {
-    plan::step const& step = program_->what.steps[s];
-    fold_program const& f = program_->folds[s];
-    if (f.joins.empty()) return copy(step, at, n);
-    auto const sources = static_cast<std::uint32_t>(step.sources.size());
-    auto const reading = [&](std::uint32_t operand) -> std::byte const* {
-      return operand < sources ? read_address(step.sources[operand].from, at)
-                               : temporaries_ + (operand - sources) * padded_temporary();
-    };
-    for (join const& j : f.joins) {
-      std::byte* const out = j.result == join::target ? address(step.at, at)
-                             : j.result < sources     ? address(step.sources[j.result].from, at)
-                                                      : temporaries_ + (j.result - sources) * padded_temporary();
-      binding_->fold.apply(binding_->fold.op, out, reading(j.left), reading(j.right), n / binding_->element_size);
-    }
-  }
-  [[nodiscard]] std::size_t padded_temporary() const noexcept {
-    return (temporary_size_ + arena::alignment - 1) / arena::alignment * arena::alignment;
+    return {memory_.address(b, p.at), static_cast<std::size_t>(n)};
   }
 
   // --- waiting and failing
@@ -420,7 +311,7 @@ class runner {
   referee& referee_;
   waiting waiting_;
   counters counters_;
-  arena arena_;
+  memory memory_;
 
   program const* program_ = nullptr;
   binding const* binding_ = nullptr;
@@ -428,13 +319,8 @@ class runner {
   std::vector<place> places_;
   std::vector<flow> sends_;
   std::vector<flow> recvs_;
-  std::vector<row_place> rows_;
   std::vector<transport::interest> interests_;
   std::size_t unfinished_ = 0;
-  std::size_t granule_ = 0;
-  std::size_t temporary_size_ = 0;
-  std::byte* scratch_ = nullptr;
-  std::byte* temporaries_ = nullptr;
   int told_ = -1;               // what watch_ was told in this call
   clock::time_point ticked_{};  // when the referee was last told that this rank waits
 };

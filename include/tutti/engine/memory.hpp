@@ -1,0 +1,143 @@
+// SPDX-License-Identifier: BSL-1.0
+// Where the bytes of one call lie: the caller's buffers, the plan's scratch rows, and a granule for each intermediate
+// fold. Takes a program and a binding, hands down addresses, and does the two verbs that move no bytes between ranks.
+#pragma once
+
+#include <algorithm>
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+#include <memory>
+#include <span>
+#include <vector>
+
+#include <tutti/core/bytes.hpp>
+#include <tutti/engine/fold.hpp>
+#include <tutti/engine/program.hpp>
+
+namespace tutti::inline TUTTI_ABI::engine {
+
+/// The memory of one call. `offsets[q]` is where part q begins, in bytes, the same on every rank; a buffer holds the
+/// parts from the one that begins at its origin.
+struct binding {
+  std::span<std::uint64_t const> offsets{};
+  std::span<const_bytes const> inputs{};
+  std::uint64_t input_origin = 0;
+  bytes output{};
+  std::uint64_t output_origin = 0;
+  std::size_t element_size = 1;
+  reducer fold{};
+};
+
+/// Memory that is reused and never initialised.
+class arena {
+ public:
+  [[nodiscard]] std::byte* reserve(std::size_t n) {
+    if (n > size_) {
+      memory_.reset();
+      size_ = 0;
+      memory_.reset(new std::byte[n + alignment]);
+      size_ = n;
+    }
+    void* start = memory_.get();
+    std::size_t space = size_ + alignment;
+    return static_cast<std::byte*>(start == nullptr ? nullptr : std::align(alignment, size_, start, space));
+  }
+  static constexpr std::size_t alignment = 64;
+
+ private:
+  std::unique_ptr<std::byte[]> memory_;
+  std::size_t size_ = 0;
+};
+
+/// The memory of the call under way. Kept from call to call: a repeated call allocates nothing.
+class memory {
+ public:
+  /// Lays the scratch rows of `p` out for a call bound to `b`, which must outlive the call.
+  void bind(program const& p, binding const& b) {
+    binding_ = &b;
+    std::size_t const fit = cache / (2 * (p.most_sources + std::size_t{1}));
+    std::size_t const wanted = std::clamp(fit, std::size_t{4} << 10U, std::size_t{64} << 10U);
+    granule_ = (std::max)(wanted / b.element_size, std::size_t{1}) * b.element_size;
+    rows_.resize(p.what.scratch.size());
+    std::size_t total = 0;
+    for (std::size_t i = 0; i < rows_.size(); ++i) {
+      plan::scratch_row const& wish = p.what.scratch[i];
+      std::uint64_t const origin = b.offsets[wish.first];
+      std::uint64_t const extent = b.offsets[wish.last] - origin;
+      rows_[i] = {total, origin, wish.window ? (std::min)(extent, std::uint64_t{granule_}) : extent, wish.window};
+      total += padded(rows_[i].length);
+    }
+    temporaries_ = total;
+    temporary_ = padded((std::min)(b.offsets.back() - b.offsets.front(), std::uint64_t{granule_}));
+    scratch_ = arena_.reserve(total + p.most_temporaries * temporary_);
+  }
+
+  /// Bytes that are folded at once, and that a window holds.
+  [[nodiscard]] std::size_t granule() const noexcept { return granule_; }
+
+  [[nodiscard]] std::byte const* read_address(plan::block const& b, std::uint64_t at) const {
+    if (b.where == plan::buffer::input) return binding_->inputs[b.row].data() + (at - binding_->input_origin);
+    return address(b, at);
+  }
+  [[nodiscard]] std::byte* address(plan::block const& b, std::uint64_t at) const {
+    if (b.where == plan::buffer::output) return binding_->output.data() + (at - binding_->output_origin);
+    row const& r = rows_[b.row];
+    std::uint64_t const inside = at - r.origin;
+    return scratch_ + r.offset + (r.window ? inside % r.length : inside);
+  }
+  /// How many bytes of a window can be written at `at` when its reader stands at `read`.
+  [[nodiscard]] std::uint64_t room(plan::block const& b, std::uint64_t at, std::uint64_t read) const {
+    row const& r = rows_[b.row];
+    return (std::min)(r.length - (at - read), r.length - (at - r.origin) % r.length);
+  }
+  [[nodiscard]] bool is_window(plan::block const& b) const {
+    return b.where == plan::buffer::scratch && rows_[b.row].window;
+  }
+
+  void copy(plan::step const& step, std::uint64_t at, std::size_t n) const {
+    std::byte const* const from = read_address(step.sources.front().from, at);
+    std::byte* const to = address(step.at, at);
+    if (to != from) std::memcpy(to, from, n);
+  }
+  /// Joins the step's sources along the bracket, for n bytes within one granule.
+  void fold(plan::step const& step, fold_program const& how, std::uint64_t at, std::size_t n) const {
+    if (how.joins.empty()) return copy(step, at, n);
+    auto const sources = static_cast<std::uint32_t>(step.sources.size());
+    auto const temporary = [&](std::uint32_t operand) {
+      return scratch_ + temporaries_ + (operand - sources) * temporary_;
+    };
+    auto const reading = [&](std::uint32_t operand) -> std::byte const* {
+      return operand < sources ? read_address(step.sources[operand].from, at) : temporary(operand);
+    };
+    for (join const& j : how.joins) {
+      std::byte* const out = j.result == join::target ? address(step.at, at)
+                             : j.result < sources     ? address(step.sources[j.result].from, at)
+                                                      : temporary(j.result);
+      binding_->fold.apply(binding_->fold.op, out, reading(j.left), reading(j.right), n / binding_->element_size);
+    }
+  }
+
+ private:
+  static constexpr std::size_t cache = std::size_t{512} << 10U;  // L2 of the smallest machine we care for
+
+  struct row {
+    std::size_t offset = 0;    // in the arena
+    std::uint64_t origin = 0;  // the coordinate of its first byte
+    std::uint64_t length = 0;  // a window's is one granule
+    bool window = false;
+  };
+  static std::size_t padded(std::uint64_t n) noexcept {
+    return (static_cast<std::size_t>(n) + arena::alignment - 1) / arena::alignment * arena::alignment;
+  }
+
+  binding const* binding_ = nullptr;
+  arena arena_;
+  std::vector<row> rows_;
+  std::size_t granule_ = 0;
+  std::size_t temporaries_ = 0;  // where they begin in the arena
+  std::size_t temporary_ = 0;    // from one to the next
+  std::byte* scratch_ = nullptr;
+};
+
+}  // namespace tutti::inline TUTTI_ABI::engine
