@@ -45,7 +45,7 @@ plan::block window(te::program const& p) {
 }  // namespace
 
 TEST_CASE("a granule is whole elements, between 4 and 64 KiB where an element allows") {
-  for (std::size_t unit : {1, 3, 4, 24, 5000}) {
+  for (std::size_t const unit : std::array<std::size_t, 5>{1, 3, 4, 24, 5000}) {
     call c(unit);
     CHECK(c.where.granule() % unit == 0);
     CHECK(c.where.granule() <= 65536);
