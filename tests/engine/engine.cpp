@@ -25,6 +25,16 @@
 
 #include "alone.hpp"
 
+// ThreadSanitizer brings an operator new of its own that cannot be replaced: nothing is counted there.
+#if defined(__SANITIZE_THREAD__)
+#define TUTTI_TEST_COUNTS 0
+#elif defined(__has_feature)
+#define TUTTI_TEST_COUNTS !__has_feature(thread_sanitizer)
+#else
+#define TUTTI_TEST_COUNTS 1
+#endif
+
+#if TUTTI_TEST_COUNTS
 namespace counted {
 thread_local std::uint64_t allocations = 0;
 }
@@ -36,6 +46,7 @@ thread_local std::uint64_t allocations = 0;
 }
 [[gnu::noinline]] void operator delete(void* p) noexcept { std::free(p); }
 [[gnu::noinline]] void operator delete(void* p, std::size_t) noexcept { std::free(p); }
+#endif
 
 namespace {
 
@@ -43,6 +54,7 @@ namespace te = tutti::engine;
 namespace tt = tutti::transport;
 using tutti::algorithm;
 
+#if TUTTI_TEST_COUNTS
 TEST_CASE("engine: a call that was made before allocates nothing") {
   for (int const size : {1, 2, 3, 4})
     tutti::testing::run_ranks(size, [](tutti::communicator& world) {
@@ -69,6 +81,7 @@ TEST_CASE("engine: a call that was made before allocates nothing") {
       CHECK(counted::allocations == before + 1);
     });
 }
+#endif
 
 TEST_CASE("engine: counts its calls, and the bytes on its streams with their headers") {
   alone::run(3, [](auto& world) {
