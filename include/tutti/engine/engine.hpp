@@ -11,6 +11,7 @@
 #include <memory>
 #include <span>
 #include <string>
+#include <thread>
 #include <utility>
 #include <vector>
 
@@ -78,13 +79,21 @@ class engine {
   [[nodiscard]] counters const& moved() const noexcept { return runner_.moved(); }
   [[nodiscard]] std::uint64_t calls() const noexcept { return sequence_; }
   [[nodiscard]] std::chrono::nanoseconds time_in_calls() const noexcept { return in_calls_; }
+  [[nodiscard]] clock::time_point now() const { return transport::now(streams_); }
+  /// Lets that much time of computing pass: on a clock of the transport's own, or else asleep.
+  void compute(std::chrono::nanoseconds duration) {
+    if constexpr (transport::timed<T>)
+      streams_.compute(duration);
+    else
+      std::this_thread::sleep_for(duration);
+  }
 
   /// One call of the user: everything run inside counts as the same operation. Throws if the communicator is revoked,
   /// or if another thread is inside a call.
   template <class Body>
   void call_once(operation const& op, options const& how, Body&& body) {
     one_at_a_time const guard(busy_);
-    clock::time_point const begin = clock::now();
+    clock::time_point const begin = transport::now(streams_);
     header_ = {};
     header_.communicator = watch_->communicator();
     header_.sequence = ++sequence_;
@@ -94,14 +103,14 @@ class engine {
     header_.op = op.op;
     header_.count = op.compare_counts ? op.count : 0;
     how_ = &how;
-    watch_->begin(header_, how.where, how.label);
+    watch_->begin(header_, how.where, how.label, begin);
     if (watch_->revoked()) {
       failure why = watch_->why();
       why.operation = describe_operation(watch_->latest());
-      watch_->end();
+      watch_->end(begin);
       throw error(std::move(why));
     }
-    ended const at_end{*watch_, in_calls_, begin};
+    ended const at_end{streams_, *watch_, in_calls_, begin};
     try {
       std::forward<Body>(body)();
     } catch (std::exception const& problem) {
@@ -154,13 +163,16 @@ class engine {
     std::atomic<bool>& busy;
   };
   struct ended {
-    ended(watch& w, std::chrono::nanoseconds& t, clock::time_point b) : seen(w), total(t), begin(b) {}
+    ended(T const& s, watch& w, std::chrono::nanoseconds& t, clock::time_point b)
+        : streams(s), seen(w), total(t), begin(b) {}
     ended(ended const&) = delete;
     ended& operator=(ended const&) = delete;
     ~ended() {
-      seen.end();
-      total += clock::now() - begin;
+      clock::time_point const now = transport::now(streams);
+      seen.end(now);
+      total += now - begin;
     }
+    T const& streams;
     watch& seen;
     std::chrono::nanoseconds& total;
     clock::time_point begin;

@@ -52,7 +52,7 @@ class runner {
         stirred = true;
         continue;
       }
-      clock::time_point const now = clock::now();
+      clock::time_point const now = transport::now(streams_);
       if (std::exchange(stirred, false)) last = now;
       wait(now, last, patience);
     }
@@ -207,11 +207,17 @@ class runner {
         memory_.copy(step, p.at, static_cast<std::size_t>(n));
       else
         memory_.fold(step, program_->folds[s], p.at, static_cast<std::size_t>(n));
+      if constexpr (transport::timed<T>) charge(step, static_cast<std::size_t>(n));
       p.at += n;
       any = true;
       if (p.at == p.end) --unfinished_;
     }
     return any;
+  }
+
+  void charge(plan::step const& step, std::size_t n) requires transport::timed<T> {
+    std::size_t const others = step.sources.size() - 1;
+    streams_.work(others == 0 ? n : 0, others * n);
   }
 
   // --- how much of a step's block can move now
@@ -254,13 +260,14 @@ class runner {
     clock::time_point const until = (std::min)(last + patience, now + slice);
     if (now - last > telling && awaited != told_) watch_.waiting_for(world(told_ = awaited));
     if (!waiting_.idle(streams_, interests_, now, until)) return;
-    if (clock::time_point const slept = clock::now(); slept - (std::max)(last, ticked_) >= slice) {
+    if (clock::time_point const slept = transport::now(streams_); slept - (std::max)(last, ticked_) >= slice) {
       ticked_ = slept;
       referee_.tick(watch_);
     }
   }
 
-  static constexpr std::chrono::milliseconds slice{100};
+  // No slices on a clock that can leap: its wait ends when something comes, or when nothing ever will.
+  static constexpr std::chrono::milliseconds slice{transport::timed<T> ? 1'000'000'000'000 : 100};
   static constexpr std::chrono::microseconds telling{200};
 
   [[nodiscard]] int world(int peer) const { return peer < 0 ? -1 : watch_.members()[static_cast<std::size_t>(peer)]; }

@@ -24,6 +24,10 @@ class waiting {
   /// Nothing could move. Returns when the caller should try again. True if it slept.
   template <transport::streams T>
   bool idle(T& streams, std::span<transport::interest const> wanted, clock::time_point now, clock::time_point until) {
+    if constexpr (transport::timed<T>) {  // trying again takes no time there: nothing would ever change
+      streams.wait(wanted, until);
+      return true;
+    }
     if (patience_++ == 0) since_ = now;
     if (now - since_ < (crowded_ ? yielding : spinning)) {
       if (crowded_) std::this_thread::yield();

@@ -62,10 +62,10 @@ class basic_watch {
   }
 
   // --- the caller's side
-  void begin(call const& what, call_site where, std::string_view label) {
+  void begin(call const& what, call_site where, std::string_view label, clock::time_point now = clock::now()) {
     std::lock_guard const hold(guard_);
     record& r = ring_[what.sequence % kept];
-    r = {what, where, {}, clock::now(), -1, true};
+    r = {what, where, {}, now, -1, true};
     for (std::size_t i = 0; i < label.size() && i + 1 < r.label.size(); ++i) r.label[i] = label[i];
     latest_ = what.sequence;
   }
@@ -73,12 +73,12 @@ class basic_watch {
     std::lock_guard const hold(guard_);
     ring_[latest_ % kept].waiting_for = world_rank;
   }
-  void end() {
+  void end(clock::time_point now = clock::now()) {
     std::lock_guard const hold(guard_);
     record& r = ring_[latest_ % kept];
     r.running = false;
     r.waiting_for = -1;
-    r.since = clock::now();
+    r.since = now;
   }
 
   // --- anyone's side

@@ -81,6 +81,11 @@ class basic_communicator {
     return {moved.bytes_sent, moved.bytes_received, engine_->calls(), engine_->time_in_calls()};
   }
 
+  /// This rank's time: of the steady clock, or of the simulated world.
+  [[nodiscard]] clock::time_point now() const { return engine_->now(); }
+  /// Stands for computing that takes `duration`: a simulated rank's clock moves on by it, a real rank sleeps so long.
+  void compute(std::chrono::nanoseconds duration) { engine_->compute(duration); }
+
   /// Collective. Ranks that give the same `color` form a communicator, ordered by `key`, then by rank.
   [[nodiscard]] basic_communicator split(int color, int key = 0, options how = {}) {
     std::array<std::int32_t, 2> const mine{color, key};

@@ -51,5 +51,24 @@ concept streams = requires(T t, T const& c, int peer, const_bytes from, bytes to
   noexcept->std::same_as<void>;
 };
 
+/// Streams with a clock of their own, on which time passes only by what ranks and network are charged for.
+template <class T>
+concept timed = streams<T> && requires(T t, T const& c, std::size_t bytes, std::chrono::nanoseconds duration) {
+  { c.now() } -> std::same_as<clock::time_point>;
+  /// This rank copies and folds that many bytes.
+  { t.work(bytes, bytes) } -> std::same_as<void>;
+  /// This rank computes for that long.
+  { t.compute(duration) } -> std::same_as<void>;
+};
+
+/// The time as a rank with these streams sees it.
+template <streams T>
+[[nodiscard]] clock::time_point now(T const& t) {
+  if constexpr (timed<T>)
+    return t.now();
+  else
+    return clock::now();
+}
+
 }  // namespace transport
 }  // namespace tutti::inline TUTTI_ABI
