@@ -2719,6 +2719,25 @@ concept streams = requires(T t, T const& c, int peer, const_bytes from, bytes to
   noexcept->std::same_as<void>;
 };
 
+/// Streams with a clock of their own, on which time passes only by what ranks and network are charged for.
+template <class T>
+concept timed = streams<T> && requires(T t, T const& c, std::size_t bytes, std::chrono::nanoseconds duration) {
+  { c.now() } -> std::same_as<clock::time_point>;
+  /// This rank copies and folds that many bytes.
+  { t.work(bytes, bytes) } -> std::same_as<void>;
+  /// This rank computes for that long.
+  { t.compute(duration) } -> std::same_as<void>;
+};
+
+/// The time as a rank with these streams sees it.
+template <streams T>
+[[nodiscard]] clock::time_point now(T const& t) {
+  if constexpr (timed<T>)
+    return t.now();
+  else
+    return clock::now();
+}
+
 }  // namespace transport
 }  // namespace tutti::inline TUTTI_ABI
 
@@ -2767,10 +2786,10 @@ class basic_watch {
   }
 
   // --- the caller's side
-  void begin(call const& what, call_site where, std::string_view label) {
+  void begin(call const& what, call_site where, std::string_view label, clock::time_point now = clock::now()) {
     std::lock_guard const hold(guard_);
     record& r = ring_[what.sequence % kept];
-    r = {what, where, {}, clock::now(), -1, true};
+    r = {what, where, {}, now, -1, true};
     for (std::size_t i = 0; i < label.size() && i + 1 < r.label.size(); ++i) r.label[i] = label[i];
     latest_ = what.sequence;
   }
@@ -2778,12 +2797,12 @@ class basic_watch {
     std::lock_guard const hold(guard_);
     ring_[latest_ % kept].waiting_for = world_rank;
   }
-  void end() {
+  void end(clock::time_point now = clock::now()) {
     std::lock_guard const hold(guard_);
     record& r = ring_[latest_ % kept];
     r.running = false;
     r.waiting_for = -1;
-    r.since = clock::now();
+    r.since = now;
   }
 
   // --- anyone's side
@@ -3107,6 +3126,10 @@ class waiting {
   /// Nothing could move. Returns when the caller should try again. True if it slept.
   template <transport::streams T>
   bool idle(T& streams, std::span<transport::interest const> wanted, clock::time_point now, clock::time_point until) {
+    if constexpr (transport::timed<T>) {  // trying again takes no time there: nothing would ever change
+      streams.wait(wanted, until);
+      return true;
+    }
     if (patience_++ == 0) since_ = now;
     if (now - since_ < (crowded_ ? yielding : spinning)) {
       if (crowded_) std::this_thread::yield();
@@ -3160,7 +3183,7 @@ class runner {
         stirred = true;
         continue;
       }
-      clock::time_point const now = clock::now();
+      clock::time_point const now = transport::now(streams_);
       if (std::exchange(stirred, false)) last = now;
       wait(now, last, patience);
     }
@@ -3315,11 +3338,17 @@ class runner {
         memory_.copy(step, p.at, static_cast<std::size_t>(n));
       else
         memory_.fold(step, program_->folds[s], p.at, static_cast<std::size_t>(n));
+      if constexpr (transport::timed<T>) charge(step, static_cast<std::size_t>(n));
       p.at += n;
       any = true;
       if (p.at == p.end) --unfinished_;
     }
     return any;
+  }
+
+  void charge(plan::step const& step, std::size_t n) requires transport::timed<T> {
+    std::size_t const others = step.sources.size() - 1;
+    streams_.work(others == 0 ? n : 0, others * n);
   }
 
   // --- how much of a step's block can move now
@@ -3362,13 +3391,14 @@ class runner {
     clock::time_point const until = (std::min)(last + patience, now + slice);
     if (now - last > telling && awaited != told_) watch_.waiting_for(world(told_ = awaited));
     if (!waiting_.idle(streams_, interests_, now, until)) return;
-    if (clock::time_point const slept = clock::now(); slept - (std::max)(last, ticked_) >= slice) {
+    if (clock::time_point const slept = transport::now(streams_); slept - (std::max)(last, ticked_) >= slice) {
       ticked_ = slept;
       referee_.tick(watch_);
     }
   }
 
-  static constexpr std::chrono::milliseconds slice{100};
+  // No slices on a clock that can leap: its wait ends when something comes, or when nothing ever will.
+  static constexpr std::chrono::milliseconds slice{transport::timed<T> ? 1'000'000'000'000 : 100};
   static constexpr std::chrono::microseconds telling{200};
 
   [[nodiscard]] int world(int peer) const { return peer < 0 ? -1 : watch_.members()[static_cast<std::size_t>(peer)]; }
@@ -3492,13 +3522,21 @@ class engine {
   [[nodiscard]] counters const& moved() const noexcept { return runner_.moved(); }
   [[nodiscard]] std::uint64_t calls() const noexcept { return sequence_; }
   [[nodiscard]] std::chrono::nanoseconds time_in_calls() const noexcept { return in_calls_; }
+  [[nodiscard]] clock::time_point now() const { return transport::now(streams_); }
+  /// Lets that much time of computing pass: on a clock of the transport's own, or else asleep.
+  void compute(std::chrono::nanoseconds duration) {
+    if constexpr (transport::timed<T>)
+      streams_.compute(duration);
+    else
+      std::this_thread::sleep_for(duration);
+  }
 
   /// One call of the user: everything run inside counts as the same operation. Throws if the communicator is revoked,
   /// or if another thread is inside a call.
   template <class Body>
   void call_once(operation const& op, options const& how, Body&& body) {
     one_at_a_time const guard(busy_);
-    clock::time_point const begin = clock::now();
+    clock::time_point const begin = transport::now(streams_);
     header_ = {};
     header_.communicator = watch_->communicator();
     header_.sequence = ++sequence_;
@@ -3508,14 +3546,14 @@ class engine {
     header_.op = op.op;
     header_.count = op.compare_counts ? op.count : 0;
     how_ = &how;
-    watch_->begin(header_, how.where, how.label);
+    watch_->begin(header_, how.where, how.label, begin);
     if (watch_->revoked()) {
       failure why = watch_->why();
       why.operation = describe_operation(watch_->latest());
-      watch_->end();
+      watch_->end(begin);
       throw error(std::move(why));
     }
-    ended const at_end{*watch_, in_calls_, begin};
+    ended const at_end{streams_, *watch_, in_calls_, begin};
     try {
       std::forward<Body>(body)();
     } catch (std::exception const& problem) {
@@ -3568,13 +3606,16 @@ class engine {
     std::atomic<bool>& busy;
   };
   struct ended {
-    ended(watch& w, std::chrono::nanoseconds& t, clock::time_point b) : seen(w), total(t), begin(b) {}
+    ended(T const& s, watch& w, std::chrono::nanoseconds& t, clock::time_point b)
+        : streams(s), seen(w), total(t), begin(b) {}
     ended(ended const&) = delete;
     ended& operator=(ended const&) = delete;
     ~ended() {
-      seen.end();
-      total += clock::now() - begin;
+      clock::time_point const now = transport::now(streams);
+      seen.end(now);
+      total += now - begin;
     }
+    T const& streams;
     watch& seen;
     std::chrono::nanoseconds& total;
     clock::time_point begin;
@@ -4405,6 +4446,11 @@ class basic_communicator {
     auto const& moved = engine_->moved();
     return {moved.bytes_sent, moved.bytes_received, engine_->calls(), engine_->time_in_calls()};
   }
+
+  /// This rank's time: of the steady clock, or of the simulated world.
+  [[nodiscard]] clock::time_point now() const { return engine_->now(); }
+  /// Stands for computing that takes `duration`: a simulated rank's clock moves on by it, a real rank sleeps so long.
+  void compute(std::chrono::nanoseconds duration) { engine_->compute(duration); }
 
   /// Collective. Ranks that give the same `color` form a communicator, ordered by `key`, then by rank.
   [[nodiscard]] basic_communicator split(int color, int key = 0, options how = {}) {
