@@ -217,7 +217,8 @@ class runner {
 
   void charge(plan::step const& step, std::size_t n) requires transport::timed<T> {
     std::size_t const others = step.sources.size() - 1;
-    streams_.work(others == 0 ? n : 0, others * n);
+    bool const in_place = step.sources.front().from == step.at;
+    streams_.work(others == 0 && !in_place ? n : 0, others * n);
   }
 
   // --- how much of a step's block can move now
@@ -268,7 +269,7 @@ class runner {
 
   // No slices on a clock that can leap: its wait ends when something comes, or when nothing ever will.
   static constexpr std::chrono::milliseconds slice{transport::timed<T> ? 1'000'000'000'000 : 100};
-  static constexpr std::chrono::microseconds telling{200};
+  static constexpr std::chrono::microseconds telling{transport::timed<T> ? -1 : 200};
 
   [[nodiscard]] int world(int peer) const { return peer < 0 ? -1 : watch_.members()[static_cast<std::size_t>(peer)]; }
 

@@ -25,6 +25,10 @@ namespace tutti::inline TUTTI_ABI::group {
 template <class T = on_use>
 class basic_local_world : public std::enable_shared_from_this<basic_local_world<T>> {
  public:
+  basic_local_world(basic_local_world const&) = delete;
+  basic_local_world& operator=(basic_local_world const&) = delete;
+  virtual ~basic_local_world() = default;
+
   /// `say` gets the lines of the stall report; empty: stderr.
   explicit basic_local_world(int size, std::chrono::nanoseconds stall_report = std::chrono::seconds(10),
                              std::function<void(std::string const&)> say = {})
@@ -39,6 +43,13 @@ class basic_local_world : public std::enable_shared_from_this<basic_local_world<
     return std::make_shared<seat>(this->shared_from_this(), rank);
   }
 
+ protected:
+  /// The clock of the ranks, and how one of them waits on it for a verdict about `where`: in a simulated world its own.
+  [[nodiscard]] virtual clock::time_point now() const { return clock::now(); }
+  virtual void pause(int rank, engine::watch const& where, clock::time_point until) {
+    (void)ranks_[static_cast<std::size_t>(rank)]->wait_for_verdict(where, until);
+  }
+
  private:
   class seat final : public engine::referee {
    public:
@@ -49,10 +60,11 @@ class basic_local_world : public std::enable_shared_from_this<basic_local_world<
     failure judge(engine::watch& where, failure seen, engine::frame const* theirs = nullptr) override {
       complaint c{rank_, where.communicator(), where.latest().what.sequence, seen, {}};
       if (engine::call other; theirs != nullptr && engine::decode(*theirs, other)) c.theirs = other;
-      auto next = world_->hear([&](auto& r) { r.complain(c, clock::now()); });
-      for (auto const deadline = clock::now() + std::chrono::milliseconds(50);
-           !where.revoked() && clock::now() < deadline;) {
-        if (mine().wait_for_verdict(where, (std::min)(next, deadline))) break;
+      auto next = world_->hear([&](auto& r) { r.complain(c, world_->now()); });
+      for (auto const deadline = world_->now() + std::chrono::milliseconds(50);
+           !where.revoked() && world_->now() < deadline;) {
+        world_->pause(rank_, where, (std::min)(next, deadline));
+        if (where.revoked()) break;
         next = world_->hear([](auto&) {});
       }
       if (!where.revoked()) {
@@ -71,7 +83,7 @@ class basic_local_world : public std::enable_shared_from_this<basic_local_world<
         if (in_vain)
           all.complain(
               {rank_, where.communicator(), r.what.sequence, {error_kind::peer_left, r.waiting_for, {}, {}}, {}},
-              clock::now());
+              world_->now());
       });
     }
     void abort(std::string reason) override {
@@ -97,7 +109,7 @@ class basic_local_world : public std::enable_shared_from_this<basic_local_world<
   template <class News>
   clock::time_point hear(News news) {
     std::lock_guard const hold(guard_);
-    auto const now = clock::now();
+    auto const now = this->now();
     news(rulings_);
     for (int k = 0; k < size(); ++k) rulings_.sees(k, ranks_[static_cast<std::size_t>(k)]->running(), now);
     for (outcome o = rulings_.decide(now);; o = rulings_.decide(now)) {

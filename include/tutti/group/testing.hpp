@@ -71,11 +71,11 @@ template <class S = transport::any, class Function>
   return ended;
 }
 
-/// Calls fn(communicator&) on n ranks, each a thread, and throws what the first rank that was itself at fault threw.
-template <class S = transport::any, class Function>
-void run_ranks(int n, Function fn, over medium = over::memory, join_options how = {}) {
+/// Throws what the first rank that was itself at fault threw, if any did.
+template <class = on_use>
+void rethrow_first(std::vector<outcome> const& ended) {
   std::exception_ptr first;
-  for (outcome const& o : testing::try_ranks<S>(n, std::move(fn), medium, std::move(how))) {
+  for (outcome const& o : ended) {
     if (!o.thrown) continue;
     try {
       std::rethrow_exception(o.thrown);
@@ -86,6 +86,12 @@ void run_ranks(int n, Function fn, over medium = over::memory, join_options how 
     }
   }
   if (first) std::rethrow_exception(first);
+}
+
+/// Calls fn(communicator&) on n ranks, each a thread, and throws what the first rank that was itself at fault threw.
+template <class S = transport::any, class Function>
+void run_ranks(int n, Function fn, over medium = over::memory, join_options how = {}) {
+  testing::rethrow_first(testing::try_ranks<S>(n, std::move(fn), medium, std::move(how)));
 }
 
 }  // namespace tutti::inline TUTTI_ABI::testing
