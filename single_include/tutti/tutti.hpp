@@ -3348,7 +3348,8 @@ class runner {
 
   void charge(plan::step const& step, std::size_t n) requires transport::timed<T> {
     std::size_t const others = step.sources.size() - 1;
-    streams_.work(others == 0 ? n : 0, others * n);
+    bool const in_place = step.sources.front().from == step.at;
+    streams_.work(others == 0 && !in_place ? n : 0, others * n);
   }
 
   // --- how much of a step's block can move now
@@ -3399,7 +3400,7 @@ class runner {
 
   // No slices on a clock that can leap: its wait ends when something comes, or when nothing ever will.
   static constexpr std::chrono::milliseconds slice{transport::timed<T> ? 1'000'000'000'000 : 100};
-  static constexpr std::chrono::microseconds telling{200};
+  static constexpr std::chrono::microseconds telling{transport::timed<T> ? -1 : 200};
 
   [[nodiscard]] int world(int peer) const { return peer < 0 ? -1 : watch_.members()[static_cast<std::size_t>(peer)]; }
 
@@ -5454,6 +5455,10 @@ namespace tutti::inline TUTTI_ABI::group {
 template <class T = on_use>
 class basic_local_world : public std::enable_shared_from_this<basic_local_world<T>> {
  public:
+  basic_local_world(basic_local_world const&) = delete;
+  basic_local_world& operator=(basic_local_world const&) = delete;
+  virtual ~basic_local_world() = default;
+
   /// `say` gets the lines of the stall report; empty: stderr.
   explicit basic_local_world(int size, std::chrono::nanoseconds stall_report = std::chrono::seconds(10),
                              std::function<void(std::string const&)> say = {})
@@ -5468,6 +5473,13 @@ class basic_local_world : public std::enable_shared_from_this<basic_local_world<
     return std::make_shared<seat>(this->shared_from_this(), rank);
   }
 
+ protected:
+  /// The clock of the ranks, and how one of them waits on it for a verdict about `where`: in a simulated world its own.
+  [[nodiscard]] virtual clock::time_point now() const { return clock::now(); }
+  virtual void pause(int rank, engine::watch const& where, clock::time_point until) {
+    (void)ranks_[static_cast<std::size_t>(rank)]->wait_for_verdict(where, until);
+  }
+
  private:
   class seat final : public engine::referee {
    public:
@@ -5478,10 +5490,11 @@ class basic_local_world : public std::enable_shared_from_this<basic_local_world<
     failure judge(engine::watch& where, failure seen, engine::frame const* theirs = nullptr) override {
       complaint c{rank_, where.communicator(), where.latest().what.sequence, seen, {}};
       if (engine::call other; theirs != nullptr && engine::decode(*theirs, other)) c.theirs = other;
-      auto next = world_->hear([&](auto& r) { r.complain(c, clock::now()); });
-      for (auto const deadline = clock::now() + std::chrono::milliseconds(50);
-           !where.revoked() && clock::now() < deadline;) {
-        if (mine().wait_for_verdict(where, (std::min)(next, deadline))) break;
+      auto next = world_->hear([&](auto& r) { r.complain(c, world_->now()); });
+      for (auto const deadline = world_->now() + std::chrono::milliseconds(50);
+           !where.revoked() && world_->now() < deadline;) {
+        world_->pause(rank_, where, (std::min)(next, deadline));
+        if (where.revoked()) break;
         next = world_->hear([](auto&) {});
       }
       if (!where.revoked()) {
@@ -5500,7 +5513,7 @@ class basic_local_world : public std::enable_shared_from_this<basic_local_world<
         if (in_vain)
           all.complain(
               {rank_, where.communicator(), r.what.sequence, {error_kind::peer_left, r.waiting_for, {}, {}}, {}},
-              clock::now());
+              world_->now());
       });
     }
     void abort(std::string reason) override {
@@ -5526,7 +5539,7 @@ class basic_local_world : public std::enable_shared_from_this<basic_local_world<
   template <class News>
   clock::time_point hear(News news) {
     std::lock_guard const hold(guard_);
-    auto const now = clock::now();
+    auto const now = this->now();
     news(rulings_);
     for (int k = 0; k < size(); ++k) rulings_.sees(k, ranks_[static_cast<std::size_t>(k)]->running(), now);
     for (outcome o = rulings_.decide(now);; o = rulings_.decide(now)) {
@@ -8045,11 +8058,11 @@ template <class S = transport::any, class Function>
   return ended;
 }
 
-/// Calls fn(communicator&) on n ranks, each a thread, and throws what the first rank that was itself at fault threw.
-template <class S = transport::any, class Function>
-void run_ranks(int n, Function fn, over medium = over::memory, join_options how = {}) {
+/// Throws what the first rank that was itself at fault threw, if any did.
+template <class = on_use>
+void rethrow_first(std::vector<outcome> const& ended) {
   std::exception_ptr first;
-  for (outcome const& o : testing::try_ranks<S>(n, std::move(fn), medium, std::move(how))) {
+  for (outcome const& o : ended) {
     if (!o.thrown) continue;
     try {
       std::rethrow_exception(o.thrown);
@@ -8060,6 +8073,12 @@ void run_ranks(int n, Function fn, over medium = over::memory, join_options how 
     }
   }
   if (first) std::rethrow_exception(first);
+}
+
+/// Calls fn(communicator&) on n ranks, each a thread, and throws what the first rank that was itself at fault threw.
+template <class S = transport::any, class Function>
+void run_ranks(int n, Function fn, over medium = over::memory, join_options how = {}) {
+  testing::rethrow_first(testing::try_ranks<S>(n, std::move(fn), medium, std::move(how)));
 }
 
 }  // namespace tutti::inline TUTTI_ABI::testing
