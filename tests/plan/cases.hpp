@@ -20,6 +20,7 @@ inline tp::request wanted(tp::row const& row, int size, int root = 0, slot_cuts 
   w.size = size;
   w.root = root;
   w.cuts = std::move(cuts);
+  w.order = row.fold == tp::folds::any ? tutti::order::any : tutti::order::canonical;
   return w;
 }
 
@@ -31,7 +32,7 @@ inline std::vector<tp::plan> all_plans(tp::row const& row, tp::request w) {
 }
 
 /// Whether a row is for so many ranks.
-inline bool serves(tp::row const& row, int size) { return row.only_size == 0 || row.only_size == size; }
+inline bool serves(tp::row const& row, int size) { return row.serves(size); }
 
 inline bool is_rooted(tp::collective what) {
   return what == tp::collective::broadcast || what == tp::collective::reduce || what == tp::collective::scatter ||

@@ -71,7 +71,7 @@ TEST_CASE("a forced algorithm is used wherever it exists, and ignored elsewhere"
 TEST_CASE("no row of the table hides another") {
   for (tp::row const& a : tp::table())
     for (tp::row const& b : tp::table())
-      CHECK((&a == &b || a.what != b.what || a.algorithm != b.algorithm || a.only_size != b.only_size));
+      CHECK((&a == &b || a.what != b.what || a.algorithm != b.algorithm || a.size != b.size));
 }
 
 TEST_CASE("equal requests give equal plans, which carry the rank, size and algorithm asked for") {

@@ -128,7 +128,8 @@ class engine {
   void run(operation const& op, std::uint8_t stage) {
     lay_out(op);
     std::uint64_t const bytes_in_all = offsets_.back();
-    auto const algorithm = plan::choose(op.what, size(), static_cast<std::size_t>(bytes_in_all), how_->algorithm);
+    auto const algorithm = plan::choose(op.what, size(), static_cast<std::size_t>(bytes_in_all), how_->algorithm,
+                                        {how_->order, !op.cuts.empty(), false});
     program const& p = cached({op.what, algorithm, rank(), size(), op.root < 0 ? 0 : op.root, {}}, op.cuts);
     lay_out(op, p.what.parts);
     header_.algorithm = algorithm;

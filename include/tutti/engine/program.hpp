@@ -54,6 +54,10 @@ template <class = on_use>
 class fold_writer {
  public:
   fold_writer(plan::plan const& p, plan::step const& s) : plan_(p), step_(s) {
+    if (s.sources.size() == 2) {  // in the order given, which off the bracket may pass the end of the circle
+      out_.joins.push_back({join::target, 0, 1});
+      return;
+    }
     plan::interval const all{s.sources.front().slots.first, s.sources.back().slots.last};
     visit(all, true);
   }

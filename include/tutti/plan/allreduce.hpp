@@ -2,8 +2,11 @@
 // Plans of allreduce: every rank ends with the fold of all contributions.
 #pragma once
 
+#include <algorithm>
+#include <cstddef>
 #include <vector>
 
+#include <tutti/plan/tree.hpp>
 #include <tutti/plan/writer.hpp>
 
 namespace tutti::inline TUTTI_ABI::plan {
@@ -59,6 +62,108 @@ void allreduce_exchange(auto& w) {
     }
   }
   w.fold(out, std::move(sources));
+}
+
+// Binomial: up the tree along the bracket, then down it again.
+// Why     as few messages as a star, and no rank handles more than 2 ceil(lg p) of them.
+// Trace   p=5: 1 sends to 0, 3 to 2, 2 to 0, 4 to 0, granule by granule; then 0 sends to 4, 2, 1, and 2 to 3.
+// Cost    2 ceil(lg p) alpha + 2 ceil(lg p)(2 o + n beta) + ceil(lg p) n gamma
+// Limits  none. Rank 0 moves 2 ceil(lg p) n: for long vectors halving, direct or ring.
+// See     Thakur, Rabenseifner & Gropp 2005.
+void allreduce_binomial(auto& w) {
+  block const out = w.all(buffer::output);
+  tree const place = w.tree_from(0);
+  w.fold_children(place, out);
+  if (place.parent >= 0) {
+    w.send(place.parent, out);
+    w.recv(place.parent, out);
+  }
+  for (std::size_t i = place.children.size(); i-- > 0;) w.send(place.children[i].rank, out);
+}
+
+// Recursive doubling: at every level of the bracket, the two halves tell each other what they have.
+// Why     ceil(lg p) rounds, the fewest there can be, and every rank ends at once.
+// Trace   p=4: 0-1 and 2-3 exchange and fold; then 0-2 and 1-3. p=5: then 0-4 exchange, and 4 also sends to 1, 2, 3.
+// Cost    ceil(lg p)(alpha + 2 o + n beta + n gamma) for p a power of two
+// Limits  none: any p keeps the bracket. Off powers of two the ranks of a shorter half send more than once: up to p - 1
+//         messages of the last rank if p - 1 is a power of two. All n bytes travel at every level: halving for large n.
+// See     Thakur, Rabenseifner & Gropp 2005, who fold the odd ranks in beforehand and so leave the bracket.
+void allreduce_doubling(auto& w) {
+  block const out = w.all(buffer::output);
+  if (w.size() == 1) return w.fold_contributions(out);
+  block const heard = w.scratch(out);
+  for (level const& l : levels(w.rank(), w.size())) {
+    for (int to : l.to) w.send(to, out);
+    w.recv(l.from, heard);
+    w.fold(out, {{out, l.mine}, {heard, l.theirs}});
+  }
+}
+
+// Halving and doubling (Rabenseifner): partners swap and fold halves of what is left, then give the halves back.
+// Why     the bytes of a ring in 2 lg p rounds instead of 2(p-1).
+// Trace   p=4: 0-1 and 2-3 swap halves and fold; 0-2 and 1-3 swap quarters and fold; then the same way back.
+// Cost    2 lg p (alpha + 2 o) + 2n(p-1)/p beta + n(p-1)/p gamma
+// Limits  p a power of two. The nearest partner first, and whose half is whose by the bits of the rank from the lowest:
+//         this is what keeps the bracket.
+// See     Thakur, Rabenseifner & Gropp 2005; Rabenseifner 2004.
+void allreduce_halving(auto& w) {
+  if (w.size() == 1) return w.fold_contributions(w.all(buffer::output));
+  interval keep{0, w.parts()};
+  std::vector<interval> swapped;
+  for (level const& l : levels(w.rank(), w.size())) {
+    auto const [mine, theirs] = halves(keep, l.mine.first > l.theirs.first);
+    block const out = w.range(mine, buffer::output), heard = w.window(out);
+    w.send(l.from, w.range(theirs, buffer::output));
+    w.recv(l.from, heard);
+    w.fold(out, {{out, l.mine}, {heard, l.theirs}});
+    swapped.push_back(theirs);
+    keep = mine;
+  }
+  for (int partner = w.size() / 2; partner > 0; partner /= 2) {
+    int const other = w.rank() ^ partner;
+    w.send(other, w.range(keep, buffer::output));
+    w.recv(other, w.range(swapped.back(), buffer::output));
+    keep = {(std::min)(keep.first, swapped.back().first), (std::max)(keep.last, swapped.back().last)};
+    swapped.pop_back();
+  }
+}
+
+// Ring: every part goes around once to be folded and once more to be handed out.
+// Why     every link carries the same 2n(p-1)/p, always to the same neighbour: any p, and no crowd at anyone's door.
+// Trace   p=3: part 0 goes 0 to 1 to 2, folded with each rank's own; then complete 2 to 0 to 1. Parts 1, 2 likewise.
+// Cost    2(p-1)(alpha + 2 o) + 2n(p-1)/p beta + n(p-1)/p gamma
+// Limits  order::any: part q is folded from rank q on around the circle, not along the bracket.
+// See     Patarasuk & Yuan 2009.
+void allreduce_ring(auto& w) {
+  if (w.size() == 1) return w.fold_contributions(w.all(buffer::output));
+  int const next = w.after(1), previous = w.after(w.size() - 1);
+  for (int s = 0; s + 1 < w.size(); ++s) {
+    block const arriving = w.part(w.after(2 * w.size() - s - 1), buffer::output), heard = w.window(arriving);
+    w.send(next, w.part(w.after(w.size() - s), buffer::output));
+    w.recv(previous, heard);
+    w.fold_run(arriving, heard, arriving, s + 1);
+  }
+  for (int s = 0; s + 1 < w.size(); ++s) {
+    w.send(next, w.part(w.after(w.size() + 1 - s), buffer::output));
+    w.recv(previous, w.part(w.after(w.size() - s), buffer::output));
+  }
+}
+
+// Dissemination: in round k every rank tells the one 2^k ahead how many have come, itself included.
+// Why     ceil(lg p) rounds for any p, one message each way a round.
+// Trace   p=5: r tells r+1, then r+2, then r+4.
+// Cost    ceil(lg p)(alpha + 2 o)
+// Limits  a barrier only: off powers of two the last round counts some ranks twice.
+// See     Hensgen, Finkel & Manber 1988.
+void barrier_dissemination(auto& w) {
+  block const token = w.all(buffer::output);
+  if (w.size() == 1) return w.fold_contributions(token);
+  block const heard = w.scratch(token);
+  for (int far = 1; far < w.size(); far *= 2) {
+    w.send(w.after(far), token);
+    w.recv(w.after(w.size() - far), heard);
+    w.fold_run(token, heard, token, far, far);
+  }
 }
 
 }  // namespace tutti::inline TUTTI_ABI::plan

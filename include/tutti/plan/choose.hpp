@@ -2,8 +2,11 @@
 // Which algorithm serves which call: one table of plans and one small rule. Pure: every rank chooses alike.
 #pragma once
 
+#include <bit>
 #include <cstddef>
+#include <cstdint>
 #include <span>
+#include <string_view>
 #include <utility>
 
 #include <tutti/core/on_use.hpp>
@@ -19,13 +22,45 @@
 
 namespace tutti::inline TUTTI_ABI::plan {
 
-/// One way to do one collective. A new algorithm is one file and one row here.
+/// For which numbers of ranks an algorithm exists.
+enum class sizes : std::uint8_t { any, two, power_of_two };
+
+/// What the folds of an algorithm combine, from the strictest demand it can meet to the loosest.
+enum class folds : std::uint8_t {
+  whole,    ///< every fold combines all slots at once: no partial result travels. Or there is no fold.
+  partial,  ///< partial results travel, each a node of the bracket
+  any       ///< runs of slots around the circle: needs order::any
+};
+
+/// What a call allows.
+struct demand {
+  tutti::TUTTI_ABI::order order = tutti::TUTTI_ABI::order::canonical;
+  bool slots = false;             ///< ranks bring several slots each, or none
+  bool whole_folds_only = false;  ///< no partial result may travel
+};
+
+/// One way to do one collective. A new algorithm is one function and one row here.
 struct row {
   collective what;
   tutti::TUTTI_ABI::algorithm algorithm;
-  int only_size;  ///< the one number of ranks it is for, or 0
+  sizes size;
+  folds fold;
   cut parts;
   void (*script)(writer&);
+  bool slots = false;  ///< whether ranks may bring several slots
+
+  [[nodiscard]] constexpr bool serves(int ranks) const noexcept {
+    auto const p = static_cast<unsigned>(ranks);
+    return size == sizes::any || (size == sizes::two ? p == 2 : std::has_single_bit(p));
+  }
+  /// Why this row is not for a call, or nothing.
+  [[nodiscard]] constexpr std::string_view obstacle(int ranks, demand const& asked) const noexcept {
+    if (!serves(ranks)) return size == sizes::two ? "for two ranks only" : "for a power of two of ranks only";
+    if (fold == folds::any && asked.order != tutti::TUTTI_ABI::order::any) return "leaves the canonical order";
+    if (fold != folds::whole && asked.whole_folds_only) return "sends partial results";
+    if (!slots && asked.slots) return "takes one slot per rank only";
+    return {};
+  }
 
   template <class = on_use>
   [[nodiscard]] plan write(request const& wanted) const {
@@ -37,25 +72,46 @@ struct row {
 
 template <class = on_use>
 [[nodiscard]] std::span<row const> table() {
-  using tutti::TUTTI_ABI::algorithm;
+  using c = collective;
+  using a = tutti::TUTTI_ABI::algorithm;
+  using s = sizes;
+  using f = folds;
   static constexpr row rows[] = {
-      {collective::broadcast, algorithm::star, 0, cut::even, broadcast_star},
-      {collective::broadcast, algorithm::direct, 0, cut::even_but_root, broadcast_direct},
-      {collective::reduce, algorithm::star, 0, cut::even, reduce_star},
-      {collective::reduce, algorithm::direct, 0, cut::even_but_root, reduce_direct},
-      {collective::allreduce, algorithm::exchange, 2, cut::even, allreduce_exchange},
-      {collective::allreduce, algorithm::star, 0, cut::even, allreduce_star},
-      {collective::allreduce, algorithm::direct, 0, cut::even, allreduce_direct},
-      {collective::scatter, algorithm::star, 0, cut::given, scatter_star},
-      {collective::gather, algorithm::star, 0, cut::given, gather_star},
-      {collective::allgather, algorithm::star, 0, cut::given, allgather_star},
-      {collective::allgather, algorithm::direct, 0, cut::given, allgather_direct},
-      {collective::reduce_scatter, algorithm::star, 0, cut::given, reduce_scatter_star},
-      {collective::reduce_scatter, algorithm::direct, 0, cut::given, reduce_scatter_direct},
+      {c::broadcast, a::star, s::any, f::whole, cut::even, broadcast_star},
+      {c::broadcast, a::direct, s::any, f::whole, cut::even_but_root, broadcast_direct},
+      {c::broadcast, a::binomial, s::any, f::whole, cut::even, broadcast_binomial},
+      {c::broadcast, a::chain, s::any, f::whole, cut::even, broadcast_chain},
+      {c::reduce, a::star, s::any, f::whole, cut::even, reduce_star, true},
+      {c::reduce, a::direct, s::any, f::whole, cut::even_but_root, reduce_direct, true},
+      {c::reduce, a::binomial, s::any, f::partial, cut::even, reduce_binomial},
+      {c::reduce, a::chain, s::any, f::any, cut::even, reduce_chain},
+      {c::allreduce, a::exchange, s::two, f::whole, cut::even, allreduce_exchange, true},
+      {c::allreduce, a::star, s::any, f::whole, cut::even, allreduce_star, true},
+      {c::allreduce, a::direct, s::any, f::whole, cut::even, allreduce_direct, true},
+      {c::allreduce, a::binomial, s::any, f::partial, cut::even, allreduce_binomial},
+      {c::allreduce, a::doubling, s::any, f::partial, cut::even, allreduce_doubling},
+      {c::allreduce, a::halving, s::power_of_two, f::partial, cut::even, allreduce_halving},
+      {c::allreduce, a::ring, s::any, f::any, cut::even, allreduce_ring},
+      {c::scatter, a::star, s::any, f::whole, cut::given, scatter_star},
+      {c::scatter, a::binomial, s::any, f::whole, cut::given, scatter_binomial},
+      {c::gather, a::star, s::any, f::whole, cut::given, gather_star},
+      {c::gather, a::binomial, s::any, f::whole, cut::given, gather_binomial},
+      {c::allgather, a::star, s::any, f::whole, cut::given, allgather_star},
+      {c::allgather, a::direct, s::any, f::whole, cut::given, allgather_direct},
+      {c::allgather, a::doubling, s::any, f::whole, cut::given, allgather_doubling},
+      {c::allgather, a::bruck, s::any, f::whole, cut::given, allgather_bruck},
+      {c::allgather, a::ring, s::any, f::whole, cut::given, allgather_ring},
+      {c::reduce_scatter, a::star, s::any, f::whole, cut::given, reduce_scatter_star},
+      {c::reduce_scatter, a::direct, s::any, f::whole, cut::given, reduce_scatter_direct},
+      {c::reduce_scatter, a::halving, s::power_of_two, f::partial, cut::given, reduce_scatter_halving},
+      {c::reduce_scatter, a::pairwise, s::any, f::partial, cut::given, reduce_scatter_pairwise},
+      {c::reduce_scatter, a::ring, s::any, f::any, cut::given, reduce_scatter_ring},
       // A barrier is the allreduce of one byte.
-      {collective::barrier, algorithm::exchange, 2, cut::even, allreduce_exchange},
-      {collective::barrier, algorithm::star, 0, cut::even, allreduce_star},
-      {collective::barrier, algorithm::direct, 0, cut::even, allreduce_direct},
+      {c::barrier, a::exchange, s::two, f::whole, cut::even, allreduce_exchange},
+      {c::barrier, a::star, s::any, f::whole, cut::even, allreduce_star},
+      {c::barrier, a::direct, s::any, f::whole, cut::even, allreduce_direct},
+      {c::barrier, a::binomial, s::any, f::partial, cut::even, allreduce_binomial},
+      {c::barrier, a::dissemination, s::any, f::partial, cut::even, barrier_dissemination},
   };
   return rows;
 }
@@ -63,18 +119,19 @@ template <class = on_use>
 template <class = on_use>
 [[nodiscard]] row const* find(collective what, tutti::TUTTI_ABI::algorithm algorithm, int size) {
   for (row const& r : table())
-    if (r.what == what && r.algorithm == algorithm && (r.only_size == 0 || r.only_size == size)) return &r;
+    if (r.what == what && r.algorithm == algorithm && r.serves(size)) return &r;
   return nullptr;
 }
 
 /// The algorithm for a call that moves `bytes` in all (the longest buffer of the call) among `size` ranks that share a
-/// host, unless `forced` exists for it. Thresholds measured over loopback with more ranks than cores; see
+/// host, unless `forced` exists for it and is allowed. Thresholds measured over loopback with more ranks than cores; see
 /// docs/performance.md.
 template <class = on_use>
 [[nodiscard]] tutti::TUTTI_ABI::algorithm choose(collective what, int size, std::size_t bytes,
-                                                 tutti::TUTTI_ABI::algorithm forced) {
+                                                 tutti::TUTTI_ABI::algorithm forced, demand const& asked = {}) {
   using tutti::TUTTI_ABI::algorithm;
-  if (forced != algorithm::automatic && find(what, forced, size) != nullptr) return forced;
+  if (row const* const r = forced == algorithm::automatic ? nullptr : find(what, forced, size))
+    if (r->obstacle(size, asked).empty()) return forced;
   constexpr std::size_t kib = 1024;
   switch (what) {
     case collective::barrier:

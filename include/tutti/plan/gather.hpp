@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: BSL-1.0
-// The plan of gather: the root ends with every rank's input, in rank order.
+// Plans of gather: the root ends with every rank's input, in rank order.
 #pragma once
 
+#include <tutti/plan/tree.hpp>
 #include <tutti/plan/writer.hpp>
 
 namespace tutti::inline TUTTI_ABI::plan {
@@ -20,6 +21,23 @@ void gather_star(auto& w) {
   } else {
     w.send(w.root(), mine);
   }
+}
+
+// Binomial: along the bracket, the half without the root sends all it has to the half with it.
+// Why     ceil(lg p) messages at the root instead of p-1.
+// Trace   p=5, root 0: 1 sends to 0 and 3 to 2; 2 sends parts 2,3 to 0; 4 sends to 0.
+// Cost    ceil(lg p)(alpha + 2 o) + n(p-1)/p beta
+// Limits  none. A part travels up to ceil(lg p) times: star once parts are longer than a few KiB.
+// See     Chan, Heimlich, Purkayastha & van de Geijn 2007 (minimum spanning tree).
+void gather_binomial(auto& w) {
+  tree const place = w.tree_from(w.root());
+  block const mine = w.part(w.rank(), buffer::input);
+  if (place.parent >= 0 && place.children.empty()) return w.send(place.parent, mine);
+  block const all = w.range(place.holds, buffer::output);
+  block const kept = place.parent < 0 ? all : w.scratch(all);
+  for (tree::child const& c : place.children) w.recv(c.rank, w.range(c.holds, kept.where, kept.row));
+  w.copy(w.part(w.rank(), kept.where, kept.row), mine);
+  if (place.parent >= 0) w.send(place.parent, kept);
 }
 
 }  // namespace tutti::inline TUTTI_ABI::plan

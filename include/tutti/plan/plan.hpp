@@ -98,6 +98,7 @@ struct request {
   int root = 0;
   /// Slots [cuts[r], cuts[r+1]) belong to rank r; empty = one slot per rank, held in the output buffer.
   std::vector<std::uint32_t> cuts{};
+  tutti::TUTTI_ABI::order order = tutti::TUTTI_ABI::order::canonical;
   friend bool operator==(request const&, request const&) = default;
 };
 

@@ -11,7 +11,7 @@
 namespace tutti::inline TUTTI_ABI::plan {
 
 /// What is bound to a rank's rows at the start of a collective, and what must be there at the end. A value is the
-/// interval of slots it is the fold of; where data is only moved, the rank it came from; empty = nothing.
+/// interval of slots it is the fold of, in any order a run around the circle, whose end may lie past the last slot; where data is only moved, the rank it came from; empty = nothing.
 class promise {
  public:
   promise(request const& wanted, std::uint32_t size) : wanted_(wanted), size_(size) {}
@@ -19,6 +19,16 @@ class promise {
   [[nodiscard]] bool folds() const noexcept {
     return wanted_.what == collective::reduce || wanted_.what == collective::allreduce ||
            wanted_.what == collective::reduce_scatter || wanted_.what == collective::barrier;
+  }
+  /// Whether slots may be combined in any order; a barrier has no result that could tell.
+  [[nodiscard]] bool any_order() const noexcept {
+    return wanted_.order == tutti::TUTTI_ABI::order::any || may_repeat();
+  }
+  /// Whether a slot may be combined more than once: who has come may be counted twice.
+  [[nodiscard]] bool may_repeat() const noexcept { return wanted_.what == collective::barrier; }
+  /// Whether what the output must hold differs from part to part.
+  [[nodiscard]] bool by_part() const noexcept {
+    return wanted_.what == collective::gather || wanted_.what == collective::allgather;
   }
   [[nodiscard]] std::uint32_t slots() const noexcept { return wanted_.cuts.empty() ? size_ : wanted_.cuts.back(); }
 

@@ -9,8 +9,9 @@
 //   windows    one receive fills a window and one later fold alone reads it
 //   bounds     no block leaves its row, nobody writes the input
 //   overwrite  every two steps of a rank that touch the same bytes are ordered by the plan's `after`
-//   meaning    run on symbols, nothing is read before it is written, folds join adjacent slots along the bracket, and
-//              every rank ends with what the collective promises: every slot exactly once
+//   meaning    run on symbols, nothing is read before it is written, folds join adjacent slots along the bracket (under
+//              order::any: around the circle), and every rank ends with what the collective promises: every slot
+//              exactly once
 #pragma once
 
 #include <algorithm>
@@ -35,7 +36,7 @@ class proof {
   proof(std::span<plan const> plans, request const& wanted, std::span<std::uint64_t const> part_sizes, bool watermarks)
       : plans_(plans),
         wanted_(wanted),
-        lengths_(part_sizes),
+        part_sizes_(part_sizes),
         watermarks_(watermarks),
         size_(static_cast<std::uint32_t>(plans.size())),
         promise_(wanted, size_) {}
@@ -83,20 +84,21 @@ class proof {
     if (b.where == buffer::output) return start + b.row;
     return start + 1 + b.row + (b.where == buffer::scratch ? 0 : plans_[r].scratch.size());
   }
-  [[nodiscard]] cell& cell_of(std::uint32_t r, block const& b, std::uint32_t part) {
+  [[nodiscard]] cell& cell_of(std::uint32_t r, block const& b, std::uint32_t piece) {
     row const& w = row_of(r, b);
-    return cells_[w.cells + (part - w.first)];
+    return cells_[w.cells + (piece - piece_[w.first])];
   }
   /// Whether the step moves at least a byte; the others neither wait nor are waited for.
   [[nodiscard]] bool active(std::uint32_t id) const noexcept { return active_[id] != 0; }
 
   bool shape() {
     if (size_ == 0) return refuse("no plan was given");
-    if (lengths_.size() != size_) return refuse("there must be one part size for each rank");
+    if (part_sizes_.size() != size_) return refuse("there must be one part size for each rank");
     if (wanted_.root < 0 || as_index(wanted_.root) >= size_) return refuse("the root is not a rank");
     if (!wanted_.cuts.empty() && (wanted_.cuts.size() != size_ + 1u || wanted_.cuts.front() != 0 ||
                                   !std::is_sorted(wanted_.cuts.begin(), wanted_.cuts.end())))
       return refuse("the cuts must rise from 0, one for each rank and one at the end");
+    cut_pieces();
     for (std::uint32_t r = 0; r < size_; ++r) {
       plan const& p = plans_[r];
       if (as_index(p.rank) != r || as_index(p.size) != size_)
@@ -123,7 +125,29 @@ class proof {
   }
   void add_row(std::uint32_t first, std::uint32_t last, bool window, interval value) {
     rows_.push_back({first, last, window, cells_.size()});
-    cells_.resize(cells_.size() + (last - first), {value});
+    cells_.resize(cells_.size() + (piece_[last] - piece_[first]), {value});
+  }
+  /// Parts that no block and no promise divides are looked at as one piece.
+  void cut_pieces() {
+    std::vector<char> divided(size_ + 1u, promise_.by_part() ? 1 : 0);
+    auto const cut = [&](std::uint32_t first, std::uint32_t last) {
+      divided[(std::min)(first, size_)] = divided[(std::min)(last, size_)] = 1;
+    };
+    cut(0, size_);
+    for (std::uint32_t r = 0; r < size_; ++r) {
+      cut(promise_.output_parts(r).first, promise_.output_parts(r).last);
+      cut(promise_.input_parts(r).first, promise_.input_parts(r).last);
+      for (scratch_row const& s : plans_[r].scratch) cut(s.first, s.last);
+      for (step const& s : plans_[r].steps) cut(s.at.first, s.at.last);
+    }
+    for (std::uint32_t q = 0; q <= size_; ++q) {
+      piece_.push_back(static_cast<std::uint32_t>(cuts_.size()));
+      if (divided[q] != 0) cuts_.push_back(q);
+    }
+    for (std::size_t i = 0; i + 1 < cuts_.size(); ++i) {
+      auto const sizes = part_sizes_.subspan(cuts_[i], cuts_[i + 1] - cuts_[i]);
+      lengths_.push_back(std::accumulate(sizes.begin(), sizes.end(), std::uint64_t{0}));
+    }
   }
 
   [[nodiscard]] bool inside(std::uint32_t r, block const& b) {
@@ -153,7 +177,8 @@ class proof {
         if (f.from.first != s.at.first || f.from.last != s.at.last)
           return refuse(id, "its source, " + to_text(f.from) + ", spans other parts than its target");
       }
-      for (std::uint32_t q = s.at.first; q < s.at.last && active_[id] == 0; ++q) active_[id] = lengths_[q] > 0;
+      for (std::uint32_t q = piece_[s.at.first]; q < piece_[s.at.last] && active_[id] == 0; ++q)
+        active_[id] = lengths_[q] > 0;
     }
     return true;
   }
@@ -191,35 +216,46 @@ class proof {
   }
 
   bool matching() {
-    std::vector<std::vector<std::uint32_t>> sent(std::size_t{size_} * size_), received(sent.size());
-    std::vector<std::uint32_t> opened(sent.size(), none), awaited(sent.size(), none);
+    std::vector<std::uint32_t> by_peer[2];  // the ids of all sends, of all receives, by stream and then in plan order
     for (std::uint32_t id = 0; id < count(); ++id) {
-      step const& s = *steps_[id];
-      bool const sends = s.what == verb::send;
-      if (!sends && s.what != verb::recv) continue;
-      std::size_t const self = rank_[id], peer = as_index(s.peer);
-      std::size_t const stream = sends ? self * size_ + peer : peer * size_ + self;
-      std::uint32_t& first = sends ? opened[stream] : awaited[stream];
-      first = (std::min)(first, id);
-      if (active(id)) (sends ? sent : received)[stream].push_back(id);
+      verb const what = steps_[id]->what;
+      if (what == verb::send || what == verb::recv) by_peer[what == verb::send ? 0 : 1].push_back(id);
     }
+    auto const stream = [&](std::uint32_t id) {
+      std::uint64_t const self = rank_[id], peer = as_index(steps_[id]->peer);
+      return steps_[id]->what == verb::send ? self * size_ + peer : peer * size_ + self;
+    };
+    for (auto& ids : by_peer)
+      std::sort(ids.begin(), ids.end(), [&](std::uint32_t a, std::uint32_t b) {
+        return stream(a) != stream(b) ? stream(a) < stream(b) : a < b;
+      });
     partner_.assign(count(), none);
-    for (std::size_t i = 0; i < sent.size(); ++i) {
-      auto const &out = sent[i], &in = received[i];
-      for (std::size_t k = 0; k < (std::max)(out.size(), in.size()); ++k) {
-        if (k >= in.size()) return refuse(out[k], "no receive meets this send");
-        if (k >= out.size()) return refuse(in[k], "no send meets this receive");
-        block const &from = steps_[out[k]]->at, &to = steps_[in[k]]->at;
+    auto const &out = by_peer[0], &in = by_peer[1];
+    for (std::size_t i = 0, j = 0; i < out.size() || j < in.size();) {
+      std::uint64_t const now = (std::min)(i < out.size() ? stream(out[i]) : ~std::uint64_t{0},
+                                           j < in.size() ? stream(in[j]) : ~std::uint64_t{0});
+      bool const opened = i < out.size() && stream(out[i]) == now, awaited = j < in.size() && stream(in[j]) == now;
+      std::uint32_t const opener = opened ? out[i] : none, awaiter = awaited ? in[j] : none;
+      for (std::uint32_t last_out = none, last_in = none;;) {
+        while (i < out.size() && stream(out[i]) == now && !active(out[i])) ++i;
+        while (j < in.size() && stream(in[j]) == now && !active(in[j])) ++j;
+        bool const sends = i < out.size() && stream(out[i]) == now, hears = j < in.size() && stream(in[j]) == now;
+        if (!sends && !hears) break;
+        if (!hears) return refuse(out[i], "no receive meets this send");
+        if (!sends) return refuse(in[j], "no send meets this receive");
+        block const &from = steps_[out[i]]->at, &to = steps_[in[j]]->at;
         if (from.first != to.first || from.last != to.last)
-          return refuse(out[k], "it meets a receive of other parts at " + name(in[k]));
-        partner_[out[k]] = in[k];
-        partner_[in[k]] = out[k];
-        if (k > 0) edges_.push_back({out[k - 1], out[k]});
-        if (k > 0) edges_.push_back({in[k - 1], in[k]});
+          return refuse(out[i], "it meets a receive of other parts at " + name(in[j]));
+        partner_[out[i]] = in[j];
+        partner_[in[j]] = out[i];
+        if (last_out != none) edges_.push_back({last_out, out[i]});
+        if (last_in != none) edges_.push_back({last_in, in[j]});
+        last_out = out[i++];
+        last_in = in[j++];
       }
-      if ((opened[i] == none) != (awaited[i] == none))
-        return opened[i] == none ? refuse(awaited[i], "it waits for a header that no send of its peer carries")
-                                 : refuse(opened[i], "its header opens a stream that its peer never receives");
+      if (opened != awaited)
+        return opened ? refuse(opener, "its header opens a stream that its peer never receives")
+                      : refuse(awaiter, "it waits for a header that no send of its peer carries");
     }
     return true;
   }
@@ -236,7 +272,8 @@ class proof {
         if (watermarks_ && active(id) && active(before)) edges_.push_back({before, id});
       }
       if (!active(id)) continue;
-      auto const order = [&](std::uint32_t before, std::uint32_t part, char const* hazard) {
+      auto const order = [&](std::uint32_t before, std::uint32_t piece, char const* hazard) {
+        std::uint32_t const part = cuts_[piece];
         if (before == none || before == id || seen[before] == id) return true;
         if (watermarks_ && !implied(before, id, part))
           return refuse(id, std::string(hazard) + " " + name(before) + " at part " + std::to_string(part) +
@@ -247,7 +284,7 @@ class proof {
         return true;
       };
       auto const read = [&](block const& b) {
-        for (std::uint32_t q = b.first; q < b.last; ++q) {
+        for (std::uint32_t q = piece_[b.first]; q < piece_[b.last]; ++q) {
           if (lengths_[q] == 0) continue;
           cell& c = cell_of(r, b, q);
           if (!order(c.writer, q, "it may read before the write of")) return false;
@@ -257,7 +294,7 @@ class proof {
         return true;
       };
       auto const write = [&](block const& b) {
-        for (std::uint32_t q = b.first; q < b.last; ++q) {
+        for (std::uint32_t q = piece_[b.first]; q < piece_[b.last]; ++q) {
           if (lengths_[q] == 0) continue;
           cell& c = cell_of(r, b, q);
           if (!order(c.writer, q, "it may overwrite or be overwritten by")) return false;
@@ -276,7 +313,7 @@ class proof {
   }
   [[nodiscard]] bool direct(std::uint32_t before, std::uint32_t later) const {
     auto const& after = steps_[later]->after;
-    return std::find(after.begin(), after.end(), before - base_[rank_[later]]) != after.end();
+    return std::binary_search(after.begin(), after.end(), before - base_[rank_[later]]);  // else `implied` finds it
   }
   /// Whether `after` leads from `later` back to `before` over steps that all touch `part`: watermarks are per byte.
   [[nodiscard]] bool implied(std::uint32_t before, std::uint32_t later, std::uint32_t part) const {
@@ -356,10 +393,10 @@ class proof {
     return true;
   }
   bool move(std::uint32_t reading, block const& from, std::uint32_t writing) {
-    for (std::uint32_t q = from.first; q < from.last; ++q) {
+    for (std::uint32_t q = piece_[from.first]; q < piece_[from.last]; ++q) {
       if (lengths_[q] == 0) continue;
       interval const value = cell_of(rank_[reading], from, q).value;
-      if (value.size() == 0) return refuse(reading, "it reads part " + std::to_string(q) + " before it is written");
+      if (value.size() == 0) return refuse(reading, "it reads part " + std::to_string(cuts_[q]) + " before it is written");
       cell_of(rank_[writing], steps_[writing]->at, q).value = value;
     }
     return true;
@@ -370,40 +407,61 @@ class proof {
     if (!std::is_sorted(s.sources.begin(), s.sources.end(),
                         [](source const& a, source const& b) { return a.slots.first < b.slots.first; }))
       return refuse(id, "its slots are folded in the wrong order");
-    interval joined = s.sources[0].slots;
+    interval joined{};
     for (std::size_t k = 0; k < s.sources.size(); ++k) {
-      interval const part = s.sources[k].slots;
-      if (!is_node(part, promise_.slots()))
+      interval const part = on_circle(s.sources[k].slots);
+      if (!promise_.any_order() && !is_node(part, promise_.slots()))
         return refuse(id, "its source, slots " + to_text(part) + ", is no node of the bracket");
-      if (k > 0 && part.first < joined.last)
-        return refuse(id, "slot " + std::to_string(part.first) + " is folded twice");
-      if (k > 0 && part.first > joined.last)
-        return refuse(id, "slot " + std::to_string(joined.last) + " is missing from the fold");
-      joined.last = part.last;
-      for (std::uint32_t q = s.at.first; q < s.at.last; ++q) {
+      if (k == 0) joined = {part.first, part.first};
+      if (!join(id, joined, part)) return false;
+      for (std::uint32_t q = piece_[s.at.first]; q < piece_[s.at.last]; ++q) {
         if (lengths_[q] == 0) continue;
         interval const value = cell_of(rank_[id], s.sources[k].from, q).value;
-        if (value.size() == 0) return refuse(id, "it reads part " + std::to_string(q) + " before it is written");
+        if (value.size() == 0)
+          return refuse(id, "it reads part " + std::to_string(cuts_[q]) + " before it is written");
         if (value != part)
           return refuse(id, "it folds " + to_text(s.sources[k].from) + " as slots " + to_text(part) + ", but part " +
-                                std::to_string(q) + " holds slots " + to_text(value));
+                                std::to_string(cuts_[q]) + " holds slots " + to_text(value));
       }
     }
-    if (!is_node(joined, promise_.slots()))
+    if (!promise_.any_order() && !is_node(joined, promise_.slots()))
       return refuse(id, "it joins slots " + to_text(joined) + ", which is no node of the bracket");
-    for (std::uint32_t q = s.at.first; q < s.at.last; ++q) cell_of(rank_[id], s.at, q).value = joined;
+    for (std::uint32_t q = piece_[s.at.first]; q < piece_[s.at.last]; ++q)
+      cell_of(rank_[id], s.at, q).value = joined;
     return true;
+  }
+  /// Appends `part` to the run `joined`.
+  bool join(std::uint32_t id, interval& joined, interval part) {
+    std::uint32_t const slots = promise_.slots();
+    std::uint32_t const next = promise_.any_order() ? joined.last % slots : joined.last;
+    if (part.first != next) {
+      bool const twice = part.first < next;
+      return refuse(id, twice ? "slot " + std::to_string(part.first) + " is folded twice"
+                              : "slot " + std::to_string(next) + " is missing from the fold");
+    }
+    joined.last += part.size();
+    if (joined.size() <= slots) return true;
+    if (!promise_.may_repeat()) return refuse(id, "slot " + std::to_string(joined.first) + " is folded twice");
+    joined = {0, slots};
+    return true;
+  }
+  /// A run as it is compared: it begins at a slot that exists.
+  [[nodiscard]] interval on_circle(interval run) const {
+    std::uint32_t const slots = promise_.slots();
+    if (!promise_.any_order() || slots == 0) return run;
+    return {run.first % slots, run.first % slots + run.size()};
   }
 
   bool results() {
     for (std::uint32_t r = 0; r < size_; ++r) {
       block const out{buffer::output, 0, promise_.output_parts(r).first, promise_.output_parts(r).last};
-      for (std::uint32_t q = out.first; q < out.last; ++q) {
-        interval const found = cell_of(r, out, q).value, due = promise_.output_after(r, q);
-        if (lengths_[q] == 0 || found == due) continue;
+      for (std::uint32_t q = piece_[out.first]; q < piece_[out.last]; ++q) {
+        interval const found = cell_of(r, out, q).value, due = promise_.output_after(r, cuts_[q]);
+        bool const whole = promise_.any_order() && due.size() == promise_.slots() && found.size() == due.size();
+        if (lengths_[q] == 0 || found == due || whole) continue;
         std::string const kind = promise_.folds() ? "slots " : "the data of ranks ";
         return refuse("rank " + std::to_string(r) + " ends with " +
-                      (found.size() == 0 ? "nothing" : kind + to_text(found)) + " in output part " + std::to_string(q) +
+                      (found.size() == 0 ? "nothing" : kind + to_text(found)) + " in output part " + std::to_string(cuts_[q]) +
                       " instead of " + (due.size() == 0 ? "nothing" : kind + to_text(due)) +
                       (promise_.folds() && found.size() < due.size() ? ": a slot is missing" : ""));
       }
@@ -413,11 +471,13 @@ class proof {
 
   std::span<plan const> plans_;
   request const& wanted_;
-  std::span<std::uint64_t const> lengths_;
+  std::span<std::uint64_t const> part_sizes_;
   bool watermarks_;
   std::uint32_t size_;
   promise promise_;
   std::string sentence_;
+  std::vector<std::uint32_t> cuts_, piece_;           // parts where pieces begin; by part: the piece that begins there
+  std::vector<std::uint64_t> lengths_;                // by piece
   std::vector<step const*> steps_;                    // by id
   std::vector<std::uint32_t> rank_, partner_, node_;  // by id
   std::vector<char> active_;                          // by id

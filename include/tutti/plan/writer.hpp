@@ -9,7 +9,9 @@
 #include <vector>
 
 #include <tutti/core/on_use.hpp>
+#include <tutti/plan/hazards.hpp>
 #include <tutti/plan/plan.hpp>
+#include <tutti/plan/tree.hpp>
 
 namespace tutti::inline TUTTI_ABI::plan {
 
@@ -36,6 +38,17 @@ class basic_writer {
     auto const q = static_cast<std::uint32_t>(of);
     return {where, row, q, q + 1};
   }
+
+  [[nodiscard]] block range(interval of, buffer where, std::uint32_t row = 0) const noexcept {
+    return {where, row, of.first, of.last};
+  }
+  /// `count` parts from part `first` on, around the circle: one range, or two if they pass the end.
+  void around(int first, int count, auto&& each) const {
+    auto const begin = static_cast<std::uint32_t>(first), end = begin + static_cast<std::uint32_t>(count);
+    each(interval{begin, (std::min)(end, parts())});
+    if (end > parts()) each(interval{0, end - parts()});
+  }
+  [[nodiscard]] tree tree_from(int top) const { return place_in_tree(rank(), size(), top); }
 
   /// The slot intervals rank r contributes, one row each.
   [[nodiscard]] std::vector<interval> contributions(int r) const {
@@ -86,68 +99,34 @@ class basic_writer {
     fold(to, std::move(sources));
   }
 
+  /// Receives the folds of this rank's children in a tree over the whole output and joins them with its own into `to`.
+  void fold_children(tree const& place, block to) {
+    block const own = all(buffer::output);
+    auto const me = static_cast<std::uint32_t>(rank());
+    std::vector<source> sources{{own, {me, me + 1}}};
+    for (tree::child const& c : place.children) {
+      sources.push_back({window(own), c.holds});
+      recv(c.rank, sources.back().from);
+    }
+    fold(to, std::move(sources));
+  }
+  /// Folds a run of `count` slots around the circle, heard from others, with the `mine` slots up to this rank's own.
+  void fold_run(block to, block heard, block own, int count, int mine = 1) {
+    auto const first = static_cast<std::uint32_t>((rank() + 1 - count - mine + 2 * size()) % size());
+    auto const middle = first + static_cast<std::uint32_t>(count);
+    fold(to, {{heard, {first, middle}}, {own, {middle, middle + static_cast<std::uint32_t>(mine)}}});
+  }
+
   /// Ends the plan: finds, for every step, the earlier ones that touch the same bytes.
   [[nodiscard]] plan finish() && {
-    order_steps();
+    order_steps(plan_);
     return std::move(plan_);
   }
 
  private:
-  struct touched {  // one part of one row
-    std::int64_t writer = -1;
-    std::vector<std::uint32_t> readers;
-  };
-
   block add_scratch(block like, bool window) {
     plan_.scratch.push_back({like.first, like.last, window});
     return {buffer::scratch, static_cast<std::uint32_t>(plan_.scratch.size() - 1), like.first, like.last};
-  }
-
-  void order_steps() {
-    std::size_t rows = 2 + plan_.scratch.size();
-    for (step const& s : plan_.steps) {
-      if (s.at.where == buffer::input) rows = (std::max)(rows, 2 + plan_.scratch.size() + s.at.row);
-      for (source const& f : s.sources)
-        if (f.from.where == buffer::input) rows = (std::max)(rows, 2 + plan_.scratch.size() + f.from.row);
-    }
-    std::vector<std::vector<touched>> state(rows);
-    for (std::size_t i = 0; i < rows; ++i) {
-      bool const is_scratch = i >= 1 && i <= plan_.scratch.size();
-      state[i].resize(is_scratch ? plan_.scratch[i - 1].last - plan_.scratch[i - 1].first : parts());
-    }
-    auto const row_of = [&](block b) -> std::size_t {
-      if (b.where == buffer::output) return 0;
-      return b.where == buffer::scratch ? 1 + b.row : 1 + plan_.scratch.size() + b.row;
-    };
-    auto const state_of = [&](block b, std::uint32_t q) -> touched& {
-      return state[row_of(b)][b.where == buffer::scratch ? q - plan_.scratch[b.row].first : q];
-    };
-    for (std::uint32_t i = 0; i < plan_.steps.size(); ++i) {
-      step& s = plan_.steps[i];
-      auto const read = [&](block b) {
-        for (std::uint32_t q = b.first; q < b.last; ++q) {
-          touched& t = state_of(b, q);
-          if (t.writer >= 0) s.after.push_back(static_cast<std::uint32_t>(t.writer));
-          t.readers.push_back(i);
-        }
-      };
-      auto const write = [&](block b) {
-        for (std::uint32_t q = b.first; q < b.last; ++q) {
-          touched& t = state_of(b, q);
-          if (t.writer >= 0) s.after.push_back(static_cast<std::uint32_t>(t.writer));
-          for (std::uint32_t r : t.readers)
-            if (r != i) s.after.push_back(r);
-          t = {static_cast<std::int64_t>(i), {}};
-        }
-      };
-      for (source const& f : s.sources) read(f.from);
-      if (s.what == verb::send)
-        read(s.at);
-      else
-        write(s.at);
-      std::sort(s.after.begin(), s.after.end());
-      s.after.erase(std::unique(s.after.begin(), s.after.end()), s.after.end());
-    }
   }
 
   request wanted_;

@@ -1,0 +1,81 @@
+// SPDX-License-Identifier: BSL-1.0
+// The shapes that follow from the bracket over the ranks: the binomial tree, and the levels of recursive doubling.
+// Because both cut the ranks where the bracket cuts the slots, what they fold is folded along it, for any number of
+// ranks and any root.
+#pragma once
+
+#include <algorithm>
+#include <cstdint>
+#include <utility>
+#include <vector>
+
+#include <tutti/core/on_use.hpp>
+#include <tutti/plan/bracket.hpp>
+
+namespace tutti::inline TUTTI_ABI::plan {
+
+/// One rank's place in the binomial tree: of every node of the bracket, the half without the root hangs below the half
+/// with it (below its first rank where neither has it).
+struct tree {
+  struct child {
+    int rank = 0;
+    interval holds;
+  };
+  int parent = -1;              ///< -1: the root
+  interval holds;               ///< the ranks at and below this one
+  std::vector<child> children;  ///< the nearest, which is the smallest, first
+};
+
+template <class = on_use>
+[[nodiscard]] tree place_in_tree(int rank, int size, int root) {
+  auto const me = static_cast<std::uint32_t>(rank), top = static_cast<std::uint32_t>(root);
+  auto const has = [](interval node, std::uint32_t r) { return node.first <= r && r < node.last; };
+  auto const head = [&](interval node) { return has(node, top) ? top : node.first; };
+  tree place{-1, {0, static_cast<std::uint32_t>(size)}, {}};
+  for (interval node = place.holds; node.size() > 1;) {
+    interval mine{node.first, split_point(node)}, other{mine.last, node.last};
+    if (!has(mine, me)) std::swap(mine, other);
+    if (head(node) == me)
+      place.children.push_back({static_cast<int>(head(other)), other});
+    else if (head(mine) == me)
+      place = {static_cast<int>(head(other)), mine, {}};
+    node = mine;
+  }
+  std::reverse(place.children.begin(), place.children.end());
+  return place;
+}
+
+/// One level of recursive doubling: this rank's half of a node and the other half, whom it hears and whom it tells. Where
+/// the halves are not alike, a rank of the shorter one tells several of the longer.
+struct level {
+  interval mine, theirs;
+  int from = 0;
+  std::vector<int> to;
+};
+
+/// The levels of one rank, the smallest node first.
+template <class = on_use>
+[[nodiscard]] std::vector<level> levels(int rank, int size) {
+  std::vector<level> found;
+  auto const me = static_cast<std::uint32_t>(rank);
+  for (interval node{0, static_cast<std::uint32_t>(size)}; node.size() > 1; node = found.back().mine) {
+    level l{{node.first, split_point(node)}, {split_point(node), node.last}, 0, {}};
+    if (me >= l.mine.last) std::swap(l.mine, l.theirs);
+    std::uint32_t const place = me - l.mine.first;
+    l.from = static_cast<int>(l.theirs.first + place % l.theirs.size());
+    for (std::uint32_t i = place; i < l.theirs.size(); i += l.mine.size())
+      l.to.push_back(static_cast<int>(l.theirs.first + i));
+    found.push_back(std::move(l));
+  }
+  std::reverse(found.begin(), found.end());
+  return found;
+}
+
+/// The lower and upper half of an even range, this rank's first.
+[[nodiscard]] constexpr std::pair<interval, interval> halves(interval range, bool upper) noexcept {
+  std::uint32_t const middle = range.first + range.size() / 2;
+  interval const low{range.first, middle}, high{middle, range.last};
+  return upper ? std::pair(high, low) : std::pair(low, high);
+}
+
+}  // namespace tutti::inline TUTTI_ABI::plan
