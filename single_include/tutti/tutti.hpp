@@ -381,14 +381,42 @@ struct call_site {
 };
 
 /// How a call moves its data. `automatic` lets the library choose; the others force one, for measurements and tests.
-/// A call for which the forced algorithm does not exist uses the automatic choice. Must be the same on every rank.
-enum class algorithm : std::uint8_t { automatic, exchange, star, direct };
+/// A call for which the forced algorithm does not exist, or is not allowed, uses the automatic choice. Must be the same
+/// on every rank. docs/plans.md says which exists for which call. The numbers are part of the wire format.
+enum class algorithm : std::uint8_t {
+  automatic,
+  exchange,
+  star,
+  direct,
+  binomial,
+  doubling,
+  halving,
+  bruck,
+  dissemination,
+  pairwise,
+  chain,
+  ring
+};
+
+[[nodiscard]] constexpr std::string_view to_string(algorithm how) noexcept {
+  constexpr std::string_view names[] = {"automatic", "exchange", "star",          "direct",   "binomial", "doubling",
+                                        "halving",   "bruck",    "dissemination", "pairwise", "chain",    "ring"};
+  auto const i = static_cast<unsigned>(how);
+  return i < std::size(names) ? names[i] : std::string_view("unknown algorithm");
+}
+
+/// In which order contributions may be combined. `canonical`: along one fixed bracket in rank order, so that the bits
+/// do not depend on the algorithm, the transport or the root. `any`: in any order, each contribution exactly once,
+/// which admits more algorithms; only for operations that are associative and commutative, and where the rounding of
+/// sums may change with the algorithm. All ranks still end with the same bits. Must be the same on every rank.
+enum class order : std::uint8_t { canonical, any };
 
 /// Options of one collective call. Write `{.timeout = 5s}` at the call, or `options o{};` for a named one.
 struct options {
   /// How long the call may go without any progress before it throws `timeout`; 0 = the communicator's default (60 s).
   std::chrono::nanoseconds timeout{0};
   tutti::TUTTI_ABI::algorithm algorithm = tutti::TUTTI_ABI::algorithm::automatic;
+  tutti::TUTTI_ABI::order order = tutti::TUTTI_ABI::order::canonical;
   /// A name for this call in errors and reports. The text must outlive the call.
   std::string_view label{};
   /// The root of a rooted call; ignored where there is none, or where `root` is an argument of its own.
@@ -1870,6 +1898,79 @@ template <class = on_use>
 
 }  // namespace tutti::inline TUTTI_ABI::plan
 
+// ------------------------------------------------------------------------------------------------- tutti/plan/tree.hpp
+// The shapes that follow from the bracket over the ranks: the binomial tree, and the levels of recursive doubling.
+// Because both cut the ranks where the bracket cuts the slots, what they fold is folded along it, for any number of
+// ranks and any root.
+
+namespace tutti::inline TUTTI_ABI::plan {
+
+/// One rank's place in the binomial tree: of every node of the bracket, the half without the root hangs below the half
+/// with it (below its first rank where neither has it).
+struct tree {
+  struct child {
+    int rank = 0;
+    interval holds;
+  };
+  int parent = -1;              ///< -1: the root
+  interval holds;               ///< the ranks at and below this one
+  std::vector<child> children;  ///< the nearest, which is the smallest, first
+};
+
+template <class = on_use>
+[[nodiscard]] tree place_in_tree(int rank, int size, int root) {
+  auto const me = static_cast<std::uint32_t>(rank), top = static_cast<std::uint32_t>(root);
+  auto const has = [](interval node, std::uint32_t r) { return node.first <= r && r < node.last; };
+  auto const head = [&](interval node) { return has(node, top) ? top : node.first; };
+  tree place{-1, {0, static_cast<std::uint32_t>(size)}, {}};
+  for (interval node = place.holds; node.size() > 1;) {
+    interval mine{node.first, split_point(node)}, other{mine.last, node.last};
+    if (!has(mine, me)) std::swap(mine, other);
+    if (head(node) == me)
+      place.children.push_back({static_cast<int>(head(other)), other});
+    else if (head(mine) == me)
+      place = {static_cast<int>(head(other)), mine, {}};
+    node = mine;
+  }
+  std::reverse(place.children.begin(), place.children.end());
+  return place;
+}
+
+/// One level of recursive doubling: this rank's half of a node and the other half, whom it hears and whom it tells.
+/// Where the halves are not alike, a rank of the shorter one tells several of the longer.
+struct level {
+  interval mine, theirs;
+  int from = 0;
+  std::vector<int> to;
+};
+
+/// The levels of one rank, the smallest node first.
+template <class = on_use>
+[[nodiscard]] std::vector<level> levels(int rank, int size) {
+  std::vector<level> found;
+  auto const me = static_cast<std::uint32_t>(rank);
+  for (interval node{0, static_cast<std::uint32_t>(size)}; node.size() > 1; node = found.back().mine) {
+    level l{{node.first, split_point(node)}, {split_point(node), node.last}, 0, {}};
+    if (me >= l.mine.last) std::swap(l.mine, l.theirs);
+    std::uint32_t const place = me - l.mine.first;
+    l.from = static_cast<int>(l.theirs.first + place % l.theirs.size());
+    for (std::uint32_t i = place; i < l.theirs.size(); i += l.mine.size())
+      l.to.push_back(static_cast<int>(l.theirs.first + i));
+    found.push_back(std::move(l));
+  }
+  std::reverse(found.begin(), found.end());
+  return found;
+}
+
+/// The lower and upper half of an even range, this rank's first.
+[[nodiscard]] constexpr std::pair<interval, interval> halves(interval range, bool upper) noexcept {
+  std::uint32_t const middle = range.first + range.size() / 2;
+  interval const low{range.first, middle}, high{middle, range.last};
+  return upper ? std::pair(high, low) : std::pair(low, high);
+}
+
+}  // namespace tutti::inline TUTTI_ABI::plan
+
 // ------------------------------------------------------------------------------------------------- tutti/plan/plan.hpp
 // What one rank does in one collective, as data: steps over named blocks, without sizes, sockets or element types.
 //
@@ -1961,8 +2062,99 @@ struct request {
   int root = 0;
   /// Slots [cuts[r], cuts[r+1]) belong to rank r; empty = one slot per rank, held in the output buffer.
   std::vector<std::uint32_t> cuts{};
+  tutti::TUTTI_ABI::order order = tutti::TUTTI_ABI::order::canonical;
   friend bool operator==(request const&, request const&) = default;
 };
+
+}  // namespace tutti::inline TUTTI_ABI::plan
+
+// ---------------------------------------------------------------------------------------------- tutti/plan/hazards.hpp
+// Which steps of a plan touch the same bytes: takes the steps, fills in their `after`. What no block divides is looked
+// at once, however many parts it has, so that a plan of a thousand ranks is ordered in milliseconds.
+
+namespace tutti::inline TUTTI_ABI::plan {
+
+namespace detail {
+
+template <class = on_use>
+class hazards {
+ public:
+  explicit hazards(plan& p) : plan_(p), rows_(2 + p.scratch.size()) {
+    each_access([&](std::uint32_t, block b, bool) {
+      row& r = row_of(b);
+      r.cuts.push_back(b.first);
+      r.cuts.push_back(b.last);
+    });
+    for (row& r : rows_) {
+      std::sort(r.cuts.begin(), r.cuts.end());
+      r.cuts.erase(std::unique(r.cuts.begin(), r.cuts.end()), r.cuts.end());
+      r.pieces.resize(r.cuts.size());
+    }
+    each_access([&](std::uint32_t i, block b, bool writes) { touch(i, b, writes); });
+    for (step& s : plan_.steps) {
+      std::sort(s.after.begin(), s.after.end());
+      s.after.erase(std::unique(s.after.begin(), s.after.end()), s.after.end());
+    }
+  }
+
+ private:
+  static constexpr std::uint32_t none = ~std::uint32_t{0};
+  struct piece {  // of a row, between two neighbouring cuts
+    std::uint32_t writer = none;
+    std::uint32_t readers = none;  // head of a list in readers_
+  };
+  struct row {
+    std::vector<std::uint32_t> cuts;
+    std::vector<piece> pieces;
+  };
+  struct reader {
+    std::uint32_t step, next;
+  };
+
+  template <class F>
+  void each_access(F&& f) {
+    for (std::uint32_t i = 0; i < plan_.steps.size(); ++i) {
+      for (source const& s : plan_.steps[i].sources) f(i, s.from, false);
+      f(i, plan_.steps[i].at, plan_.steps[i].what != verb::send);
+    }
+  }
+  row& row_of(block b) {
+    std::size_t const index = b.where == buffer::output    ? 0
+                              : b.where == buffer::scratch ? 1 + std::size_t{b.row}
+                                                           : 1 + plan_.scratch.size() + b.row;
+    if (index >= rows_.size()) rows_.resize(index + 1);
+    return rows_[index];
+  }
+  void touch(std::uint32_t i, block b, bool writes) {
+    row& r = row_of(b);
+    auto& after = plan_.steps[i].after;
+    auto const begin = std::lower_bound(r.cuts.begin(), r.cuts.end(), b.first) - r.cuts.begin();
+    for (auto q = static_cast<std::size_t>(begin); r.cuts[q] < b.last; ++q) {
+      piece& p = r.pieces[q];
+      if (p.writer != none && p.writer != i) after.push_back(p.writer);
+      if (!writes) {
+        readers_.push_back({i, p.readers});
+        p.readers = static_cast<std::uint32_t>(readers_.size() - 1);
+        continue;
+      }
+      for (std::uint32_t at = p.readers; at != none; at = readers_[at].next)
+        if (readers_[at].step != i) after.push_back(readers_[at].step);
+      p = {i, none};
+    }
+  }
+
+  plan& plan_;
+  std::vector<row> rows_;
+  std::vector<reader> readers_;
+};
+
+}  // namespace detail
+
+/// For every step of `p`, the earlier ones that touch the same bytes, of which one writes.
+template <class = on_use>
+void order_steps(plan& p) {
+  detail::hazards<> const filled(p);
+}
 
 }  // namespace tutti::inline TUTTI_ABI::plan
 
@@ -1995,6 +2187,17 @@ class basic_writer {
     auto const q = static_cast<std::uint32_t>(of);
     return {where, row, q, q + 1};
   }
+
+  [[nodiscard]] block range(interval of, buffer where, std::uint32_t row = 0) const noexcept {
+    return {where, row, of.first, of.last};
+  }
+  /// `count` parts from part `first` on, around the circle: one range, or two if they pass the end.
+  void around(int first, int count, auto&& each) const {
+    auto const begin = static_cast<std::uint32_t>(first), end = begin + static_cast<std::uint32_t>(count);
+    each(interval{begin, (std::min)(end, parts())});
+    if (end > parts()) each(interval{0, end - parts()});
+  }
+  [[nodiscard]] tree tree_from(int top) const { return place_in_tree(rank(), size(), top); }
 
   /// The slot intervals rank r contributes, one row each.
   [[nodiscard]] std::vector<interval> contributions(int r) const {
@@ -2045,68 +2248,34 @@ class basic_writer {
     fold(to, std::move(sources));
   }
 
+  /// Receives the folds of this rank's children in a tree over the whole output and joins them with its own into `to`.
+  void fold_children(tree const& place, block to) {
+    block const own = all(buffer::output);
+    auto const me = static_cast<std::uint32_t>(rank());
+    std::vector<source> sources{{own, {me, me + 1}}};
+    for (tree::child const& c : place.children) {
+      sources.push_back({window(own), c.holds});
+      recv(c.rank, sources.back().from);
+    }
+    fold(to, std::move(sources));
+  }
+  /// Folds a run of `count` slots around the circle, heard from others, with the `mine` slots up to this rank's own.
+  void fold_run(block to, block heard, block own, int count, int mine = 1) {
+    auto const first = static_cast<std::uint32_t>((rank() + 1 - count - mine + 2 * size()) % size());
+    auto const middle = first + static_cast<std::uint32_t>(count);
+    fold(to, {{heard, {first, middle}}, {own, {middle, middle + static_cast<std::uint32_t>(mine)}}});
+  }
+
   /// Ends the plan: finds, for every step, the earlier ones that touch the same bytes.
   [[nodiscard]] plan finish() && {
-    order_steps();
+    order_steps(plan_);
     return std::move(plan_);
   }
 
  private:
-  struct touched {  // one part of one row
-    std::int64_t writer = -1;
-    std::vector<std::uint32_t> readers;
-  };
-
   block add_scratch(block like, bool window) {
     plan_.scratch.push_back({like.first, like.last, window});
     return {buffer::scratch, static_cast<std::uint32_t>(plan_.scratch.size() - 1), like.first, like.last};
-  }
-
-  void order_steps() {
-    std::size_t rows = 2 + plan_.scratch.size();
-    for (step const& s : plan_.steps) {
-      if (s.at.where == buffer::input) rows = (std::max)(rows, 2 + plan_.scratch.size() + s.at.row);
-      for (source const& f : s.sources)
-        if (f.from.where == buffer::input) rows = (std::max)(rows, 2 + plan_.scratch.size() + f.from.row);
-    }
-    std::vector<std::vector<touched>> state(rows);
-    for (std::size_t i = 0; i < rows; ++i) {
-      bool const is_scratch = i >= 1 && i <= plan_.scratch.size();
-      state[i].resize(is_scratch ? plan_.scratch[i - 1].last - plan_.scratch[i - 1].first : parts());
-    }
-    auto const row_of = [&](block b) -> std::size_t {
-      if (b.where == buffer::output) return 0;
-      return b.where == buffer::scratch ? 1 + b.row : 1 + plan_.scratch.size() + b.row;
-    };
-    auto const state_of = [&](block b, std::uint32_t q) -> touched& {
-      return state[row_of(b)][b.where == buffer::scratch ? q - plan_.scratch[b.row].first : q];
-    };
-    for (std::uint32_t i = 0; i < plan_.steps.size(); ++i) {
-      step& s = plan_.steps[i];
-      auto const read = [&](block b) {
-        for (std::uint32_t q = b.first; q < b.last; ++q) {
-          touched& t = state_of(b, q);
-          if (t.writer >= 0) s.after.push_back(static_cast<std::uint32_t>(t.writer));
-          t.readers.push_back(i);
-        }
-      };
-      auto const write = [&](block b) {
-        for (std::uint32_t q = b.first; q < b.last; ++q) {
-          touched& t = state_of(b, q);
-          if (t.writer >= 0) s.after.push_back(static_cast<std::uint32_t>(t.writer));
-          for (std::uint32_t r : t.readers)
-            if (r != i) s.after.push_back(r);
-          t = {static_cast<std::int64_t>(i), {}};
-        }
-      };
-      for (source const& f : s.sources) read(f.from);
-      if (s.what == verb::send)
-        read(s.at);
-      else
-        write(s.at);
-      std::sort(s.after.begin(), s.after.end());
-      s.after.erase(std::unique(s.after.begin(), s.after.end()), s.after.end());
-    }
   }
 
   request wanted_;
@@ -2151,6 +2320,50 @@ void allgather_direct(auto& w) {
   for (int i = 1; i < w.size(); ++i) w.send(w.after(i), mine);
   w.copy(w.part(w.rank(), buffer::output), mine);
   for (int i = 1; i < w.size(); ++i) w.recv(w.after(i), w.part(w.after(i), buffer::output));
+}
+
+// Recursive doubling: at every level of the bracket, the two halves tell each other what they have.
+// Why     ceil(lg p) rounds, and nothing travels to a rank twice.
+// Trace   p=4: 0-1 and 2-3 swap parts; 0-2 and 1-3 swap pairs. p=5: then 0-4 swap, and 4 also sends to 1, 2, 3.
+// Cost    ceil(lg p)(alpha + 2 o) + n(p-1)/p beta
+// Limits  none. Off powers of two the ranks of a shorter half send more than once; Bruck does not.
+// See     Thakur, Rabenseifner & Gropp 2005.
+void allgather_doubling(auto& w) {
+  w.copy(w.part(w.rank(), buffer::output), w.part(w.rank(), buffer::input));
+  for (level const& l : levels(w.rank(), w.size())) {
+    for (int to : l.to) w.send(to, w.range(l.mine, buffer::output));
+    w.recv(l.from, w.range(l.theirs, buffer::output));
+  }
+}
+
+// Bruck: in round k every rank sends the one 2^k behind all it has, its own part first around the circle.
+// Why     ceil(lg p) rounds for any p, one message each way a round, and nothing travels to a rank twice.
+// Trace   p=5: r gets part r+1 from r+1, then r+2,r+3 from r+2, then r+4 from r+4.
+// Cost    ceil(lg p)(alpha + 2 o) + n(p-1)/p beta
+// Limits  none. What passes the end of the vector travels as two blocks; no rotation at the end, since every part
+//         arrives where it belongs.
+// See     Bruck, Ho, Kipnis, Upfal & Weathersby 1997.
+void allgather_bruck(auto& w) {
+  w.copy(w.part(w.rank(), buffer::output), w.part(w.rank(), buffer::input));
+  for (int have = 1; have < w.size(); have *= 2) {
+    int const more = (std::min)(have, w.size() - have);
+    w.around(w.rank(), more, [&](interval parts) { w.send(w.after(w.size() - have), w.range(parts, buffer::output)); });
+    w.around(w.after(have), more, [&](interval parts) { w.recv(w.after(have), w.range(parts, buffer::output)); });
+  }
+}
+
+// Ring: every part goes around once.
+// Why     every link carries the same n(p-1)/p, always to the same neighbour: no crowd at anyone's door.
+// Trace   p=3: r sends part r to r+1, then part r-1, as it arrives.
+// Cost    (p-1)(alpha + 2 o) + n(p-1)/p beta
+// Limits  none. p-1 rounds.
+// See     Chan, Heimlich, Purkayastha & van de Geijn 2007 (bucket).
+void allgather_ring(auto& w) {
+  w.copy(w.part(w.rank(), buffer::output), w.part(w.rank(), buffer::input));
+  for (int s = 0; s + 1 < w.size(); ++s) {
+    w.send(w.after(1), w.part(w.after(w.size() - s), buffer::output));
+    w.recv(w.after(w.size() - 1), w.part(w.after(w.size() - s - 1), buffer::output));
+  }
 }
 
 }  // namespace tutti::inline TUTTI_ABI::plan
@@ -2213,6 +2426,108 @@ void allreduce_exchange(auto& w) {
   w.fold(out, std::move(sources));
 }
 
+// Binomial: up the tree along the bracket, then down it again.
+// Why     as few messages as a star, and no rank handles more than 2 ceil(lg p) of them.
+// Trace   p=5: 1 sends to 0, 3 to 2, 2 to 0, 4 to 0, granule by granule; then 0 sends to 4, 2, 1, and 2 to 3.
+// Cost    2 ceil(lg p) alpha + 2 ceil(lg p)(2 o + n beta) + ceil(lg p) n gamma
+// Limits  none. Rank 0 moves 2 ceil(lg p) n: for long vectors halving, direct or ring.
+// See     Thakur, Rabenseifner & Gropp 2005.
+void allreduce_binomial(auto& w) {
+  block const out = w.all(buffer::output);
+  tree const place = w.tree_from(0);
+  w.fold_children(place, out);
+  if (place.parent >= 0) {
+    w.send(place.parent, out);
+    w.recv(place.parent, out);
+  }
+  for (std::size_t i = place.children.size(); i-- > 0;) w.send(place.children[i].rank, out);
+}
+
+// Recursive doubling: at every level of the bracket, the two halves tell each other what they have.
+// Why     ceil(lg p) rounds, the fewest there can be, and every rank ends at once.
+// Trace   p=4: 0-1 and 2-3 exchange and fold; then 0-2 and 1-3. p=5: then 0-4 exchange, and 4 also sends to 1, 2, 3.
+// Cost    ceil(lg p)(alpha + 2 o + n beta + n gamma) for p a power of two
+// Limits  none: any p keeps the bracket. Off powers of two the ranks of a shorter half send more than once: up to p - 1
+//         messages of the last rank if p - 1 is a power of two. All n bytes travel at every level: halving for large n.
+// See     Thakur, Rabenseifner & Gropp 2005, who fold the odd ranks in beforehand and so leave the bracket.
+void allreduce_doubling(auto& w) {
+  block const out = w.all(buffer::output);
+  if (w.size() == 1) return w.fold_contributions(out);
+  block const heard = w.scratch(out);
+  for (level const& l : levels(w.rank(), w.size())) {
+    for (int to : l.to) w.send(to, out);
+    w.recv(l.from, heard);
+    w.fold(out, {{out, l.mine}, {heard, l.theirs}});
+  }
+}
+
+// Halving and doubling (Rabenseifner): partners swap and fold halves of what is left, then give the halves back.
+// Why     the bytes of a ring in 2 lg p rounds instead of 2(p-1).
+// Trace   p=4: 0-1 and 2-3 swap halves and fold; 0-2 and 1-3 swap quarters and fold; then the same way back.
+// Cost    2 lg p (alpha + 2 o) + 2n(p-1)/p beta + n(p-1)/p gamma
+// Limits  p a power of two. The nearest partner first, and whose half is whose by the bits of the rank from the lowest:
+//         this is what keeps the bracket.
+// See     Thakur, Rabenseifner & Gropp 2005; Rabenseifner 2004.
+void allreduce_halving(auto& w) {
+  if (w.size() == 1) return w.fold_contributions(w.all(buffer::output));
+  interval keep{0, w.parts()};
+  std::vector<interval> swapped;
+  for (level const& l : levels(w.rank(), w.size())) {
+    auto const [mine, theirs] = halves(keep, l.mine.first > l.theirs.first);
+    block const out = w.range(mine, buffer::output), heard = w.window(out);
+    w.send(l.from, w.range(theirs, buffer::output));
+    w.recv(l.from, heard);
+    w.fold(out, {{out, l.mine}, {heard, l.theirs}});
+    swapped.push_back(theirs);
+    keep = mine;
+  }
+  for (int partner = w.size() / 2; partner > 0; partner /= 2) {
+    int const other = w.rank() ^ partner;
+    w.send(other, w.range(keep, buffer::output));
+    w.recv(other, w.range(swapped.back(), buffer::output));
+    keep = {(std::min)(keep.first, swapped.back().first), (std::max)(keep.last, swapped.back().last)};
+    swapped.pop_back();
+  }
+}
+
+// Ring: every part goes around once to be folded and once more to be handed out.
+// Why     every link carries the same 2n(p-1)/p, always to the same neighbour: any p, and no crowd at anyone's door.
+// Trace   p=3: part 0 goes 0 to 1 to 2, folded with each rank's own; then complete 2 to 0 to 1. Parts 1, 2 likewise.
+// Cost    2(p-1)(alpha + 2 o) + 2n(p-1)/p beta + n(p-1)/p gamma
+// Limits  order::any: part q is folded from rank q on around the circle, not along the bracket.
+// See     Patarasuk & Yuan 2009.
+void allreduce_ring(auto& w) {
+  if (w.size() == 1) return w.fold_contributions(w.all(buffer::output));
+  int const next = w.after(1), previous = w.after(w.size() - 1);
+  for (int s = 0; s + 1 < w.size(); ++s) {
+    block const arriving = w.part(w.after(2 * w.size() - s - 1), buffer::output), heard = w.window(arriving);
+    w.send(next, w.part(w.after(w.size() - s), buffer::output));
+    w.recv(previous, heard);
+    w.fold_run(arriving, heard, arriving, s + 1);
+  }
+  for (int s = 0; s + 1 < w.size(); ++s) {
+    w.send(next, w.part(w.after(w.size() + 1 - s), buffer::output));
+    w.recv(previous, w.part(w.after(w.size() - s), buffer::output));
+  }
+}
+
+// Dissemination: in round k every rank tells the one 2^k ahead how many have come, itself included.
+// Why     ceil(lg p) rounds for any p, one message each way a round.
+// Trace   p=5: r tells r+1, then r+2, then r+4.
+// Cost    ceil(lg p)(alpha + 2 o)
+// Limits  a barrier only: off powers of two the last round counts some ranks twice.
+// See     Hensgen, Finkel & Manber 1988.
+void barrier_dissemination(auto& w) {
+  block const token = w.all(buffer::output);
+  if (w.size() == 1) return w.fold_contributions(token);
+  block const heard = w.scratch(token);
+  for (int far = 1; far < w.size(); far *= 2) {
+    w.send(w.after(far), token);
+    w.recv(w.after(w.size() - far), heard);
+    w.fold_run(token, heard, token, far, far);
+  }
+}
+
 }  // namespace tutti::inline TUTTI_ABI::plan
 
 // -------------------------------------------------------------------------------------------- tutti/plan/broadcast.hpp
@@ -2254,10 +2569,35 @@ void broadcast_direct(auto& w) {
     if (w.after(i) != w.root()) w.recv(w.after(i), w.part(w.after(i), buffer::output));
 }
 
+// Binomial: the root sends to the far half, and both halves do the same.
+// Why     ceil(lg p) rounds, and no rank sends more than ceil(lg p) messages.
+// Trace   p=5, root 0: 0 sends to 4, to 2 and to 1; 2 sends to 3.
+// Cost    ceil(lg p)(alpha + 2 o) + ceil(lg p) n beta
+// Limits  none. The root sends ceil(lg p) n: for long vectors chain or direct.
+// See     Thakur, Rabenseifner & Gropp 2005.
+void broadcast_binomial(auto& w) {
+  block const out = w.all(buffer::output);
+  tree const place = w.tree_from(w.root());
+  if (place.parent >= 0) w.recv(place.parent, out);
+  for (std::size_t i = place.children.size(); i-- > 0;) w.send(place.children[i].rank, out);
+}
+
+// Chain: everyone hands on to the next rank what arrives, as it arrives.
+// Why     every rank receives n once and sends it once: the bandwidth bound, with as many messages as a tree.
+// Trace   p=4, root 1: 1 to 2 to 3 to 0.
+// Cost    (p-1)(alpha + 2 o) + n beta, and (p-2) granules on their way
+// Limits  none. The last rank hears nothing for p-1 hops: for small n a tree.
+// See     performance.md's cut-through chain: no segment sizes, since a stream is forwarded byte by byte.
+void broadcast_chain(auto& w) {
+  block const out = w.all(buffer::output);
+  if (w.rank() != w.root()) w.recv(w.after(w.size() - 1), out);
+  if (w.after(1) != w.root()) w.send(w.after(1), out);
+}
+
 }  // namespace tutti::inline TUTTI_ABI::plan
 
 // ----------------------------------------------------------------------------------------------- tutti/plan/gather.hpp
-// The plan of gather: the root ends with every rank's input, in rank order.
+// Plans of gather: the root ends with every rank's input, in rank order.
 
 namespace tutti::inline TUTTI_ABI::plan {
 
@@ -2275,6 +2615,23 @@ void gather_star(auto& w) {
   } else {
     w.send(w.root(), mine);
   }
+}
+
+// Binomial: along the bracket, the half without the root sends all it has to the half with it.
+// Why     ceil(lg p) messages at the root instead of p-1.
+// Trace   p=5, root 0: 1 sends to 0 and 3 to 2; 2 sends parts 2,3 to 0; 4 sends to 0.
+// Cost    ceil(lg p)(alpha + 2 o) + n(p-1)/p beta
+// Limits  none. A part travels up to ceil(lg p) times: star once parts are longer than a few KiB.
+// See     Chan, Heimlich, Purkayastha & van de Geijn 2007 (minimum spanning tree).
+void gather_binomial(auto& w) {
+  tree const place = w.tree_from(w.root());
+  block const mine = w.part(w.rank(), buffer::input);
+  if (place.parent >= 0 && place.children.empty()) return w.send(place.parent, mine);
+  block const all = w.range(place.holds, buffer::output);
+  block const kept = place.parent < 0 ? all : w.scratch(all);
+  for (tree::child const& c : place.children) w.recv(c.rank, w.range(c.holds, kept.where, kept.row));
+  w.copy(w.part(w.rank(), kept.where, kept.row), mine);
+  if (place.parent >= 0) w.send(place.parent, kept);
 }
 
 }  // namespace tutti::inline TUTTI_ABI::plan
@@ -2316,6 +2673,40 @@ void reduce_direct(auto& w) {
     w.fold_contributions(folded, mine);
     w.send(w.root(), folded);
   }
+}
+
+// Binomial: along the bracket, the half without the root sends its fold to the half with it.
+// Why     ceil(lg p) rounds, and no rank receives more than ceil(lg p) messages.
+// Trace   p=5, root 0: 1 sends to 0 and 3 to 2; 2 sends r2,r3 to 0; 4 sends to 0, granule by granule.
+// Cost    ceil(lg p)(alpha + 2 o) + ceil(lg p) n beta + ceil(lg p) n gamma
+// Limits  none: any p and any root keep the bracket. The root receives ceil(lg p) n: for long vectors direct or chain.
+// See     Thakur, Rabenseifner & Gropp 2005.
+void reduce_binomial(auto& w) {
+  block const out = w.all(buffer::output);
+  tree const place = w.tree_from(w.root());
+  if (place.parent < 0) return w.fold_children(place, out);
+  block const sum = place.children.empty() ? out : w.scratch(out);
+  if (!place.children.empty()) w.fold_children(place, sum);
+  w.send(place.parent, sum);
+}
+
+// Chain: from the rank behind the root around to the root, each folds its own to what arrives, as it arrives.
+// Why     every rank receives n once, folds it once and sends it once: the bandwidth bound with the fewest messages.
+// Trace   p=4, root 1: 0 sends to 3, 3 sends r3,r0 to 2, 2 sends r2,r3,r0 to 1.
+// Cost    (p-1)(alpha + 2 o) + n beta + n gamma, and (p-2) granules on their way
+// Limits  order::any: the fold begins at the root and goes around the circle, not along the bracket.
+// See     Patarasuk & Yuan 2009 (the reduce half of a ring, with one part).
+void reduce_chain(auto& w) {
+  block const out = w.all(buffer::output);
+  if (w.size() == 1) return w.fold_contributions(out);
+  int const next = w.after(1), previous = w.after(w.size() - 1);
+  int const behind = (w.root() - w.rank() + w.size() - 1) % w.size();  // ranks from the next to the last of the chain
+  if (behind == 0) return w.send(previous, out);
+  block const sum = w.rank() == w.root() ? out : w.scratch(out), heard = w.window(out);
+  w.recv(next, heard);
+  auto const own = static_cast<std::uint32_t>(w.rank());
+  w.fold(sum, {{out, {own, own + 1}}, {heard, {own + 1, own + 1 + static_cast<std::uint32_t>(behind)}}});
+  if (w.rank() != w.root()) w.send(previous, sum);
 }
 
 }  // namespace tutti::inline TUTTI_ABI::plan
@@ -2369,10 +2760,91 @@ void reduce_scatter_direct(auto& w) {
   w.fold(w.part(w.rank(), buffer::output), std::move(sources));
 }
 
+// Recursive halving: partners swap and fold halves of what is left; the parts then go to their owners.
+// Why     lg p + 1 rounds instead of the p-1 messages of direct.
+// Trace   p=4: 0-1 and 2-3 swap halves and fold; 0-2 and 1-3 swap quarters and fold; then 1 and 2 swap parts.
+// Cost    (lg p + 1)(alpha + 2 o) + n beta + n(p-1)/p gamma
+// Limits  p a power of two. The nearest partner first keeps the bracket, and leaves rank r with the part whose number
+//         is r's bits reversed: hence the last round.
+// See     Thakur, Rabenseifner & Gropp 2005, who take the farthest partner first and so leave the bracket.
+void reduce_scatter_halving(auto& w) {
+  block const mine = w.part(w.rank(), buffer::output);
+  if (w.size() == 1) return w.copy(mine, w.part(0, buffer::input));
+  block const sum = w.scratch(w.all(buffer::input));
+  interval keep{0, w.parts()};
+  for (level const& l : levels(w.rank(), w.size())) {
+    auto const [ours, theirs] = halves(keep, l.mine.first > l.theirs.first);
+    bool const first = l.mine.size() == 1, arrived = ours == interval{mine.first, mine.last};
+    auto const held = [&](interval parts) {
+      return first ? w.range(parts, buffer::input) : w.range(parts, sum.where, sum.row);
+    };
+    block const heard = w.window(w.range(ours, buffer::input));
+    w.send(l.from, held(theirs));
+    w.recv(l.from, heard);
+    w.fold(arrived ? mine : w.range(ours, sum.where, sum.row), {{held(ours), l.mine}, {heard, l.theirs}});
+    keep = ours;
+  }
+  auto const owner = static_cast<int>(keep.first);
+  if (owner == w.rank()) return;
+  w.send(owner, w.range(keep, sum.where, sum.row));
+  w.recv(owner, mine);
+}
+
+// Pairwise: in step i, ranks r and r xor i swap each other's parts; the folds go along the bracket as they can.
+// Why     one partner at a time, and no more scratch than lg p parts, where direct holds a window for every peer.
+// Trace   p=4: r0 with r1, then r2 and r3 joined first; rank 3: r3 with r2, then r1, r0 joined first.
+// Cost    (p-1)(alpha + 2 o) + n(p-1)/p beta + n(p-1)/p gamma
+// Limits  none. What a rank sends waits in the sockets until its receiver comes to it.
+// See     Thakur, Rabenseifner & Gropp 2005.
+void reduce_scatter_pairwise(auto& w) {
+  block const mine = w.part(w.rank(), buffer::output), own = w.part(w.rank(), buffer::input);
+  if (w.size() == 1) return w.copy(mine, own);
+  for (std::uint32_t i = 1; i < std::bit_ceil(w.parts()); ++i)
+    if (int const peer = w.rank() ^ static_cast<int>(i); peer < w.size()) w.send(peer, w.part(peer, buffer::input));
+  std::vector<block> rows;  // what waits for its other half, one for each depth
+  auto const hear = [&](auto const& self, interval node, std::size_t depth) -> block {
+    if (rows.size() <= depth) rows.push_back(w.scratch(own));
+    if (node.size() == 1) {
+      w.recv(static_cast<int>(node.first), rows[depth]);
+      return rows[depth];
+    }
+    std::uint32_t const middle = split_point(node);
+    interval near{node.first, middle}, far{middle, node.last};  // nearer by exclusive or
+    if ((static_cast<std::uint32_t>(w.rank()) & near.size()) != 0) std::swap(near, far);
+    block const kept = self(self, near, depth), other = self(self, far, depth + 1);
+    w.fold(kept, {{kept, near}, {other, far}});
+    return kept;
+  };
+  auto const all = levels(w.rank(), w.size());
+  for (std::size_t i = 0; i < all.size(); ++i) {
+    block const other = hear(hear, all[i].theirs, 0);
+    w.fold(mine, {{i == 0 ? own : mine, all[i].mine}, {other, all[i].theirs}});
+  }
+}
+
+// Ring: every part goes around once and is folded with each rank's own, ending at its owner.
+// Why     every link carries the same n(p-1)/p, always to the same neighbour: any p, and no crowd at anyone's door.
+// Trace   p=3: part 0 goes 1 to 2 to 0, folded with each rank's own. Parts 1, 2 likewise.
+// Cost    (p-1)(alpha + 2 o) + n(p-1)/p beta + n(p-1)/p gamma
+// Limits  order::any: part q is folded from rank q+1 on around the circle, not along the bracket.
+// See     Patarasuk & Yuan 2009.
+void reduce_scatter_ring(auto& w) {
+  block const mine = w.part(w.rank(), buffer::output);
+  if (w.size() == 1) return w.copy(mine, w.part(0, buffer::input));
+  block const sum = w.scratch(w.all(buffer::input));
+  for (int s = 0; s + 1 < w.size(); ++s) {
+    int const leaving = w.after(w.size() - 1 - s), arriving = w.after(2 * w.size() - 2 - s);
+    w.send(w.after(1), s == 0 ? w.part(leaving, buffer::input) : w.part(leaving, sum.where, sum.row));
+    block const own = w.part(arriving, buffer::input), heard = w.window(own);
+    w.recv(w.after(w.size() - 1), heard);
+    w.fold_run(arriving == w.rank() ? mine : w.part(arriving, sum.where, sum.row), heard, own, s + 1);
+  }
+}
+
 }  // namespace tutti::inline TUTTI_ABI::plan
 
 // ---------------------------------------------------------------------------------------------- tutti/plan/scatter.hpp
-// The plan of scatter: rank q ends with part q of the root's input.
+// Plans of scatter: rank q ends with part q of the root's input.
 
 namespace tutti::inline TUTTI_ABI::plan {
 
@@ -2392,6 +2864,24 @@ void scatter_star(auto& w) {
   }
 }
 
+// Binomial: the root sends the far half all its parts, and both halves do the same.
+// Why     ceil(lg p) messages at the root instead of p-1.
+// Trace   p=5, root 0: 0 sends part 4 to 4, parts 2,3 to 2, part 1 to 1; 2 sends part 3 to 3.
+// Cost    ceil(lg p)(alpha + 2 o) + n(p-1)/p beta
+// Limits  none. A part travels up to ceil(lg p) times: star once parts are longer than a few KiB.
+// See     Chan, Heimlich, Purkayastha & van de Geijn 2007 (minimum spanning tree).
+void scatter_binomial(auto& w) {
+  tree const place = w.tree_from(w.root());
+  block const mine = w.part(w.rank(), buffer::output);
+  if (place.parent >= 0 && place.children.empty()) return w.recv(place.parent, mine);
+  block const all = w.range(place.holds, buffer::input);
+  block const kept = place.parent < 0 ? all : w.scratch(all);
+  if (place.parent >= 0) w.recv(place.parent, kept);
+  for (std::size_t i = place.children.size(); i-- > 0;)
+    w.send(place.children[i].rank, w.range(place.children[i].holds, kept.where, kept.row));
+  w.copy(mine, w.part(w.rank(), kept.where, kept.row));
+}
+
 }  // namespace tutti::inline TUTTI_ABI::plan
 
 // ----------------------------------------------------------------------------------------------- tutti/plan/choose.hpp
@@ -2399,13 +2889,45 @@ void scatter_star(auto& w) {
 
 namespace tutti::inline TUTTI_ABI::plan {
 
-/// One way to do one collective. A new algorithm is one file and one row here.
+/// For which numbers of ranks an algorithm exists.
+enum class sizes : std::uint8_t { any, two, power_of_two };
+
+/// What the folds of an algorithm combine, from the strictest demand it can meet to the loosest.
+enum class folds : std::uint8_t {
+  whole,    ///< every fold combines all slots at once: no partial result travels. Or there is no fold.
+  partial,  ///< partial results travel, each a node of the bracket
+  any       ///< runs of slots around the circle: needs order::any
+};
+
+/// What a call allows.
+struct demand {
+  tutti::TUTTI_ABI::order order = tutti::TUTTI_ABI::order::canonical;
+  bool slots = false;             ///< ranks bring several slots each, or none
+  bool whole_folds_only = false;  ///< no partial result may travel
+};
+
+/// One way to do one collective. A new algorithm is one function and one row here.
 struct row {
   collective what;
   tutti::TUTTI_ABI::algorithm algorithm;
-  int only_size;  ///< the one number of ranks it is for, or 0
+  sizes size;
+  folds fold;
   cut parts;
   void (*script)(writer&);
+  bool slots = false;  ///< whether ranks may bring several slots
+
+  [[nodiscard]] constexpr bool serves(int ranks) const noexcept {
+    auto const p = static_cast<unsigned>(ranks);
+    return size == sizes::any || (size == sizes::two ? p == 2 : std::has_single_bit(p));
+  }
+  /// Why this row is not for a call, or nothing.
+  [[nodiscard]] constexpr std::string_view obstacle(int ranks, demand const& asked) const noexcept {
+    if (!serves(ranks)) return size == sizes::two ? "for two ranks only" : "for a power of two of ranks only";
+    if (fold == folds::any && asked.order != tutti::TUTTI_ABI::order::any) return "leaves the canonical order";
+    if (fold != folds::whole && asked.whole_folds_only) return "sends partial results";
+    if (!slots && asked.slots) return "takes one slot per rank only";
+    return {};
+  }
 
   template <class = on_use>
   [[nodiscard]] plan write(request const& wanted) const {
@@ -2417,25 +2939,46 @@ struct row {
 
 template <class = on_use>
 [[nodiscard]] std::span<row const> table() {
-  using tutti::TUTTI_ABI::algorithm;
+  using c = collective;
+  using a = tutti::TUTTI_ABI::algorithm;
+  using s = sizes;
+  using f = folds;
   static constexpr row rows[] = {
-      {collective::broadcast, algorithm::star, 0, cut::even, broadcast_star},
-      {collective::broadcast, algorithm::direct, 0, cut::even_but_root, broadcast_direct},
-      {collective::reduce, algorithm::star, 0, cut::even, reduce_star},
-      {collective::reduce, algorithm::direct, 0, cut::even_but_root, reduce_direct},
-      {collective::allreduce, algorithm::exchange, 2, cut::even, allreduce_exchange},
-      {collective::allreduce, algorithm::star, 0, cut::even, allreduce_star},
-      {collective::allreduce, algorithm::direct, 0, cut::even, allreduce_direct},
-      {collective::scatter, algorithm::star, 0, cut::given, scatter_star},
-      {collective::gather, algorithm::star, 0, cut::given, gather_star},
-      {collective::allgather, algorithm::star, 0, cut::given, allgather_star},
-      {collective::allgather, algorithm::direct, 0, cut::given, allgather_direct},
-      {collective::reduce_scatter, algorithm::star, 0, cut::given, reduce_scatter_star},
-      {collective::reduce_scatter, algorithm::direct, 0, cut::given, reduce_scatter_direct},
+      {c::broadcast, a::star, s::any, f::whole, cut::even, broadcast_star},
+      {c::broadcast, a::direct, s::any, f::whole, cut::even_but_root, broadcast_direct},
+      {c::broadcast, a::binomial, s::any, f::whole, cut::even, broadcast_binomial},
+      {c::broadcast, a::chain, s::any, f::whole, cut::even, broadcast_chain},
+      {c::reduce, a::star, s::any, f::whole, cut::even, reduce_star, true},
+      {c::reduce, a::direct, s::any, f::whole, cut::even_but_root, reduce_direct, true},
+      {c::reduce, a::binomial, s::any, f::partial, cut::even, reduce_binomial},
+      {c::reduce, a::chain, s::any, f::any, cut::even, reduce_chain},
+      {c::allreduce, a::exchange, s::two, f::whole, cut::even, allreduce_exchange, true},
+      {c::allreduce, a::star, s::any, f::whole, cut::even, allreduce_star, true},
+      {c::allreduce, a::direct, s::any, f::whole, cut::even, allreduce_direct, true},
+      {c::allreduce, a::binomial, s::any, f::partial, cut::even, allreduce_binomial},
+      {c::allreduce, a::doubling, s::any, f::partial, cut::even, allreduce_doubling},
+      {c::allreduce, a::halving, s::power_of_two, f::partial, cut::even, allreduce_halving},
+      {c::allreduce, a::ring, s::any, f::any, cut::even, allreduce_ring},
+      {c::scatter, a::star, s::any, f::whole, cut::given, scatter_star},
+      {c::scatter, a::binomial, s::any, f::whole, cut::given, scatter_binomial},
+      {c::gather, a::star, s::any, f::whole, cut::given, gather_star},
+      {c::gather, a::binomial, s::any, f::whole, cut::given, gather_binomial},
+      {c::allgather, a::star, s::any, f::whole, cut::given, allgather_star},
+      {c::allgather, a::direct, s::any, f::whole, cut::given, allgather_direct},
+      {c::allgather, a::doubling, s::any, f::whole, cut::given, allgather_doubling},
+      {c::allgather, a::bruck, s::any, f::whole, cut::given, allgather_bruck},
+      {c::allgather, a::ring, s::any, f::whole, cut::given, allgather_ring},
+      {c::reduce_scatter, a::star, s::any, f::whole, cut::given, reduce_scatter_star},
+      {c::reduce_scatter, a::direct, s::any, f::whole, cut::given, reduce_scatter_direct},
+      {c::reduce_scatter, a::halving, s::power_of_two, f::partial, cut::given, reduce_scatter_halving},
+      {c::reduce_scatter, a::pairwise, s::any, f::partial, cut::given, reduce_scatter_pairwise},
+      {c::reduce_scatter, a::ring, s::any, f::any, cut::given, reduce_scatter_ring},
       // A barrier is the allreduce of one byte.
-      {collective::barrier, algorithm::exchange, 2, cut::even, allreduce_exchange},
-      {collective::barrier, algorithm::star, 0, cut::even, allreduce_star},
-      {collective::barrier, algorithm::direct, 0, cut::even, allreduce_direct},
+      {c::barrier, a::exchange, s::two, f::whole, cut::even, allreduce_exchange},
+      {c::barrier, a::star, s::any, f::whole, cut::even, allreduce_star},
+      {c::barrier, a::direct, s::any, f::whole, cut::even, allreduce_direct},
+      {c::barrier, a::binomial, s::any, f::partial, cut::even, allreduce_binomial},
+      {c::barrier, a::dissemination, s::any, f::partial, cut::even, barrier_dissemination},
   };
   return rows;
 }
@@ -2443,18 +2986,19 @@ template <class = on_use>
 template <class = on_use>
 [[nodiscard]] row const* find(collective what, tutti::TUTTI_ABI::algorithm algorithm, int size) {
   for (row const& r : table())
-    if (r.what == what && r.algorithm == algorithm && (r.only_size == 0 || r.only_size == size)) return &r;
+    if (r.what == what && r.algorithm == algorithm && r.serves(size)) return &r;
   return nullptr;
 }
 
 /// The algorithm for a call that moves `bytes` in all (the longest buffer of the call) among `size` ranks that share a
-/// host, unless `forced` exists for it. Thresholds measured over loopback with more ranks than cores; see
-/// docs/performance.md.
+/// host, unless `forced` exists for it and is allowed. Thresholds measured over loopback with more ranks than cores;
+/// see docs/performance.md.
 template <class = on_use>
 [[nodiscard]] tutti::TUTTI_ABI::algorithm choose(collective what, int size, std::size_t bytes,
-                                                 tutti::TUTTI_ABI::algorithm forced) {
+                                                 tutti::TUTTI_ABI::algorithm forced, demand const& asked = {}) {
   using tutti::TUTTI_ABI::algorithm;
-  if (forced != algorithm::automatic && find(what, forced, size) != nullptr) return forced;
+  if (row const* const r = forced == algorithm::automatic ? nullptr : find(what, forced, size))
+    if (r->obstacle(size, asked).empty()) return forced;
   constexpr std::size_t kib = 1024;
   switch (what) {
     case collective::barrier:
@@ -2600,6 +3144,10 @@ template <class = on_use>
 class fold_writer {
  public:
   fold_writer(plan::plan const& p, plan::step const& s) : plan_(p), step_(s) {
+    if (s.sources.size() == 2) {  // in the order given, which off the bracket may pass the end of the circle
+      out_.joins.push_back({join::target, 0, 1});
+      return;
+    }
     plan::interval const all{s.sources.front().slots.first, s.sources.back().slots.last};
     visit(all, true);
   }
@@ -3572,7 +4120,8 @@ class engine {
   void run(operation const& op, std::uint8_t stage) {
     lay_out(op);
     std::uint64_t const bytes_in_all = offsets_.back();
-    auto const algorithm = plan::choose(op.what, size(), static_cast<std::size_t>(bytes_in_all), how_->algorithm);
+    auto const algorithm = plan::choose(op.what, size(), static_cast<std::size_t>(bytes_in_all), how_->algorithm,
+                                        {how_->order, !op.cuts.empty(), false});
     program const& p = cached({op.what, algorithm, rank(), size(), op.root < 0 ? 0 : op.root, {}}, op.cuts);
     lay_out(op, p.what.parts);
     header_.algorithm = algorithm;

@@ -105,7 +105,8 @@ TEST_CASE("every algorithm of every collective gives the defined result, and the
           if (root != size - 1 && row.what != collective::broadcast && row.what != collective::reduce &&
               row.what != collective::gather && row.what != collective::scatter)
             continue;
-          INFO(tutti::plan::to_string(row.what) << " by " << tutti::to_string(row.algorithm) << ", n " << n << ", root " << root);
+          INFO(tutti::plan::to_string(row.what)
+               << " by " << tutti::to_string(row.algorithm) << ", n " << n << ", root " << root);
           how.root = root;
           check(world, row.what, n, how);
           if (!any) check_bits(world, row.what, n, how);

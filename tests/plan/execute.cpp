@@ -432,8 +432,7 @@ TEST_CASE("whatever verify accepts runs right, also among plans spoiled at rando
       CAPTURE(tp::to_string(row.what));
       CAPTURE(static_cast<int>(row.algorithm));
       CAPTURE(trial);
-      for (unsigned seed = 0; seed < 6; ++seed)
-        CHECK(run_row(row, w, plans, parts, seed) == "");
+      for (unsigned seed = 0; seed < 6; ++seed) CHECK(run_row(row, w, plans, parts, seed) == "");
     }
   CHECK(refused > 1000);
   CHECK(accepted > 1000);

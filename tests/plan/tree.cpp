@@ -54,7 +54,8 @@ TEST_CASE("at every level each rank hears one rank of the other half and tells t
         CAPTURE(size);
         CAPTURE(r);
         CHECK(hearing == l.to);
-        CHECK((l.theirs.first <= static_cast<std::uint32_t>(l.from) && static_cast<std::uint32_t>(l.from) < l.theirs.last));
+        CHECK((l.theirs.first <= static_cast<std::uint32_t>(l.from) &&
+               static_cast<std::uint32_t>(l.from) < l.theirs.last));
         CHECK(static_cast<int>(l.mine.size()) >= 1);
       }
     CHECK((all[0].empty() ? 1u : all[0].back().mine.size() + all[0].back().theirs.size()) ==

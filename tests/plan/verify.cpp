@@ -99,11 +99,12 @@ TEST_CASE("without the watermarks, plans that write in place are refused and tho
     auto const w = plan_cases::wanted(row, size);
     auto const plans = plan_cases::all_plans(row, w);
     auto const parts = plan_cases::part_sizes(plans[0].parts, row.what, size, 0, 1000);
-    bool const moves_once = ((row.what == collective::scatter || row.what == collective::gather) && row.algorithm == algorithm::star) ||
-                            (row.what == collective::broadcast && row.algorithm == algorithm::star) ||
-                            (row.what == collective::reduce && row.algorithm == algorithm::star) ||
-                            (row.what == collective::allgather && row.algorithm == algorithm::direct) ||
-                            (row.what == collective::reduce_scatter && row.algorithm == algorithm::direct);
+    bool const moves_once =
+        ((row.what == collective::scatter || row.what == collective::gather) && row.algorithm == algorithm::star) ||
+        (row.what == collective::broadcast && row.algorithm == algorithm::star) ||
+        (row.what == collective::reduce && row.algorithm == algorithm::star) ||
+        (row.what == collective::allgather && row.algorithm == algorithm::direct) ||
+        (row.what == collective::reduce_scatter && row.algorithm == algorithm::direct);
     auto const said = verdict(plans, w, parts, false);
     CAPTURE(tp::to_string(row.what));
     CAPTURE(static_cast<int>(row.algorithm));

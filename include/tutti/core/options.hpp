@@ -46,10 +46,10 @@ enum class algorithm : std::uint8_t {
   return i < std::size(names) ? names[i] : std::string_view("unknown algorithm");
 }
 
-/// In which order contributions may be combined. `canonical`: along one fixed bracket in rank order, so that the bits do
-/// not depend on the algorithm, the transport or the root. `any`: in any order, each contribution exactly once, which
-/// admits more algorithms; only for operations that are associative and commutative, and where the rounding of sums may
-/// change with the algorithm. All ranks still end with the same bits. Must be the same on every rank.
+/// In which order contributions may be combined. `canonical`: along one fixed bracket in rank order, so that the bits
+/// do not depend on the algorithm, the transport or the root. `any`: in any order, each contribution exactly once,
+/// which admits more algorithms; only for operations that are associative and commutative, and where the rounding of
+/// sums may change with the algorithm. All ranks still end with the same bits. Must be the same on every rank.
 enum class order : std::uint8_t { canonical, any };
 
 /// Options of one collective call. Write `{.timeout = 5s}` at the call, or `options o{};` for a named one.

@@ -124,8 +124,8 @@ template <class = on_use>
 }
 
 /// The algorithm for a call that moves `bytes` in all (the longest buffer of the call) among `size` ranks that share a
-/// host, unless `forced` exists for it and is allowed. Thresholds measured over loopback with more ranks than cores; see
-/// docs/performance.md.
+/// host, unless `forced` exists for it and is allowed. Thresholds measured over loopback with more ranks than cores;
+/// see docs/performance.md.
 template <class = on_use>
 [[nodiscard]] tutti::TUTTI_ABI::algorithm choose(collective what, int size, std::size_t bytes,
                                                  tutti::TUTTI_ABI::algorithm forced, demand const& asked = {}) {

@@ -11,7 +11,8 @@
 namespace tutti::inline TUTTI_ABI::plan {
 
 /// What is bound to a rank's rows at the start of a collective, and what must be there at the end. A value is the
-/// interval of slots it is the fold of, in any order a run around the circle, whose end may lie past the last slot; where data is only moved, the rank it came from; empty = nothing.
+/// interval of slots it is the fold of, in any order a run around the circle, whose end may lie past the last slot;
+/// where data is only moved, the rank it came from; empty = nothing.
 class promise {
  public:
   promise(request const& wanted, std::uint32_t size) : wanted_(wanted), size_(size) {}

@@ -72,7 +72,9 @@ void reduce_scatter_halving(auto& w) {
   for (level const& l : levels(w.rank(), w.size())) {
     auto const [ours, theirs] = halves(keep, l.mine.first > l.theirs.first);
     bool const first = l.mine.size() == 1, arrived = ours == interval{mine.first, mine.last};
-    auto const held = [&](interval parts) { return first ? w.range(parts, buffer::input) : w.range(parts, sum.where, sum.row); };
+    auto const held = [&](interval parts) {
+      return first ? w.range(parts, buffer::input) : w.range(parts, sum.where, sum.row);
+    };
     block const heard = w.window(w.range(ours, buffer::input));
     w.send(l.from, held(theirs));
     w.recv(l.from, heard);

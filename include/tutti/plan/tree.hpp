@@ -45,8 +45,8 @@ template <class = on_use>
   return place;
 }
 
-/// One level of recursive doubling: this rank's half of a node and the other half, whom it hears and whom it tells. Where
-/// the halves are not alike, a rank of the shorter one tells several of the longer.
+/// One level of recursive doubling: this rank's half of a node and the other half, whom it hears and whom it tells.
+/// Where the halves are not alike, a rank of the shorter one tells several of the longer.
 struct level {
   interval mine, theirs;
   int from = 0;

@@ -396,7 +396,8 @@ class proof {
     for (std::uint32_t q = piece_[from.first]; q < piece_[from.last]; ++q) {
       if (lengths_[q] == 0) continue;
       interval const value = cell_of(rank_[reading], from, q).value;
-      if (value.size() == 0) return refuse(reading, "it reads part " + std::to_string(cuts_[q]) + " before it is written");
+      if (value.size() == 0)
+        return refuse(reading, "it reads part " + std::to_string(cuts_[q]) + " before it is written");
       cell_of(rank_[writing], steps_[writing]->at, q).value = value;
     }
     return true;
@@ -417,8 +418,7 @@ class proof {
       for (std::uint32_t q = piece_[s.at.first]; q < piece_[s.at.last]; ++q) {
         if (lengths_[q] == 0) continue;
         interval const value = cell_of(rank_[id], s.sources[k].from, q).value;
-        if (value.size() == 0)
-          return refuse(id, "it reads part " + std::to_string(cuts_[q]) + " before it is written");
+        if (value.size() == 0) return refuse(id, "it reads part " + std::to_string(cuts_[q]) + " before it is written");
         if (value != part)
           return refuse(id, "it folds " + to_text(s.sources[k].from) + " as slots " + to_text(part) + ", but part " +
                                 std::to_string(cuts_[q]) + " holds slots " + to_text(value));
@@ -426,8 +426,7 @@ class proof {
     }
     if (!promise_.any_order() && !is_node(joined, promise_.slots()))
       return refuse(id, "it joins slots " + to_text(joined) + ", which is no node of the bracket");
-    for (std::uint32_t q = piece_[s.at.first]; q < piece_[s.at.last]; ++q)
-      cell_of(rank_[id], s.at, q).value = joined;
+    for (std::uint32_t q = piece_[s.at.first]; q < piece_[s.at.last]; ++q) cell_of(rank_[id], s.at, q).value = joined;
     return true;
   }
   /// Appends `part` to the run `joined`.
@@ -461,8 +460,8 @@ class proof {
         if (lengths_[q] == 0 || found == due || whole) continue;
         std::string const kind = promise_.folds() ? "slots " : "the data of ranks ";
         return refuse("rank " + std::to_string(r) + " ends with " +
-                      (found.size() == 0 ? "nothing" : kind + to_text(found)) + " in output part " + std::to_string(cuts_[q]) +
-                      " instead of " + (due.size() == 0 ? "nothing" : kind + to_text(due)) +
+                      (found.size() == 0 ? "nothing" : kind + to_text(found)) + " in output part " +
+                      std::to_string(cuts_[q]) + " instead of " + (due.size() == 0 ? "nothing" : kind + to_text(due)) +
                       (promise_.folds() && found.size() < due.size() ? ": a slot is missing" : ""));
       }
     }
