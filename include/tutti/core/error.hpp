@@ -24,6 +24,7 @@ enum class error_kind : std::uint8_t {
   config,         ///< options, environment or addresses that cannot work
   resource,       ///< memory, descriptors or ports ran out
   revoked,        ///< this communicator was given up by its own rank, e.g. by revoke()
+  cancelled,      ///< a rank took back an asynchronous operation
 };
 
 [[nodiscard]] constexpr std::string_view to_string(error_kind kind) noexcept {
@@ -48,6 +49,8 @@ enum class error_kind : std::uint8_t {
       return "resource";
     case error_kind::revoked:
       return "revoked";
+    case error_kind::cancelled:
+      return "cancelled";
   }
   return "unknown";
 }

@@ -17,6 +17,7 @@
 
 #include <tutti/core/error.hpp>
 #include <tutti/core/options.hpp>
+#include <tutti/engine/background.hpp>
 #include <tutti/engine/frame.hpp>
 #include <tutti/engine/program.hpp>
 #include <tutti/engine/referee.hpp>
@@ -67,6 +68,7 @@ class engine {
   engine(engine const&) = delete;
   engine& operator=(engine const&) = delete;
   ~engine() {
+    if (background_) background_->close();
     watch_->on_ring(nullptr);
     streams_.close();
   }
@@ -88,10 +90,27 @@ class engine {
       std::this_thread::sleep_for(duration);
   }
 
+  [[nodiscard]] T& streams() noexcept { return streams_; }
+
+  /// Operations started on this communicator, or null: none ever was.
+  [[nodiscard]] std::shared_ptr<background> const& behind() const noexcept { return background_; }
+  /// Once, before the first operation starts.
+  void run_behind(std::shared_ptr<background> started) {
+    background_ = std::move(started);
+    runner_.let_wait(background_.get());
+    watch_->on_ring([this] {
+      streams_.wake();
+      background_->ring();
+    });
+  }
+  /// A call that was taken back before it began keeps its number: ranks that still make it find out that they differ.
+  void skip_call() noexcept { ++sequence_; }
+
   /// One call of the user: everything run inside counts as the same operation. Throws if the communicator is revoked,
   /// or if another thread is inside a call.
   template <class Body>
   void call_once(operation const& op, options const& how, Body&& body) {
+    if (background_) background_->finish();  // what was started before comes before
     one_at_a_time const guard(busy_);
     clock::time_point const begin = transport::now(streams_);
     header_ = {};
@@ -219,6 +238,7 @@ class engine {
   std::shared_ptr<referee> referee_;
   surroundings around_;
   runner<T> runner_;
+  std::shared_ptr<background> background_;
   std::vector<std::unique_ptr<std::pair<plan::request, program>>> cache_;
   std::vector<std::uint64_t> offsets_;
   call header_;

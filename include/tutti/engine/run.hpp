@@ -14,6 +14,7 @@
 
 #include <tutti/core/bytes.hpp>
 #include <tutti/core/error.hpp>
+#include <tutti/engine/background.hpp>
 #include <tutti/engine/frame.hpp>
 #include <tutti/engine/memory.hpp>
 #include <tutti/engine/program.hpp>
@@ -37,6 +38,9 @@ class runner {
       : streams_(streams), watch_(seen), referee_(judge), waiting_(crowded) {}
 
   [[nodiscard]] counters const& moved() const noexcept { return counters_; }
+
+  /// Who is asked, from now on, to wait in place of this thread.
+  void let_wait(background* instead) noexcept { background_ = instead; }
 
   /// Runs `p` to its end, or throws what the referee ruled. `patience`: how long nothing may move.
   void run(program const& p, binding const& b, frame const& header, std::chrono::nanoseconds patience) {
@@ -260,7 +264,8 @@ class runner {
     if (now - last >= patience) fail_late(awaited, patience);
     clock::time_point const until = (std::min)(last + patience, now + slice);
     if (now - last > telling && awaited != told_) watch_.waiting_for(world(told_ = awaited));
-    if (!waiting_.idle(streams_, interests_, now, until)) return;
+    bool const suspended = background_ != nullptr && background_->suspend(interests_, until);
+    if (!suspended && !waiting_.idle(streams_, interests_, now, until)) return;
     if (clock::time_point const slept = transport::now(streams_); slept - (std::max)(last, ticked_) >= slice) {
       ticked_ = slept;
       referee_.tick(watch_);
@@ -317,6 +322,7 @@ class runner {
   T& streams_;
   watch& watch_;
   referee& referee_;
+  background* background_ = nullptr;
   waiting waiting_;
   counters counters_;
   memory memory_;

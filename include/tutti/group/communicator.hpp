@@ -57,7 +57,8 @@ struct origin {
 }  // namespace group
 
 /// A group of ranks 0 … size()-1. One thread at a time may be inside a call on a communicator; different communicators
-/// are independent. Movable, not copyable; moved from, it may only be destroyed or assigned.
+/// are independent. Movable (after its started operations have ended: it waits for them), not copyable; moved from, it
+/// may only be destroyed or assigned.
 template <transport::streams S>
 class basic_communicator {
  public:
@@ -67,6 +68,18 @@ class basic_communicator {
     engine_ = std::make_unique<tutti::TUTTI_ABI::engine::engine<S>>(origin_->streams(id, members, rank),
                                                                     std::move(seen), origin_->judge, origin_->around);
   }
+
+  basic_communicator(basic_communicator&& other) : origin_(other.origin_), engine_(other.take()) {}
+  basic_communicator& operator=(basic_communicator&& other) {
+    if (this == &other) return *this;
+    end();
+    origin_ = other.origin_;
+    engine_ = other.take();
+    return *this;
+  }
+  /// Operations that were started and have not ended are brought to their end first; where an exception ends the
+  /// program, they fail.
+  ~basic_communicator() { end(); }
 
   [[nodiscard]] int rank() const noexcept { return engine_->rank(); }
   [[nodiscard]] int size() const noexcept { return engine_->size(); }
@@ -157,6 +170,18 @@ class basic_communicator {
                                  .add(static_cast<std::uint64_t>(static_cast<std::uint32_t>(color)))
                                  .value();
     return {origin_, id, std::move(world), place};
+  }
+
+  /// Started operations refer to this object, not only to its engine.
+  [[nodiscard]] auto take() {
+    if (engine_ && engine_->behind()) engine_->behind()->finish();
+    return std::move(engine_);
+  }
+  void end() noexcept {
+    if (!engine_ || !engine_->behind()) return;
+    if (std::uncaught_exceptions() > origin_->unwinding)
+      engine_->seen()->revoke({error_kind::aborted, members()[index()], {}, "its program ended with an exception"});
+    engine_->behind()->close();
   }
 
   std::shared_ptr<group::origin<S>> origin_;

@@ -4,7 +4,9 @@
 // Who runs what. The caller's thread runs every collective, and the join. Each process of a world has one more thread,
 // the control thread: it keeps the connections to rank 0 alive, carries verdicts, and accepts lanes, which it hands
 // over and never touches again. It sleeps unless a frame or a heartbeat is due. Ranks as threads (local_world) have
-// none: the thread that starts them is the test's or the user's.
+// none: the thread that starts them is the test's or the user's. A process that starts asynchronous operations, and
+// gives them no io_context of its own, has one more: the progress thread (group/progress.hpp), which sleeps until a
+// stream of a started operation can move, and ends when there have been none for a while.
 #pragma once
 
 #include <thread>

@@ -41,6 +41,15 @@ class basic_any {
     if (tcp* t = std::get_if<tcp>(&chosen_)) return t->wake();
     std::get_if<local>(&chosen_)->wake();
   }
+  clock::time_point async_wait(net::io_context& io, std::span<interest const> wanted, clock::time_point until,
+                               std::shared_ptr<listener> const& whom) {
+    if (tcp* t = std::get_if<tcp>(&chosen_)) return t->async_wait(io, wanted, until, whom);
+    return std::get_if<local>(&chosen_)->async_wait(io, wanted, until, whom);
+  }
+  void stop_waiting(bool for_good) noexcept {
+    if (tcp* t = std::get_if<tcp>(&chosen_)) return t->stop_waiting(for_good);
+    std::get_if<local>(&chosen_)->stop_waiting(for_good);
+  }
   void close() noexcept {
     if (tcp* t = std::get_if<tcp>(&chosen_)) return t->close();
     std::get_if<local>(&chosen_)->close();
@@ -51,6 +60,6 @@ class basic_any {
 };
 using any = basic_any<>;
 
-static_assert(streams<any>);
+static_assert(streams<any> && asynchronous<any, net::io_context>);
 
 }  // namespace tutti::inline TUTTI_ABI::transport

@@ -28,9 +28,14 @@ class basic_doorbell {
  public:
   void ring() noexcept {
     if (!sleeping_.load()) return;
-    std::lock_guard const hold(guard_);
-    rung_ = true;
-    bell_.notify_one();
+    std::shared_ptr<listener> told;
+    {
+      std::lock_guard const hold(guard_);
+      rung_ = true;
+      bell_.notify_one();
+      told = std::move(listening_);
+    }
+    if (told) told->ready();  // without the lock: it may well ring another bell
   }
   /// Like ring(), but kept for the next sleep if nobody sleeps now.
   void ring_always() noexcept {
@@ -48,10 +53,26 @@ class basic_doorbell {
     }
     sleeping_.store(false);
   }
+  /// The next ring goes to `whom`, at once if it is ready() already.
+  template <class Ready>
+  void listen(std::shared_ptr<listener> const& whom, Ready ready) {
+    {
+      std::lock_guard const hold(guard_);
+      listening_ = whom;
+    }
+    sleeping_.store(true);
+    if (ready()) ring();
+  }
+  void stop_listening() noexcept {
+    sleeping_.store(false);
+    std::lock_guard const hold(guard_);
+    listening_.reset();
+  }
 
  private:
   std::mutex guard_;
   std::condition_variable bell_;
+  std::shared_ptr<listener> listening_;
   std::atomic<bool> sleeping_{false};
   bool rung_ = false;
 };
@@ -174,21 +195,32 @@ class basic_local {
     return in_[static_cast<std::size_t>(peer)]->read_some(head, body);
   }
   void wait(std::span<interest const> wanted, clock::time_point until) {
-    bell_->sleep(until, [&] {
-      return std::any_of(wanted.begin(), wanted.end(), [&](interest const& i) {
-        auto const peer = static_cast<std::size_t>(i.peer);
-        return (i.read && in_[peer]->can_read()) || (i.write && out_[peer]->can_write());
-      });
-    });
+    bell_->sleep(until, [&] { return can_move(wanted); });
   }
   void wake() noexcept { bell_->ring_always(); }
+  /// Whoever moves the other end tells the listener: no loop is needed.
+  template <class Loop>
+  clock::time_point async_wait(Loop&, std::span<interest const> wanted, clock::time_point until,
+                               std::shared_ptr<listener> const& whom) {
+    bell_->listen(whom, [&] { return can_move(wanted); });
+    return until;
+  }
+  void stop_waiting(bool) noexcept { bell_->stop_listening(); }
   void close() noexcept {
+    bell_->stop_listening();
     for (auto const& ends : {&in_, &out_})
       for (auto const& p : *ends)
         if (p) p->close();
   }
 
  private:
+  [[nodiscard]] bool can_move(std::span<interest const> wanted) const {
+    return std::any_of(wanted.begin(), wanted.end(), [&](interest const& i) {
+      auto const peer = static_cast<std::size_t>(i.peer);
+      return (i.read && in_[peer]->can_read()) || (i.write && out_[peer]->can_write());
+    });
+  }
+
   int rank_;
   std::shared_ptr<doorbell> bell_;
   std::vector<std::shared_ptr<pipe>> in_;

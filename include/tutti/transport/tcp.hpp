@@ -7,6 +7,7 @@
 #pragma once
 
 #include <algorithm>
+#include <atomic>
 #include <chrono>
 #include <cstdint>
 #include <memory>
@@ -74,7 +75,34 @@ class basic_tcp {
   }
 
   void wake() noexcept { poller_->ring(); }
+
+  clock::time_point async_wait(net::io_context& io, std::span<interest const> wanted, clock::time_point until,
+                               std::shared_ptr<listener> const& whom) {
+    if (connecting_ > 0) {  // rare, as in wait(): look again soon
+      io_->restart();
+      io_->poll();
+      if (connecting_ == 0) io_.reset();
+      return (std::min)(until, clock::now() + std::chrono::milliseconds(1));
+    }
+    for (interest const& i : wanted) {
+      lane& l = at(i.peer);
+      if (!l.open) continue;  // whoever brings it rings
+      if (!l.seen) l.seen = std::make_shared<watched>(io, l.socket.native());
+      if (i.read) watched::await(l.seen, l.seen->reading, net::ip::tcp::socket::wait_read, whom);
+      if (i.write) watched::await(l.seen, l.seen->writing, net::ip::tcp::socket::wait_write, whom);
+    }
+    return until;
+  }
+  void stop_waiting(bool for_good) noexcept {
+    for (lane& l : lanes_) {
+      if (!l.seen) continue;
+      l.seen->cancel(for_good);
+      if (for_good) l.seen.reset();
+    }
+  }
+
   void close() noexcept {
+    stop_waiting(true);
     for (lane& l : lanes_) {
       l.socket.reset();
       l.open = false;
@@ -85,8 +113,35 @@ class basic_tcp {
   }
 
  private:
+  /// A lane as a loop sees it: registered when first waited for, and kept. It borrows the socket, which closes after.
+  struct watched {
+    watched(net::io_context& io, native_socket s) : socket(io) { socket.assign(net::ip::tcp::v4(), s); }
+    watched(watched const&) = delete;
+    watched& operator=(watched const&) = delete;
+    ~watched() { cancel(true); }
+    void cancel(bool for_good) noexcept {
+      net_error ignored;
+      if (for_good && socket.is_open())
+        (void)socket.release(ignored);
+      else if (reading || writing)
+        socket.cancel(ignored);
+    }
+    /// At most one wait per direction is under way; one more, if the last has ended.
+    static void await(std::shared_ptr<watched> const& one, std::atomic<bool>& under_way,
+                      net::ip::tcp::socket::wait_type direction, std::shared_ptr<listener> const& whom) {
+      if (under_way.exchange(true)) return;
+      one->socket.async_wait(direction, [one, &under_way, whom](net_error) {
+        under_way = false;
+        whom->ready();
+      });
+    }
+    net::ip::tcp::socket socket;
+    std::atomic<bool> reading{false};
+    std::atomic<bool> writing{false};
+  };
   struct lane {
     stream_socket socket;
+    std::shared_ptr<watched> seen;  // before the socket closes
     bool open = false;
     bool connecting = false;
     bool refused = false;
@@ -158,6 +213,6 @@ class basic_tcp {
 };
 using tcp = basic_tcp<>;
 
-static_assert(streams<tcp>);
+static_assert(streams<tcp> && asynchronous<tcp, net::io_context>);
 
 }  // namespace tutti::inline TUTTI_ABI::transport

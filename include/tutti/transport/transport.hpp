@@ -5,6 +5,7 @@
 #include <chrono>
 #include <concepts>
 #include <cstddef>
+#include <memory>
 #include <span>
 
 #include <tutti/core/bytes.hpp>
@@ -48,6 +49,28 @@ concept streams = requires(T t, T const& c, int peer, const_bytes from, bytes to
   noexcept->std::same_as<void>;
   /// Ends all streams; the other sides see `lost` after the bytes that were sent.
   { t.close() }
+  noexcept->std::same_as<void>;
+};
+
+/// Whom a wait without a thread tells that it is worth trying again: from any thread, perhaps twice, perhaps too early.
+class listener {
+ public:
+  listener() = default;
+  listener(listener const&) = delete;
+  listener& operator=(listener const&) = delete;
+  virtual ~listener() = default;
+  virtual void ready() noexcept = 0;
+};
+
+/// Streams on which one can wait without a thread that sleeps, in an event loop `Loop` (Asio's io_context).
+template <class T, class Loop>
+concept asynchronous = streams<T> && requires(T t, Loop& loop, std::span<interest const> wanted, clock::time_point until,
+                                              std::shared_ptr<listener> const& whom) {
+  /// Tells `whom` once a wanted direction can move, or was able to already. The listener itself comes back at the time
+  /// returned, `until` or earlier.
+  { t.async_wait(loop, wanted, until, whom) } -> std::same_as<clock::time_point>;
+  /// Leaves nothing in the loop that would keep it running; `for_good`: and nothing at all.
+  { t.stop_waiting(true) }
   noexcept->std::same_as<void>;
 };
 

@@ -1,0 +1,264 @@
+// SPDX-License-Identifier: BSL-1.0
+// The operations started on one communicator: a queue, and a fiber on which they run one after another, each written as
+// the blocking call it is. Where such a call would sleep, the fiber gives its thread back, and an event loop enters it
+// again when a stream can move.
+//
+// Why     every call becomes asynchronous without being written twice, and the blocking path pays for nothing.
+// States  idle: no operation.  waiting: the loop will say when to go on.  posted: it has said so.  running: a thread is
+//         on the fiber. Only that thread touches streams and engine; `guard_` is held to change state, never to run.
+// Taking over: a thread that must wait for an operation (a blocking call, future::get) enters the fiber itself. There
+//         the call sleeps as any blocking call does, so nobody is woken for another's sake.
+#pragma once
+
+#include <atomic>
+#include <condition_variable>
+#include <cstddef>
+#include <deque>
+#include <exception>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <span>
+#include <string>
+#include <utility>
+
+#include <tutti/core/error.hpp>
+#include <tutti/core/on_use.hpp>
+#include <tutti/engine/background.hpp>
+#include <tutti/engine/engine.hpp>
+#include <tutti/engine/fiber.hpp>
+#include <tutti/transport/asio.hpp>
+
+namespace tutti::inline TUTTI_ABI::engine {
+
+/// One started operation. Everything but done() is called by the strand.
+class started {
+ public:
+  started() = default;
+  started(started const&) = delete;
+  started& operator=(started const&) = delete;
+  virtual ~started() = default;
+
+  /// Makes the blocking call and keeps what it returned or threw.
+  virtual void run() noexcept = 0;
+  /// Keeps `why` instead: the operation never begins.
+  virtual void refuse(std::exception_ptr why) noexcept = 0;
+  /// Hands the outcome over. Runs user code elsewhere, never here.
+  virtual void complete() noexcept = 0;
+  /// Whether its user has asked for it to stop.
+  [[nodiscard]] virtual bool stop_requested() const noexcept { return false; }
+
+  [[nodiscard]] bool done() const noexcept { return done_.load(std::memory_order_acquire); }
+  void set_done() noexcept { done_.store(true, std::memory_order_release); }
+
+ private:
+  std::atomic<bool> done_{false};
+};
+
+/// The event loop that enters the fiber when no thread waits for it.
+struct driver {
+  /// Returns the loop and sees to it that somebody runs it. Called when work begins.
+  std::function<net::io_context&()> loop;
+  bool ours = true;  ///< nobody above catches what a completion handler throws
+};
+
+template <transport::streams T>
+requires transport::asynchronous<T, net::io_context>
+class strand final : public background, public transport::listener, public std::enable_shared_from_this<strand<T>> {
+ public:
+  strand(engine<T>& of, driver by)
+      : engine_(of), fiber_([](void* self) { static_cast<strand*>(self)->serve(); }, this), driver_(std::move(by)) {}
+
+  /// Appends an operation. Throws `revoked` if the communicator has ended.
+  void start(std::shared_ptr<started> one) {
+    std::lock_guard const hold(guard_);
+    if (closed_) throw error(error_kind::revoked, "the communicator of this operation has ended");
+    queue_.push_back(std::move(one));
+    if (state_ == state::idle) begin();
+  }
+  void finish(started const& one) override {
+    if (fiber_.inside())
+      throw error(error_kind::config, "a started operation cannot wait for another one of its communicator");
+    if (!one.done()) take_over(&one);
+  }
+  void finish() override {
+    if (!fiber_.inside()) take_over(nullptr);
+  }
+  void close() noexcept override {
+    finish();
+    std::lock_guard const hold(guard_);
+    closed_ = true;
+    timer_.reset();
+    engine_.streams().stop_waiting(true);
+  }
+  /// From now on another loop drives. Finishes what runs in the old one.
+  void drive_by(driver other) {
+    finish();
+    std::lock_guard const hold(guard_);
+    if (closed_) return;
+    timer_.reset();
+    engine_.streams().stop_waiting(true);
+    driver_ = std::move(other);
+  }
+  [[nodiscard]] driver const& driven_by() const noexcept { return driver_; }
+  [[nodiscard]] engine<T>& of() const noexcept { return engine_; }
+
+  // --- from any thread
+  void ready() noexcept override { ring(); }
+  void ring() noexcept override {
+    std::lock_guard const hold(guard_);
+    again_ = true;  // if it runs, it may have looked too early
+    if (state_ == state::waiting) post();
+  }
+
+  // --- from the fiber
+  bool suspend(std::span<transport::interest const> wanted, clock::time_point until) override {
+    if (!fiber_.inside()) return false;
+    if (current_->stop_requested() && !std::exchange(stopped_, true)) {
+      // Half a frame cannot be taken back: the communicator ends, on every rank.
+      int const me = engine_.seen()->members()[static_cast<std::size_t>(engine_.rank())];
+      (void)engine_.judge()->judge(
+          *engine_.seen(), {error_kind::cancelled, me, {}, "rank " + std::to_string(me) + " cancelled this operation"});
+      return true;
+    }
+    if (taken_over_) return false;
+    wanted_ = wanted;
+    until_ = until;
+    fiber_.pause();
+    return true;
+  }
+
+ private:
+  enum class state : unsigned char { idle, waiting, posted, running };
+
+  // --- the fiber
+  [[noreturn]] void serve() {
+    for (;;) {
+      while ((current_ = next()) != nullptr) {
+        if (current_->stop_requested()) {
+          engine_.skip_call();
+          current_->refuse(std::make_exception_ptr(
+              error(error_kind::cancelled, "this operation was cancelled before it began")));
+        } else {
+          stopped_ = false;
+          current_->run();
+        }
+        bool const was_wanted = current_.get() == target_;
+        current_->set_done();
+        current_->complete();
+        current_.reset();
+        if (was_wanted) break;
+      }
+      wanted_ = {};
+      until_ = {};
+      fiber_.pause();
+    }
+  }
+  std::shared_ptr<started> next() {
+    std::lock_guard const hold(guard_);
+    if (queue_.empty()) return nullptr;
+    auto one = std::move(queue_.front());
+    queue_.pop_front();
+    return one;
+  }
+
+  // --- in the loop
+  void begin() {
+    loop_ = &driver_.loop();
+    work_.emplace(loop_->get_executor());
+    post();
+  }
+  void post() {
+    state_ = state::posted;
+    net::post(*loop_, [self = this->shared_from_this()] { self->go_on(); });
+  }
+  void go_on() {
+    {
+      std::lock_guard const hold(guard_);
+      if (state_ != state::posted || takers_ > 0) return;
+      state_ = state::running;
+      again_ = false;
+    }
+    fiber_.resume();
+    if (current_ != nullptr) {
+      auto const self = std::shared_ptr<transport::listener>(this->shared_from_this());
+      come_back_at(engine_.streams().async_wait(*loop_, wanted_, until_, self));
+    }
+    std::lock_guard const hold(guard_);
+    settle();
+  }
+  /// Leaves `running`.
+  void settle() {
+    if (current_ == nullptr && queue_.empty()) {
+      state_ = state::idle;
+      engine_.streams().stop_waiting(false);
+      if (timer_) timer_->cancel();
+      comes_back_ = {};
+      work_.reset();
+    } else if (again_ || current_ == nullptr) {
+      post();
+    } else {
+      state_ = state::waiting;
+    }
+    if (takers_ > 0) free_.notify_all();
+  }
+  /// One timer, set anew only if it would ring too late.
+  void come_back_at(clock::time_point when) {
+    if (comes_back_ > clock::now() && comes_back_ <= when) return;
+    comes_back_ = when;
+    if (!timer_) timer_ = std::make_unique<net::steady_timer>(*loop_);
+    timer_->expires_at(when);
+    timer_->async_wait([me = this->weak_from_this()](net_error) {
+      if (auto const self = me.lock()) self->ring();
+    });
+  }
+
+  // --- in a thread that must wait
+  void take_over(started const* one) {
+    std::unique_lock hold(guard_);
+    ++takers_;
+    while (state_ != state::idle && !(one != nullptr && one->done())) {
+      if (state_ == state::running) {
+        free_.wait(hold);
+        continue;
+      }
+      state_ = state::running;
+      hold.unlock();
+      taken_over_ = true;
+      target_ = one;
+      fiber_.resume();
+      taken_over_ = false;
+      target_ = nullptr;
+      hold.lock();
+      settle();
+    }
+    if (--takers_ == 0 && state_ == state::posted) post();  // what the loop was told meanwhile, it passed over
+  }
+
+  engine<T>& engine_;
+  fiber fiber_;
+  driver driver_;
+  net::io_context* loop_ = nullptr;  // while not idle
+  std::optional<net::executor_work_guard<net::io_context::executor_type>> work_;
+  std::unique_ptr<net::steady_timer> timer_;
+  clock::time_point comes_back_{};  // when it rings
+
+  std::mutex guard_;
+  std::condition_variable free_;
+  std::deque<std::shared_ptr<started>> queue_;
+  state state_ = state::idle;
+  int takers_ = 0;
+  bool again_ = false;
+  bool closed_ = false;
+
+  // Of whoever is running:
+  std::shared_ptr<started> current_;
+  started const* target_ = nullptr;
+  bool taken_over_ = false;
+  bool stopped_ = false;
+  std::span<transport::interest const> wanted_;
+  clock::time_point until_{};
+};
+
+}  // namespace tutti::inline TUTTI_ABI::engine
