@@ -16,6 +16,7 @@
 #include <tutti/core/element.hpp>
 #include <tutti/core/error.hpp>
 #include <tutti/core/op.hpp>
+#include <tutti/core/options.hpp>
 #include <tutti/engine/engine.hpp>
 #include <tutti/group/communicator.hpp>
 #include <tutti/model/archive.hpp>
@@ -84,7 +85,7 @@ concept value = !buffer<T> && element<T> && element_reduction<Op, T>;
 
 /// Neither, but the model walk finds tensors in it.
 template <class M, class Op>
-concept model_argument = !buffer<M> && !value<M, Op> && model<M>;
+concept model_argument = !buffer<M> && !value<M, Op> && model<M> && !std::same_as<Op, options>;
 
 /// Anything that can be sent as an object: what the archive carries, and is no buffer.
 template <class T>
