@@ -58,9 +58,9 @@ namespace tutti::inline TUTTI_ABI {
   }                                                                                                                    \
   template <transport::streams S, class A, class B, class C, class D = options, class E = options>                     \
   auto async_##name(basic_communicator<S>& comm, A&& a, B&& b, C&& c, D&& d, E&& e, TUTTI_ASYNC_LINE) {                \
-    return detail::start_call<detail::name##_call, S, A, B, C, D, E>(                                                  \
-        comm, where, std::forward<A>(a), std::forward<B>(b), std::forward<C>(c), std::forward<D>(d),                   \
-        std::forward<E>(e));                                                                                           \
+    return detail::start_call<detail::name##_call, S, A, B, C, D, E>(comm, where, std::forward<A>(a),                  \
+                                                                     std::forward<B>(b), std::forward<C>(c),           \
+                                                                     std::forward<D>(d), std::forward<E>(e));          \
   }                                                                                                                    \
   static_assert(true)
 #define TUTTI_ASYNC_LINE detail::line_of_call where = detail::line_of_call(call_site::here())
@@ -96,8 +96,8 @@ class bound_function {
 /// `function(comm)`, several blocking calls on `comm` for instance, as one started operation with what it returns. It
 /// must wait in calls on `comm` only: elsewhere it would hold up everyone whom the same thread drives.
 template <transport::streams S, class Function, class Token = as_future_t>
-requires std::invocable<Function&, basic_communicator<S>&>
-auto async_run(basic_communicator<S>& comm, Function function, Token&& token = {}) {
+requires std::invocable < Function&, basic_communicator<S>
+& > auto async_run(basic_communicator<S>& comm, Function function, Token&& token = {}) {
   return detail::start(detail::bound_function<basic_communicator<S>, Function>(comm, std::move(function)),
                        std::forward<Token>(token));
 }
@@ -114,7 +114,8 @@ template <class Token = as_future_t>
 template <transport::streams S>
 class [[nodiscard]] drive_with {
  public:
-  drive_with(basic_communicator<S>& comm, net::io_context& io) : strand_(detail::strand_of(comm)), before_(strand_->driven_by()) {
+  drive_with(basic_communicator<S>& comm, net::io_context& io)
+      : strand_(detail::strand_of(comm)), before_(strand_->driven_by()) {
     strand_->drive_by({[&io]() -> net::io_context& { return io; }, false});
   }
   drive_with(drive_with const&) = delete;

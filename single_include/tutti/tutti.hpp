@@ -178,6 +178,7 @@ enum class error_kind : std::uint8_t {
   config,         ///< options, environment or addresses that cannot work
   resource,       ///< memory, descriptors or ports ran out
   revoked,        ///< this communicator was given up by its own rank, e.g. by revoke()
+  cancelled,      ///< a rank took back an asynchronous operation
 };
 
 [[nodiscard]] constexpr std::string_view to_string(error_kind kind) noexcept {
@@ -202,6 +203,8 @@ enum class error_kind : std::uint8_t {
       return "resource";
     case error_kind::revoked:
       return "revoked";
+    case error_kind::cancelled:
+      return "cancelled";
   }
   return "unknown";
 }
@@ -3028,6 +3031,129 @@ template <class = on_use>
 
 }  // namespace tutti::inline TUTTI_ABI::plan
 
+// --------------------------------------------------------------------------------------- tutti/transport/transport.hpp
+// What a transport is: ordered byte streams between the members of one communicator, moved without blocking.
+
+namespace tutti::inline TUTTI_ABI {
+
+using clock = std::chrono::steady_clock;
+
+namespace transport {
+
+/// What one attempt to move bytes did. Zero bytes and not `lost`: it would have blocked.
+struct moved {
+  std::size_t bytes = 0;
+  bool lost = false;  ///< the other side is gone; no byte will ever move again
+};
+
+/// The directions in which a stream must become able to move before the caller can go on.
+struct interest {
+  int peer = 0;
+  bool read = false;
+  bool write = false;
+};
+
+/// A model of `streams` connects the members 0 … size-1 of one communicator. Streams keep order and lose nothing.
+/// All but wake() are called by one thread at a time. Peers are never the rank itself.
+template <class T>
+concept streams = requires(T t, T const& c, int peer, const_bytes from, bytes to, std::span<interest const> wanted,
+                           clock::time_point until) {
+  { c.rank() }
+  noexcept->std::same_as<int>;
+  { c.size() }
+  noexcept->std::same_as<int>;
+  /// Sends some of `head` then `body` (either may be empty), opening the stream if it must.
+  { t.write_some(peer, from, from) } -> std::same_as<moved>;
+  /// Receives into `head`, then `body`; never more than both hold.
+  { t.read_some(peer, to, to) } -> std::same_as<moved>;
+  /// Sleeps until a wanted direction can move, wake() is called, or `until` has come. May return early for no reason.
+  { t.wait(wanted, until) } -> std::same_as<void>;
+  /// Ends the wait under way, or else the next one. From any thread.
+  { t.wake() }
+  noexcept->std::same_as<void>;
+  /// Ends all streams; the other sides see `lost` after the bytes that were sent.
+  { t.close() }
+  noexcept->std::same_as<void>;
+};
+
+/// Whom a wait without a thread tells that it is worth trying again: from any thread, perhaps twice, perhaps too early.
+class listener {
+ public:
+  listener() = default;
+  listener(listener const&) = delete;
+  listener& operator=(listener const&) = delete;
+  virtual ~listener() = default;
+  virtual void ready() noexcept = 0;
+};
+
+/// Streams on which one can wait without a thread that sleeps, in an event loop `Loop` (Asio's io_context).
+template <class T, class Loop>
+concept asynchronous = streams<T> && requires(T t, Loop& loop, std::span<interest const> wanted,
+                                              clock::time_point until, std::shared_ptr<listener> const& whom) {
+  /// Tells `whom` once a wanted direction can move, or was able to already. The listener itself comes back at the time
+  /// returned, `until` or earlier.
+  { t.async_wait(loop, wanted, until, whom) } -> std::same_as<clock::time_point>;
+  /// Leaves nothing in the loop that would keep it running; `for_good`: and nothing at all.
+  { t.stop_waiting(true) }
+  noexcept->std::same_as<void>;
+};
+
+/// Streams with a clock of their own, on which time passes only by what ranks and network are charged for.
+template <class T>
+concept timed = streams<T> && requires(T t, T const& c, std::size_t bytes, std::chrono::nanoseconds duration) {
+  { c.now() } -> std::same_as<clock::time_point>;
+  /// This rank copies and folds that many bytes.
+  { t.work(bytes, bytes) } -> std::same_as<void>;
+  /// This rank computes for that long.
+  { t.compute(duration) } -> std::same_as<void>;
+};
+
+/// The time as a rank with these streams sees it.
+template <streams T>
+[[nodiscard]] clock::time_point now(T const& t) {
+  if constexpr (timed<T>)
+    return t.now();
+  else
+    return clock::now();
+}
+
+}  // namespace transport
+}  // namespace tutti::inline TUTTI_ABI
+
+// ----------------------------------------------------------------------------------------- tutti/engine/background.hpp
+// What a blocking call has to know about operations that were started on its communicator and have not ended. They run
+// without a caller; engine/strand.hpp has them, and nothing here costs a communicator that never starts one.
+
+namespace tutti::inline TUTTI_ABI::engine {
+
+class started;
+
+/// The started operations of one communicator, in the order they were issued.
+class background {
+ public:
+  background() = default;
+  background(background const&) = delete;
+  background& operator=(background const&) = delete;
+  virtual ~background() = default;
+
+  /// Called where a call can go no further. Inside a started operation: gives the thread back until a wanted direction
+  /// can move or `until` has come, and returns true. False: the caller's thread is its own, and may sleep.
+  virtual bool suspend(std::span<transport::interest const> wanted, clock::time_point until) = 0;
+
+  /// Runs all started operations to their end on this thread; at once if there are none. No-op inside one of them.
+  virtual void finish() = 0;
+  /// Runs those up to `one` to their end on this thread, at once if it is done. Throws config inside one of them.
+  virtual void finish(started const& one) = 0;
+
+  /// Something came for the communicator: a lane, a verdict. From any thread.
+  virtual void ring() noexcept = 0;
+
+  /// finish(), and nothing can be started afterwards: the communicator ends.
+  virtual void close() noexcept = 0;
+};
+
+}  // namespace tutti::inline TUTTI_ABI::engine
+
 // ---------------------------------------------------------------------------------------------- tutti/engine/frame.hpp
 // The header that opens every stream of every operation: what this rank believes it is calling. The receiver compares
 // it for equality with its own before a byte is used, so two different calls never mix.
@@ -3221,73 +3347,6 @@ template <class = on_use>
 }
 
 }  // namespace tutti::inline TUTTI_ABI::engine
-
-// --------------------------------------------------------------------------------------- tutti/transport/transport.hpp
-// What a transport is: ordered byte streams between the members of one communicator, moved without blocking.
-
-namespace tutti::inline TUTTI_ABI {
-
-using clock = std::chrono::steady_clock;
-
-namespace transport {
-
-/// What one attempt to move bytes did. Zero bytes and not `lost`: it would have blocked.
-struct moved {
-  std::size_t bytes = 0;
-  bool lost = false;  ///< the other side is gone; no byte will ever move again
-};
-
-/// The directions in which a stream must become able to move before the caller can go on.
-struct interest {
-  int peer = 0;
-  bool read = false;
-  bool write = false;
-};
-
-/// A model of `streams` connects the members 0 … size-1 of one communicator. Streams keep order and lose nothing.
-/// All but wake() are called by one thread at a time. Peers are never the rank itself.
-template <class T>
-concept streams = requires(T t, T const& c, int peer, const_bytes from, bytes to, std::span<interest const> wanted,
-                           clock::time_point until) {
-  { c.rank() }
-  noexcept->std::same_as<int>;
-  { c.size() }
-  noexcept->std::same_as<int>;
-  /// Sends some of `head` then `body` (either may be empty), opening the stream if it must.
-  { t.write_some(peer, from, from) } -> std::same_as<moved>;
-  /// Receives into `head`, then `body`; never more than both hold.
-  { t.read_some(peer, to, to) } -> std::same_as<moved>;
-  /// Sleeps until a wanted direction can move, wake() is called, or `until` has come. May return early for no reason.
-  { t.wait(wanted, until) } -> std::same_as<void>;
-  /// Ends the wait under way, or else the next one. From any thread.
-  { t.wake() }
-  noexcept->std::same_as<void>;
-  /// Ends all streams; the other sides see `lost` after the bytes that were sent.
-  { t.close() }
-  noexcept->std::same_as<void>;
-};
-
-/// Streams with a clock of their own, on which time passes only by what ranks and network are charged for.
-template <class T>
-concept timed = streams<T> && requires(T t, T const& c, std::size_t bytes, std::chrono::nanoseconds duration) {
-  { c.now() } -> std::same_as<clock::time_point>;
-  /// This rank copies and folds that many bytes.
-  { t.work(bytes, bytes) } -> std::same_as<void>;
-  /// This rank computes for that long.
-  { t.compute(duration) } -> std::same_as<void>;
-};
-
-/// The time as a rank with these streams sees it.
-template <streams T>
-[[nodiscard]] clock::time_point now(T const& t) {
-  if constexpr (timed<T>)
-    return t.now();
-  else
-    return clock::now();
-}
-
-}  // namespace transport
-}  // namespace tutti::inline TUTTI_ABI
 
 // ---------------------------------------------------------------------------------------------- tutti/engine/watch.hpp
 // The part of a communicator that others may look at while its caller works: which call it is in, whom it waits for,
@@ -3717,6 +3776,9 @@ class runner {
 
   [[nodiscard]] counters const& moved() const noexcept { return counters_; }
 
+  /// Who is asked, from now on, to wait in place of this thread.
+  void let_wait(background* instead) noexcept { background_ = instead; }
+
   /// Runs `p` to its end, or throws what the referee ruled. `patience`: how long nothing may move.
   void run(program const& p, binding const& b, frame const& header, std::chrono::nanoseconds patience) {
     prepare(p, b, header);
@@ -3939,7 +4001,8 @@ class runner {
     if (now - last >= patience) fail_late(awaited, patience);
     clock::time_point const until = (std::min)(last + patience, now + slice);
     if (now - last > telling && awaited != told_) watch_.waiting_for(world(told_ = awaited));
-    if (!waiting_.idle(streams_, interests_, now, until)) return;
+    bool const suspended = background_ != nullptr && background_->suspend(interests_, until);
+    if (!suspended && !waiting_.idle(streams_, interests_, now, until)) return;
     if (clock::time_point const slept = transport::now(streams_); slept - (std::max)(last, ticked_) >= slice) {
       ticked_ = slept;
       referee_.tick(watch_);
@@ -3996,6 +4059,7 @@ class runner {
   T& streams_;
   watch& watch_;
   referee& referee_;
+  background* background_ = nullptr;
   waiting waiting_;
   counters counters_;
   memory memory_;
@@ -4059,6 +4123,7 @@ class engine {
   engine(engine const&) = delete;
   engine& operator=(engine const&) = delete;
   ~engine() {
+    if (background_) background_->close();
     watch_->on_ring(nullptr);
     streams_.close();
   }
@@ -4080,10 +4145,27 @@ class engine {
       std::this_thread::sleep_for(duration);
   }
 
+  [[nodiscard]] T& streams() noexcept { return streams_; }
+
+  /// Operations started on this communicator, or null: none ever was.
+  [[nodiscard]] std::shared_ptr<background> const& behind() const noexcept { return background_; }
+  /// Once, before the first operation starts.
+  void run_behind(std::shared_ptr<background> started) {
+    background_ = std::move(started);
+    runner_.let_wait(background_.get());
+    watch_->on_ring([this] {
+      streams_.wake();
+      background_->ring();
+    });
+  }
+  /// A call that was taken back before it began keeps its number: ranks that still make it find out that they differ.
+  void skip_call() noexcept { ++sequence_; }
+
   /// One call of the user: everything run inside counts as the same operation. Throws if the communicator is revoked,
   /// or if another thread is inside a call.
   template <class Body>
   void call_once(operation const& op, options const& how, Body&& body) {
+    if (background_) background_->finish();  // what was started before comes before
     one_at_a_time const guard(busy_);
     clock::time_point const begin = transport::now(streams_);
     header_ = {};
@@ -4211,6 +4293,7 @@ class engine {
   std::shared_ptr<referee> referee_;
   surroundings around_;
   runner<T> runner_;
+  std::shared_ptr<background> background_;
   std::vector<std::unique_ptr<std::pair<plan::request, program>>> cache_;
   std::vector<std::uint64_t> offsets_;
   call header_;
@@ -4234,9 +4317,14 @@ class basic_doorbell {
  public:
   void ring() noexcept {
     if (!sleeping_.load()) return;
-    std::lock_guard const hold(guard_);
-    rung_ = true;
-    bell_.notify_one();
+    std::shared_ptr<listener> told;
+    {
+      std::lock_guard const hold(guard_);
+      rung_ = true;
+      bell_.notify_one();
+      told = std::move(listening_);
+    }
+    if (told) told->ready();  // without the lock: it may well ring another bell
   }
   /// Like ring(), but kept for the next sleep if nobody sleeps now.
   void ring_always() noexcept {
@@ -4254,10 +4342,26 @@ class basic_doorbell {
     }
     sleeping_.store(false);
   }
+  /// The next ring goes to `whom`, at once if it is ready() already.
+  template <class Ready>
+  void listen(std::shared_ptr<listener> const& whom, Ready ready) {
+    {
+      std::lock_guard const hold(guard_);
+      listening_ = whom;
+    }
+    sleeping_.store(true);
+    if (ready()) ring();
+  }
+  void stop_listening() noexcept {
+    sleeping_.store(false);
+    std::lock_guard const hold(guard_);
+    listening_.reset();
+  }
 
  private:
   std::mutex guard_;
   std::condition_variable bell_;
+  std::shared_ptr<listener> listening_;
   std::atomic<bool> sleeping_{false};
   bool rung_ = false;
 };
@@ -4380,21 +4484,32 @@ class basic_local {
     return in_[static_cast<std::size_t>(peer)]->read_some(head, body);
   }
   void wait(std::span<interest const> wanted, clock::time_point until) {
-    bell_->sleep(until, [&] {
-      return std::any_of(wanted.begin(), wanted.end(), [&](interest const& i) {
-        auto const peer = static_cast<std::size_t>(i.peer);
-        return (i.read && in_[peer]->can_read()) || (i.write && out_[peer]->can_write());
-      });
-    });
+    bell_->sleep(until, [&] { return can_move(wanted); });
   }
   void wake() noexcept { bell_->ring_always(); }
+  /// Whoever moves the other end tells the listener: no loop is needed.
+  template <class Loop>
+  clock::time_point async_wait(Loop&, std::span<interest const> wanted, clock::time_point until,
+                               std::shared_ptr<listener> const& whom) {
+    bell_->listen(whom, [&] { return can_move(wanted); });
+    return until;
+  }
+  void stop_waiting(bool) noexcept { bell_->stop_listening(); }
   void close() noexcept {
+    bell_->stop_listening();
     for (auto const& ends : {&in_, &out_})
       for (auto const& p : *ends)
         if (p) p->close();
   }
 
  private:
+  [[nodiscard]] bool can_move(std::span<interest const> wanted) const {
+    return std::any_of(wanted.begin(), wanted.end(), [&](interest const& i) {
+      auto const peer = static_cast<std::size_t>(i.peer);
+      return (i.read && in_[peer]->can_read()) || (i.write && out_[peer]->can_write());
+    });
+  }
+
   int rank_;
   std::shared_ptr<doorbell> bell_;
   std::vector<std::shared_ptr<pipe>> in_;
@@ -4629,7 +4744,10 @@ class stream_socket {
   static iovec piece(Bytes b) noexcept {
     return {const_cast<void*>(static_cast<void const*>(b.data())), b.size()};
   }
-  static bool would_block() noexcept { return errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR; }
+  // Not inline: a call may go on in another thread after waiting, where errno is elsewhere.
+  [[gnu::noinline]] static bool would_block() noexcept {
+    return errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR;
+  }
   static moved sent(ssize_t n) noexcept {
     return n >= 0 ? moved{static_cast<std::size_t>(n), false} : moved{0, !would_block()};
   }
@@ -4797,7 +4915,34 @@ class basic_tcp {
   }
 
   void wake() noexcept { poller_->ring(); }
+
+  clock::time_point async_wait(net::io_context& io, std::span<interest const> wanted, clock::time_point until,
+                               std::shared_ptr<listener> const& whom) {
+    if (connecting_ > 0) {  // rare, as in wait(): look again soon
+      io_->restart();
+      io_->poll();
+      if (connecting_ == 0) io_.reset();
+      return (std::min)(until, clock::now() + std::chrono::milliseconds(1));
+    }
+    for (interest const& i : wanted) {
+      lane& l = at(i.peer);
+      if (!l.open) continue;  // whoever brings it rings
+      if (!l.seen) l.seen = std::make_shared<watched>(io, l.socket.native());
+      if (i.read) watched::await(l.seen, l.seen->reading, net::ip::tcp::socket::wait_read, whom);
+      if (i.write) watched::await(l.seen, l.seen->writing, net::ip::tcp::socket::wait_write, whom);
+    }
+    return until;
+  }
+  void stop_waiting(bool for_good) noexcept {
+    for (lane& l : lanes_) {
+      if (!l.seen) continue;
+      l.seen->cancel(for_good);
+      if (for_good) l.seen.reset();
+    }
+  }
+
   void close() noexcept {
+    stop_waiting(true);
     for (lane& l : lanes_) {
       l.socket.reset();
       l.open = false;
@@ -4808,8 +4953,35 @@ class basic_tcp {
   }
 
  private:
+  /// A lane as a loop sees it: registered when first waited for, and kept. It borrows the socket, which closes after.
+  struct watched {
+    watched(net::io_context& io, native_socket s) : socket(io) { socket.assign(net::ip::tcp::v4(), s); }
+    watched(watched const&) = delete;
+    watched& operator=(watched const&) = delete;
+    ~watched() { cancel(true); }
+    void cancel(bool for_good) noexcept {
+      net_error ignored;
+      if (for_good && socket.is_open())
+        (void)socket.release(ignored);
+      else if (reading || writing)
+        socket.cancel(ignored);
+    }
+    /// At most one wait per direction is under way; one more, if the last has ended.
+    static void await(std::shared_ptr<watched> const& one, std::atomic<bool>& under_way,
+                      net::ip::tcp::socket::wait_type direction, std::shared_ptr<listener> const& whom) {
+      if (under_way.exchange(true)) return;
+      one->socket.async_wait(direction, [one, &under_way, whom](net_error) {
+        under_way = false;
+        whom->ready();
+      });
+    }
+    net::ip::tcp::socket socket;
+    std::atomic<bool> reading{false};
+    std::atomic<bool> writing{false};
+  };
   struct lane {
     stream_socket socket;
+    std::shared_ptr<watched> seen;  // before the socket closes
     bool open = false;
     bool connecting = false;
     bool refused = false;
@@ -4881,7 +5053,7 @@ class basic_tcp {
 };
 using tcp = basic_tcp<>;
 
-static_assert(streams<tcp>);
+static_assert(streams<tcp> && asynchronous<tcp, net::io_context>);
 
 }  // namespace tutti::inline TUTTI_ABI::transport
 
@@ -4920,6 +5092,15 @@ class basic_any {
     if (tcp* t = std::get_if<tcp>(&chosen_)) return t->wake();
     std::get_if<local>(&chosen_)->wake();
   }
+  clock::time_point async_wait(net::io_context& io, std::span<interest const> wanted, clock::time_point until,
+                               std::shared_ptr<listener> const& whom) {
+    if (tcp* t = std::get_if<tcp>(&chosen_)) return t->async_wait(io, wanted, until, whom);
+    return std::get_if<local>(&chosen_)->async_wait(io, wanted, until, whom);
+  }
+  void stop_waiting(bool for_good) noexcept {
+    if (tcp* t = std::get_if<tcp>(&chosen_)) return t->stop_waiting(for_good);
+    std::get_if<local>(&chosen_)->stop_waiting(for_good);
+  }
   void close() noexcept {
     if (tcp* t = std::get_if<tcp>(&chosen_)) return t->close();
     std::get_if<local>(&chosen_)->close();
@@ -4930,7 +5111,7 @@ class basic_any {
 };
 using any = basic_any<>;
 
-static_assert(streams<any>);
+static_assert(streams<any> && asynchronous<any, net::io_context>);
 
 }  // namespace tutti::inline TUTTI_ABI::transport
 
@@ -4973,7 +5154,8 @@ struct origin {
 }  // namespace group
 
 /// A group of ranks 0 … size()-1. One thread at a time may be inside a call on a communicator; different communicators
-/// are independent. Movable, not copyable; moved from, it may only be destroyed or assigned.
+/// are independent. Movable (after its started operations have ended: it waits for them), not copyable; moved from, it
+/// may only be destroyed or assigned.
 template <transport::streams S>
 class basic_communicator {
  public:
@@ -4983,6 +5165,18 @@ class basic_communicator {
     engine_ = std::make_unique<tutti::TUTTI_ABI::engine::engine<S>>(origin_->streams(id, members, rank),
                                                                     std::move(seen), origin_->judge, origin_->around);
   }
+
+  basic_communicator(basic_communicator&& other) : origin_(other.origin_), engine_(other.take()) {}
+  basic_communicator& operator=(basic_communicator&& other) {
+    if (this == &other) return *this;
+    end();
+    origin_ = other.origin_;
+    engine_ = other.take();
+    return *this;
+  }
+  /// Operations that were started and have not ended are brought to their end first; where an exception ends the
+  /// program, they fail.
+  ~basic_communicator() { end(); }
 
   [[nodiscard]] int rank() const noexcept { return engine_->rank(); }
   [[nodiscard]] int size() const noexcept { return engine_->size(); }
@@ -5073,6 +5267,18 @@ class basic_communicator {
                                  .add(static_cast<std::uint64_t>(static_cast<std::uint32_t>(color)))
                                  .value();
     return {origin_, id, std::move(world), place};
+  }
+
+  /// Started operations refer to this object, not only to its engine.
+  [[nodiscard]] auto take() {
+    if (engine_ && engine_->behind()) engine_->behind()->finish();
+    return std::move(engine_);
+  }
+  void end() noexcept {
+    if (!engine_ || !engine_->behind()) return;
+    if (std::uncaught_exceptions() > origin_->unwinding)
+      engine_->seen()->revoke({error_kind::aborted, members()[index()], {}, "its program ended with an exception"});
+    engine_->behind()->close();
   }
 
   std::shared_ptr<group::origin<S>> origin_;
@@ -6981,7 +7187,9 @@ using attending = basic_attending<>;
 // Who runs what. The caller's thread runs every collective, and the join. Each process of a world has one more thread,
 // the control thread: it keeps the connections to rank 0 alive, carries verdicts, and accepts lanes, which it hands
 // over and never touches again. It sleeps unless a frame or a heartbeat is due. Ranks as threads (local_world) have
-// none: the thread that starts them is the test's or the user's.
+// none: the thread that starts them is the test's or the user's. A process that starts asynchronous operations, and
+// gives them no io_context of its own, has one more: the progress thread (group/progress.hpp), which sleeps until a
+// stream of a started operation can move, and ends when there have been none for a while.
 
 #if !defined(_WIN32)
 #include <csignal>
@@ -9299,7 +9507,7 @@ concept value = !buffer<T> && element<T> && element_reduction<Op, T>;
 
 /// Neither, but the model walk finds tensors in it.
 template <class M, class Op>
-concept model_argument = !buffer<M> && !value<M, Op> && model<M>;
+concept model_argument = !buffer<M> && !value<M, Op> && model<M> && !std::same_as<Op, options>;
 
 /// Anything that can be sent as an object: what the archive carries, and is no buffer.
 template <class T>

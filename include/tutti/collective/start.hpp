@@ -44,10 +44,11 @@ struct line_of_call {
 /// Numbers, options and operations are copied; every rvalue is moved in; an lvalue buffer or object is borrowed, and
 /// must live until the call has ended.
 template <class A>
-inline constexpr bool borrowed = std::is_lvalue_reference_v<A> &&
-    (buffer<std::remove_reference_t<A>> ||
-     (std::is_class_v<std::remove_reference_t<A>> && !std::is_const_v<std::remove_reference_t<A>> &&
-      serialisable<std::remove_cvref_t<A>> && !std::same_as<std::remove_cvref_t<A>, options>));
+inline constexpr bool borrowed = std::is_lvalue_reference_v<A> && (buffer<std::remove_reference_t<A>> ||
+                                                                   (std::is_class_v<std::remove_reference_t<A>> &&
+                                                                    !std::is_const_v<std::remove_reference_t<A>> &&
+                                                                    serialisable<std::remove_cvref_t<A>> &&
+                                                                    !std::same_as<std::remove_cvref_t<A>, options>));
 template <class A>
 using kept = std::conditional_t<borrowed<A>, A, std::remove_cvref_t<A>>;
 
@@ -56,12 +57,13 @@ inline constexpr bool has_options = (std::same_as<std::remove_cvref_t<A>, option
 
 template <class Call, class C, class... A>
 concept called_with = (has_options<A...> && requires(Call call, C& comm, kept<A>&... a) { call(comm, a...); }) ||
-    (!has_options<A...> && requires(Call call, C& comm, options& how, kept<A>&... a) { call(comm, a..., how); });
+                      (!has_options<A...> &&
+                       requires(Call call, C& comm, options& how, kept<A>&... a) { call(comm, a..., how); });
 
 /// What moved in comes back when the call itself returns nothing.
 template <class A>
 inline constexpr bool given_back = !std::is_lvalue_reference_v<A> && std::is_class_v<A> && !is_view<A> &&
-    !std::same_as<A, options> && (buffer<A> || serialisable<A>)&&!std::is_empty_v<A>;
+                                   !std::same_as<A, options> && (buffer<A> || serialisable<A>)&&!std::is_empty_v<A>;
 
 template <class... Owned>
 struct pack_owned {
@@ -214,9 +216,10 @@ class told_call final : public made_call<Body> {
     if constexpr (std::is_void_v<T>) {
       std::move(handler)(std::move(thrown));
     } else {
-      static_assert(std::default_initializable<T>,
-                    "tutti: a completion handler gets a default-made result when the call fails: give the type a default "
-                    "constructor, or use as_future.");
+      static_assert(
+          std::default_initializable<T>,
+          "tutti: a completion handler gets a default-made result when the call fails: give the type a default "
+          "constructor, or use as_future.");
       if (result)
         std::move(handler)(std::exception_ptr(), std::move(*result));
       else

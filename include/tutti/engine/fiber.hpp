@@ -50,13 +50,13 @@ class basic_fiber {
 
   basic_fiber(void (*body)(void*), void* argument) : body_(body), argument_(argument) {
 #if defined(_WIN32)
-    fiber_ = ::CreateFiberEx(0, stack_size, 0, [](void* self) { enter(self); }, this);
+    fiber_ = ::CreateFiberEx(
+        0, stack_size, 0, [](void* self) { enter(self); }, this);
     if (fiber_ == nullptr) throw error(error_kind::resource, "no memory left for an asynchronous call's stack");
 #else
     void* const stack =
         ::mmap(nullptr, stack_size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-    if (stack == MAP_FAILED)
-      throw error(error_kind::resource, "no memory left for an asynchronous call's stack");
+    if (stack == MAP_FAILED) throw error(error_kind::resource, "no memory left for an asynchronous call's stack");
     stack_ = static_cast<std::byte*>(stack);
     (void)::mprotect(stack_, guard_size, PROT_NONE);
     (void)::getcontext(&inside_);
@@ -64,8 +64,8 @@ class basic_fiber {
     inside_.uc_stack.ss_size = stack_size - guard_size;
     inside_.uc_link = nullptr;
     auto const self = reinterpret_cast<std::uintptr_t>(this);  // makecontext passes only ints
-    ::makecontext(&inside_, reinterpret_cast<void (*)()>(&basic_fiber::start), 2, static_cast<unsigned>(self >> 16U >> 16U),
-                  static_cast<unsigned>(self & 0xffffffffU));
+    ::makecontext(&inside_, reinterpret_cast<void (*)()>(&basic_fiber::start), 2,
+                  static_cast<unsigned>(self >> 16U >> 16U), static_cast<unsigned>(self & 0xffffffffU));
 #endif
 #if defined(TUTTI_FIBER_TSAN)
     tsan_inside_ = ::__tsan_create_fiber(0);

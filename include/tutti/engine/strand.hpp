@@ -138,8 +138,8 @@ class strand final : public background, public transport::listener, public std::
       while ((current_ = next()) != nullptr) {
         if (current_->stop_requested()) {
           engine_.skip_call();
-          current_->refuse(std::make_exception_ptr(
-              error(error_kind::cancelled, "this operation was cancelled before it began")));
+          current_->refuse(
+              std::make_exception_ptr(error(error_kind::cancelled, "this operation was cancelled before it began")));
         } else {
           stopped_ = false;
           current_->run();

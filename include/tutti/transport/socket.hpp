@@ -120,7 +120,9 @@ class stream_socket {
     return {const_cast<void*>(static_cast<void const*>(b.data())), b.size()};
   }
   // Not inline: a call may go on in another thread after waiting, where errno is elsewhere.
-  [[gnu::noinline]] static bool would_block() noexcept { return errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR; }
+  [[gnu::noinline]] static bool would_block() noexcept {
+    return errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR;
+  }
   static moved sent(ssize_t n) noexcept {
     return n >= 0 ? moved{static_cast<std::size_t>(n), false} : moved{0, !would_block()};
   }

@@ -64,8 +64,8 @@ class listener {
 
 /// Streams on which one can wait without a thread that sleeps, in an event loop `Loop` (Asio's io_context).
 template <class T, class Loop>
-concept asynchronous = streams<T> && requires(T t, Loop& loop, std::span<interest const> wanted, clock::time_point until,
-                                              std::shared_ptr<listener> const& whom) {
+concept asynchronous = streams<T> && requires(T t, Loop& loop, std::span<interest const> wanted,
+                                              clock::time_point until, std::shared_ptr<listener> const& whom) {
   /// Tells `whom` once a wanted direction can move, or was able to already. The listener itself comes back at the time
   /// returned, `until` or earlier.
   { t.async_wait(loop, wanted, until, whom) } -> std::same_as<clock::time_point>;
