@@ -1,11 +1,12 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: BSL-1.0
-"""Allreduce of floats by tutti beside Open MPI over loopback TCP, in one run, rounds interleaved, results checked.
+"""Every collective by tutti beside Gloo, Open MPI and MPICH over loopback TCP, in one run, results checked.
 
-Two times per cell: `latency` is max(end) - max(start) over ranks of one call after a barrier, median over the calls
-of a process, median over rounds; `back to back` is the mean per call of a loop, slowest rank, median over rounds.
-Open MPI runs with mpi_yield_when_idle 0 and 1; the ratio is ours over the better of the two in the same round, so
-below 1 means tutti is faster. busbw = algbw * 2(P-1)/P as in nccl-tests.
+All programs of one number of ranks live at once and sleep; cell by cell they are woken in turn, in an order that
+rotates. A cell's time is the median over rounds of the median over calls of (latest end - earliest start) of a call
+after a barrier; the mean of calls back to back stands beside it. The best variant of each library counts (Open MPI
+with and without yield, each algorithm of Gloo); `raw` is what bare sockets need to move a call's bytes. Rounds go on
+while the time lasts.
 """
 
 import argparse
@@ -13,115 +14,45 @@ import json
 import os
 import pathlib
 import platform
-import random
 import shlex
-import shutil
-import signal
 import statistics
 import subprocess
 import sys
-import tempfile
+import time
 
-HERE = pathlib.Path(__file__).resolve().parent
-ROOT = HERE.parent.parent
-KIB, MIB = 1 << 10, 1 << 20
-SIZES = [4, 16 * KIB, 256 * KIB, 4 * MIB]
-FULL_SIZES = [4, 64, KIB, 4 * KIB, 16 * KIB, 64 * KIB, 256 * KIB, MIB, 4 * MIB, 16 * MIB, 64 * MIB]
-MPI_FLAGS = "--allow-run-as-root --oversubscribe --mca btl tcp,self --mca btl_tcp_if_include lo --mca pml ob1".split()
-STATISTICS = {"latency": "median_us", "back to back": "mean_us"}
-
-
-def first_of(*names):
-    return next((found for found in map(shutil.which, names) if found), None)
-
-
-def size_of(text):
-    units = {"K": KIB, "M": MIB, "G": KIB * MIB}
-    return int(text[:-1]) * units[text[-1].upper()] if text[-1].upper() in units else int(text)
-
-
-def size_name(n):
-    return f"{n // MIB} MiB" if n >= MIB else f"{n // KIB} KiB" if n >= KIB else f"{n} B"
+import report
+from cells import CALLS, FULL, MIB, QUICK, grid, size_of
+from contenders import CONTENDERS, HERE, ROOT, Failed, Worker, build, compile_all, first_of
 
 
 def arguments():
-    p = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    p.add_argument("--full", action="store_true", help="P = 2, 4, 8 and eleven sizes from 4 B to 64 MiB")
-    p.add_argument("--ranks", type=int, nargs="+", metavar="P")
-    p.add_argument("--sizes", type=size_of, nargs="+", metavar="N", help="bytes; K, M and G are binary")
-    p.add_argument("--rounds", type=int, default=5)
-    p.add_argument("--seconds", type=float, default=0.15, help="time per mode, cell, library and round")
-    p.add_argument("--without", nargs="+", default=[], choices=["tutti", "openmpi", "limits"])
+    p = argparse.ArgumentParser(prog="./dev bench", description=__doc__,
+                                formatter_class=argparse.RawDescriptionHelpFormatter)
+    names = lambda text: text.split(",")
+    numbers = lambda text: [int(t) for t in text.split(",")]
+    p.add_argument("--full", action="store_true", help="the whole grid, within 60 minutes instead of 5")
+    p.add_argument("--only", type=names, metavar="CALLS", default=CALLS, help="allreduce,broadcast,…")
+    p.add_argument("--ranks", type=numbers, metavar="P,P", default=[2, 3, 4, 8])
+    p.add_argument("--sizes", type=lambda text: [size_of(t) for t in text.split(",")], metavar="N,N",
+                   help="bytes, such as 4,16K,1M+4")
+    p.add_argument("--peers", type=names, metavar="NAMES", default=["openmpi", "mpich", "gloo", "raw"],
+                   help="any of openmpi,mpich,gloo,raw")
+    p.add_argument("--minutes", type=float, help="start no further round after this long")
+    p.add_argument("--rounds", type=int, help="at most so many rounds (5)", default=5)
+    p.add_argument("--seconds", type=float, help="per mode, cell, library and round (0.04; --full 0.1)")
     p.add_argument("--json", metavar="FILE", help="write every number of every round")
+    p.add_argument("--links", action="store_true",
+                   help="instead: one rank per network namespace, links of 100 Mbit/s and 1 Gbit/s (needs root)")
     p.add_argument("--build", type=pathlib.Path, default=ROOT / "build" / "bench", help="where the programs go")
     a = p.parse_args()
-    a.ranks = a.ranks or ([2, 4, 8] if a.full else [2, 4])
-    a.sizes = a.sizes or (FULL_SIZES if a.full else SIZES)
-    if a.rounds < 1 or min(a.ranks) < 2 or any(n < 4 or n % 4 for n in a.sizes):
-        p.error("rounds are at least 1, ranks at least 2, sizes multiples of 4")
+    a.sizes = a.sizes or (FULL if a.full else QUICK)
+    a.minutes = a.minutes or (56 if a.full else 5)
+    a.seconds = a.seconds or (0.1 if a.full else 0.04)
+    for unknown in set(a.only) - set(CALLS):
+        p.error(f"there is no call {unknown}; there are {', '.join(CALLS)}")
+    if min(a.ranks) < 2 or max(a.ranks) > 64 or min(a.sizes) < 1 or a.rounds < 1:
+        p.error("ranks are from 2 to 64, sizes and rounds at least 1")
     return a
-
-
-def build(wanted, directory, flags):
-    """Compiles the programs, all with the same flags; a program of which a part is missing is left out, aloud."""
-    directory.mkdir(parents=True, exist_ok=True)
-    cxx = os.environ.get("CXX") or first_of("g++", "c++", "clang++")
-    mpicxx = first_of("mpicxx.openmpi", "mpicxx")
-    built = {}
-    for name in wanted:
-        source = {"limits": "limits", "tutti": "tutti_allreduce", "openmpi": "openmpi_allreduce"}[name]
-        compiler = mpicxx if name == "openmpi" else cxx
-        if not compiler or (name == "openmpi" and not first_of("mpirun.openmpi", "mpirun")):
-            print(f"# {name}: left out, its compiler or mpirun is not installed", file=sys.stderr)
-            continue
-        command = shlex.split(compiler) + flags + ["-I", str(ROOT / "include"), str(HERE / f"{source}.cpp"), "-o"]
-        done = subprocess.run(command + [str(directory / source)], env={**os.environ, "OMPI_CXX": cxx})
-        if done.returncode != 0:
-            sys.exit(f"bench: {source}.cpp does not compile")
-        built[name] = str(directory / source)
-    return built
-
-
-def stop(p):
-    """Asks first, because mpirun's ranks are not in its process group and end only when it tells them."""
-    p.terminate()
-    try:
-        p.wait(5)
-    except subprocess.TimeoutExpired:
-        pass
-    try:
-        os.killpg(p.pid, signal.SIGKILL)
-    except ProcessLookupError:
-        pass
-
-
-def run(command, env=None, timeout=120):
-    """The JSON line a program prints, or {"failed": why}; nothing it started outlives this call."""
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True,
-                          env={**os.environ, **(env or {})}) as p:
-        try:
-            out, err = p.communicate(timeout=timeout)
-        except subprocess.TimeoutExpired:
-            stop(p)
-            return {"failed": f"no result within {timeout} s"}
-        except BaseException:
-            stop(p)
-            raise
-    lines = [line for line in out.splitlines() if line.startswith("{")]
-    if lines:
-        return {**json.loads(lines[-1]), "exit": p.returncode}
-    return {"failed": f"exit {p.returncode}: " + " / ".join(err.strip().split("\n")[:3]), "exit": p.returncode}
-
-
-def measure(program, contender, ranks, size, seconds):
-    shared = "/dev/shm" if os.path.isdir("/dev/shm") else None
-    with tempfile.NamedTemporaryFile(prefix="tutti-bench-", dir=shared) as board:
-        own = ["--bytes", str(size), "--seconds", str(seconds), "--shared", board.name, "--mode", "both"]
-        if contender == "tutti":
-            return run([program, "--np", str(ranks)] + own, {"TUTTI_TRANSPORT": "tcp"})
-        mpirun = first_of("mpirun.openmpi", "mpirun")
-        idle = ["--mca", "mpi_yield_when_idle", contender[-1]]
-        return run([mpirun, *MPI_FLAGS, *idle, "-np", str(ranks), program] + own)
 
 
 def machine(flags):
@@ -142,8 +73,9 @@ def machine(flags):
     return {"cpu": models[0] if models else platform.machine(), "cores": len(os.sched_getaffinity(0)),
             "kernel": platform.release(), "congestion": first_line("/proc/sys/net/ipv4/tcp_congestion_control"),
             "commit": output("git", "describe", "--always", "--dirty"), "flags": " ".join(flags),
-            "openmpi": output(first_of("mpirun.openmpi", "mpirun") or "true", "--version"),
-            "loadavg_before": os.getloadavg()[0]}
+            "openmpi": output(first_of("mpirun.openmpi") or "true", "--version"),
+            "mpich": output(first_of("mpichversion") or "true").split(":")[-1].strip(),
+            "date": time.strftime("%Y-%m-%d"), "loadavg_before": os.getloadavg()[0]}
 
 
 def stolen():
@@ -152,103 +84,95 @@ def stolen():
     return ticks[7], sum(ticks)
 
 
-def interval(values, draws=2000):
-    """95 % bootstrap interval of the median; the same values give the same interval."""
-    chance = random.Random(1)
-    medians = sorted(statistics.median(chance.choices(values, k=len(values))) for _ in range(draws))
-    return medians[int(0.025 * draws)], medians[int(0.975 * draws)]
+def candidates(cell, contenders, results):
+    """(contender, variant) to measure: all at first, then those within a third of their library's best."""
+    both = [(c, v) for c in contenders if cell.ranks in c.sizes for v in c.variants(cell.call, cell.ranks)]
+    if not results:
+        return both
+    times = {key: statistics.median(r["p50"] for r in rounds if "p50" in r)
+             for key, rounds in results.items() if any("p50" in r for r in rounds)}
+    best = {}
+    for (library, _), us in times.items():
+        best[library] = min(us, best.get(library, us))
+    return [(c, v) for c, v in both
+            if times.get((c.library, label(c, v)), float("inf")) <= 1.33 * best.get(c.library, 0)]
 
 
-def row(p, size, name, results):
-    """One line in the columns of nccl-tests: both statistics, then how many elements were wrong in all rounds."""
-    good = [r for r in results if "failed" not in r]
-    if not good:
-        return f"{size:>12} {size // 4:>11} {'float':>6}  {name:<15} failed: {results[-1]['failed']}"
-    text = f"{size:>12} {size // 4:>11} {'float':>6}  {name:<15}"
-    for key in STATISTICS.values():
-        us = statistics.median(r[key] for r in good)
-        algbw = size / us / 1e3
-        text += f" {us:>10.2f} {algbw:>7.2f} {algbw * 2 * (p - 1) / p:>7.2f}"
-    lost = f"  {len(results) - len(good)} of {len(results)} failed" if len(good) < len(results) else ""
-    return text + f" {sum(r['wrong'] for r in good):>7}{lost}"
+def label(contender, variant):
+    return " ".join([*contender.name.split()[1:], variant] if variant != "best" else contender.name.split()[1:]) or "best"
 
 
-def ratios(cell, key):
-    """Per round, ours over the better Open MPI of that round."""
-    found = []
-    for i, ours in enumerate(cell.get("tutti", [])):
-        theirs = [rounds[i][key] for name, rounds in cell.items() if name != "tutti" and key in rounds[i]]
-        if key in ours and theirs:
-            found.append(ours[key] / min(theirs))
-    return found
+def one_round(number, ranks, cells, contenders, programs, measured, seconds):
+    workers = {c.name: Worker(c, programs[c.name], ranks) for c in contenders if ranks in c.sizes}
+    try:
+        for i, cell in enumerate(c for c in cells if c.ranks == ranks):
+            todo = candidates(cell, contenders, measured[cell])
+            turn = (number + i) % max(1, len(todo))
+            if sys.stderr.isatty():
+                print(f"\r# round {number + 1}, {cell}".ljust(70), end="", file=sys.stderr, flush=True)
+            for contender, variant in todo[turn:] + todo[:turn]:
+                worker = workers[contender.name]
+                try:
+                    got = worker.ask(cell.call, cell.kind, cell.count, seconds, variant,
+                                     8 + cell.bytes * ranks / (8 * MIB))
+                except Failed as problem:
+                    got = {"failed": str(problem)}
+                    worker.stop()
+                measured[cell].setdefault((contender.library, label(contender, variant)), []).append(got)
+    finally:
+        for worker in workers.values():
+            worker.stop()
 
 
-def report(cells, limits):
-    summary = []
-    for p in sorted({p for p, _ in cells}):
-        print(f"\n{f'# allreduce sum, {p} ranks, in place':<48}{'latency, after a barrier':>27}{'back to back':>27}")
-        print(f"#{'size':>11} {'count':>11} {'type':>6}  {'library':<15}" +
-              f" {'time':>10} {'algbw':>7} {'busbw':>7}" * 2 + f" {'#wrong':>7}")
-        print(f"#{'(B)':>11} {'(elements)':>11} {'':>6}  {'':<15}" + f" {'(us)':>10} {'(GB/s)':>7} {'(GB/s)':>7}" * 2)
-        for size in sorted(size for q, size in cells if q == p):
-            for name, results in cells[p, size].items():
-                print(row(p, size, name, results))
-            summary.append((p, size, {s: ratios(cells[p, size], key) for s, key in STATISTICS.items()}))
-    floors = {x["bytes"]: x["best_us"] for x in (limits or {}).get("exchange", [])}
-    answer = []
-    print("\n# time of tutti / time of Open MPI (below 1: tutti is faster), median over rounds [95 % interval]")
-    for p, size, found in summary:
-        line, entry = f"  P={p:<2} {size_name(size):>8}", {"ranks": p, "bytes": size}
-        for name, values in found.items():
-            if values:
-                low, high = interval(values)
-                entry[name] = {"ratio": statistics.median(values), "low": low, "high": high}
-                line += f"   {name} {statistics.median(values):5.2f} [{low:.2f}, {high:.2f}]"
-        if p == 2 and size in floors:
-            line += f"   bare socket exchange {floors[size]:.1f} us"
-        print(line)
-        answer.append(entry)
-    return answer
+def limits(directory, flags):
+    program = str(directory / "limits")
+    cxx = shlex.split(os.environ.get("CXX") or "g++")
+    compile_all({program: [*cxx, *flags, str(HERE / "limits.cpp"), "-o", program]})
+    return json.loads(subprocess.run([program], capture_output=True, text=True, check=True).stdout)
 
 
 def main():
     a = arguments()
     flags = shlex.split(os.environ.get("CXXFLAGS", "-O3 -DNDEBUG")) + ["-std=c++20", "-pthread"]
-    programs = build([n for n in ("limits", "tutti", "openmpi") if n not in a.without], a.build, flags)
+    if a.links:
+        import links
+        sys.exit(links.main(a, flags))
+    contenders = [c for c in CONTENDERS if c.library in ["tutti", *a.peers]]
+    programs = build(contenders, a.build, flags)
+    contenders = [c for c in contenders if c.name in programs]
     about = machine(flags)
     print("# " + ", ".join(f"{k} {v}" for k, v in about.items()))
-    limits = run([programs["limits"], str(a.seconds / 3), *map(str, a.sizes)]) if "limits" in programs else None
-    if limits:
-        print("# limits: " + (limits.get("failed") or ", ".join(
-            f"{k} {v}" for k, v in limits.items() if k not in ("exchange", "check", "exit"))))
-    contenders = [n for n in ("tutti", "openmpi yield 0", "openmpi yield 1") if n.split()[0] in programs]
-    if not contenders:
-        sys.exit("bench: nothing to compare")
-    cells = {(p, size): {c: [] for c in contenders} for p in a.ranks for size in a.sizes}
-    steal = []
+    floor = limits(a.build, flags)
+    print("# limits: " + ", ".join(f"{k} {v}" for k, v in floor.items()))
+    cells = grid(a.ranks, a.only, a.sizes)
+    measured = {cell: {} for cell in cells}
+    began, steal = time.monotonic(), []
     for number in range(a.rounds):
-        before = stolen()
-        for (p, size), cell in cells.items():
-            print(f"\r# round {number + 1} of {a.rounds}, {p} ranks, {size_name(size)}     ", end="", file=sys.stderr,
-                  flush=True)
-            for c in contenders[number % len(contenders):] + contenders[:number % len(contenders)]:
-                cell[c].append(measure(programs[c.split()[0]], c, p, size, a.seconds))
+        before, started = stolen(), time.monotonic()
+        for ranks in a.ranks:
+            one_round(number, ranks, cells, contenders, programs, measured, a.seconds)
         after = stolen()
         steal.append((after[0] - before[0]) / max(1, after[1] - before[1]))
-    print(file=sys.stderr)
-    answer = report(cells, limits)
+        spent = time.monotonic() - began
+        if spent + (time.monotonic() - started) / (2 if number == 0 else 1) > a.minutes * 60:
+            break
+    print(f"# {len(steal)} rounds in {time.monotonic() - began:.0f} s", file=sys.stderr)
+    lines = report.tables(measured)
+    judged = report.verdict(lines)
     if max(steal) > 0.01:
         print(f"# warning: the host took away {max(steal):.1%} of the processor time in one round; measure again")
     if about["loadavg_before"] > 0.5:
         print(f"# warning: load average was {about['loadavg_before']:.1f} before the first round; measure again when idle")
     if a.json:
-        flat = [{"ranks": p, "bytes": size, "rounds": cell} for (p, size), cell in cells.items()]
+        flat = [{"ranks": c.ranks, "call": c.call, "size": c.size, "bytes": c.bytes, "count": c.count, "type": c.kind,
+                 "best": lines[c], "rounds": {" / ".join(k): v for k, v in results.items()}}
+                for c, results in measured.items()]
         pathlib.Path(a.json).write_text(json.dumps(
-            {"machine": about, "steal": steal, "limits": limits, "cells": flat, "ratios": answer}, indent=1) + "\n")
-    bad = [r for cell in cells.values() for rounds in cell.values() for r in rounds if r.get("wrong")]
-    ours = [r for cell in cells.values() for r in cell.get("tutti", []) if "failed" in r or r.get("exit")]
-    if bad or ours:
-        sys.exit(f"bench: {len(bad)} runs with wrong results, {len(ours)} runs of tutti failed")
+            {"machine": about, "steal": steal, "limits": floor, "cells": flat, "judged": judged}, indent=1) + "\n")
+    own = [r for results in measured.values() for r in results.get(("tutti", "best"), [])]
+    wrong, failed = sum(r.get("wrong", 0) for r in own), [r["failed"] for r in own if "failed" in r]
+    if wrong or failed:
+        sys.exit(f"bench: tutti had {wrong} wrong elements and {len(failed)} failures: {failed[:1]}")
 
 
 if __name__ == "__main__":
