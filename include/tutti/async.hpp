@@ -116,7 +116,7 @@ class [[nodiscard]] drive_with {
  public:
   drive_with(basic_communicator<S>& comm, net::io_context& io)
       : strand_(detail::strand_of(comm)), before_(strand_->driven_by()) {
-    strand_->drive_by({[&io]() -> net::io_context& { return io; }, false});
+    strand_->drive_by({&io, nullptr});
   }
   drive_with(drive_with const&) = delete;
   drive_with& operator=(drive_with const&) = delete;

@@ -184,10 +184,10 @@ class told_call final : public made_call<Body> {
       : made_call<Body>(std::move(body), stop),
         judge_(body.communicator().engine().judge()),
         handler_(std::move(handler)),
-        loop_(by.loop().get_executor()),
+        loop_(by.loop->get_executor()),
         runs_in_(net::get_associated_executor(handler_, loop_)),
         work_(runs_in_),
-        ours_(by.ours) {
+        ours_(by.see_to_it != nullptr) {
     if constexpr (std::same_as<executor, loop_executor>)
       ours_ = ours_ && runs_in_ == loop_;
     else
@@ -243,7 +243,7 @@ template <transport::streams S>
   auto& e = comm.engine();
   if (!e.behind())
     e.run_behind(std::make_shared<engine::strand<S>>(
-        e, engine::driver{[]() -> net::io_context& { return group::the_progress().loop(); }, true}));
+        e, engine::driver{&group::the_progress().loop(), [] { group::the_progress().see_to_it(); }}));
   return std::static_pointer_cast<engine::strand<S>>(e.behind());
 }
 

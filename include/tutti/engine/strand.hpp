@@ -15,7 +15,6 @@
 #include <cstddef>
 #include <deque>
 #include <exception>
-#include <functional>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -58,9 +57,10 @@ class started {
 
 /// The event loop that enters the fiber when no thread waits for it.
 struct driver {
-  /// Returns the loop and sees to it that somebody runs it. Called when work begins.
-  std::function<net::io_context&()> loop;
-  bool ours = true;  ///< nobody above catches what a completion handler throws
+  net::io_context* loop = nullptr;
+  /// Sees to it that somebody runs the loop, after it was given work. Null: the user does, and catches what completion
+  /// handlers throw.
+  void (*see_to_it)() = nullptr;
 };
 
 template <transport::streams T>
@@ -68,7 +68,7 @@ requires transport::asynchronous<T, net::io_context>
 class strand final : public background, public transport::listener, public std::enable_shared_from_this<strand<T>> {
  public:
   strand(engine<T>& of, driver by)
-      : engine_(of), fiber_([](void* self) { static_cast<strand*>(self)->serve(); }, this), driver_(std::move(by)) {}
+      : engine_(of), fiber_([](void* self) { static_cast<strand*>(self)->serve(); }, this), driver_(by) {}
 
   /// Appends an operation. Throws `revoked` if the communicator has ended.
   void start(std::shared_ptr<started> one) {
@@ -99,7 +99,7 @@ class strand final : public background, public transport::listener, public std::
     if (closed_) return;
     timer_.reset();
     engine_.streams().stop_waiting(true);
-    driver_ = std::move(other);
+    driver_ = other;
   }
   [[nodiscard]] driver const& driven_by() const noexcept { return driver_; }
   [[nodiscard]] engine<T>& of() const noexcept { return engine_; }
@@ -165,13 +165,13 @@ class strand final : public background, public transport::listener, public std::
 
   // --- in the loop
   void begin() {
-    loop_ = &driver_.loop();
-    work_.emplace(loop_->get_executor());
+    work_.emplace(driver_.loop->get_executor());
     post();
+    if (driver_.see_to_it != nullptr) driver_.see_to_it();
   }
   void post() {
     state_ = state::posted;
-    net::post(*loop_, [self = this->shared_from_this()] { self->go_on(); });
+    net::post(*driver_.loop, [self = this->shared_from_this()] { self->go_on(); });
   }
   void go_on() {
     {
@@ -183,7 +183,7 @@ class strand final : public background, public transport::listener, public std::
     fiber_.resume();
     if (current_ != nullptr) {
       auto const self = std::shared_ptr<transport::listener>(this->shared_from_this());
-      come_back_at(engine_.streams().async_wait(*loop_, wanted_, until_, self));
+      come_back_at(engine_.streams().async_wait(*driver_.loop, wanted_, until_, self));
     }
     std::lock_guard const hold(guard_);
     settle();
@@ -207,7 +207,7 @@ class strand final : public background, public transport::listener, public std::
   void come_back_at(clock::time_point when) {
     if (comes_back_ > clock::now() && comes_back_ <= when) return;
     comes_back_ = when;
-    if (!timer_) timer_ = std::make_unique<net::steady_timer>(*loop_);
+    if (!timer_) timer_ = std::make_unique<net::steady_timer>(*driver_.loop);
     timer_->expires_at(when);
     timer_->async_wait([me = this->weak_from_this()](net_error) {
       if (auto const self = me.lock()) self->ring();
@@ -239,7 +239,6 @@ class strand final : public background, public transport::listener, public std::
   engine<T>& engine_;
   fiber fiber_;
   driver driver_;
-  net::io_context* loop_ = nullptr;  // while not idle
   std::optional<net::executor_work_guard<net::io_context::executor_type>> work_;
   std::unique_ptr<net::steady_timer> timer_;
   clock::time_point comes_back_{};  // when it rings

@@ -17,7 +17,8 @@ namespace tutti::inline TUTTI_ABI::group {
 template <class = on_use>
 class basic_progress {
  public:
-  basic_progress() = default;
+  /// `patience`: how long the thread outlives the last operation.
+  explicit basic_progress(std::chrono::milliseconds patience = std::chrono::seconds(5)) : patience_(patience) {}
   basic_progress(basic_progress const&) = delete;
   basic_progress& operator=(basic_progress const&) = delete;
   ~basic_progress() {
@@ -30,8 +31,11 @@ class basic_progress {
     if (thread_.joinable()) thread_.join();
   }
 
-  /// The loop, with a thread that runs it: started if there is none. Throws std::system_error if the system has none.
-  [[nodiscard]] net::io_context& loop() {
+  [[nodiscard]] net::io_context& loop() noexcept { return io_; }
+
+  /// To be called after work was given to the loop: wakes the thread, or starts it. Throws std::system_error if the
+  /// system has none left.
+  void see_to_it() {
     std::lock_guard const hold(guard_);
     work_to_do_ = true;
     wanted_.notify_one();
@@ -40,12 +44,9 @@ class basic_progress {
       thread_ = start_thread([this] { serve(); });
       alive_ = true;
     }
-    return io_;
   }
 
  private:
-  static constexpr std::chrono::seconds patience{5};
-
   void serve() {
     std::unique_lock hold(guard_);
     while (work_to_do_ && !ending_) {
@@ -54,11 +55,12 @@ class basic_progress {
       hold.unlock();
       io_.run();  // until no communicator has an operation under way; what throws in a handler is caught there
       hold.lock();
-      (void)wanted_.wait_for(hold, patience, [&] { return work_to_do_ || ending_; });
+      (void)wanted_.wait_for(hold, patience_, [&] { return work_to_do_ || ending_; });
     }
     alive_ = false;
   }
 
+  std::chrono::milliseconds patience_;
   net::io_context io_{1};
   std::mutex guard_;
   std::condition_variable wanted_;
