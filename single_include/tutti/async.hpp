@@ -257,9 +257,10 @@ class started {
 
 /// The event loop that enters the fiber when no thread waits for it.
 struct driver {
-  /// Returns the loop and sees to it that somebody runs it. Called when work begins.
-  std::function<net::io_context&()> loop;
-  bool ours = true;  ///< nobody above catches what a completion handler throws
+  net::io_context* loop = nullptr;
+  /// Sees to it that somebody runs the loop, after it was given work. Null: the user does, and catches what completion
+  /// handlers throw.
+  void (*see_to_it)() = nullptr;
 };
 
 template <transport::streams T>
@@ -267,7 +268,7 @@ requires transport::asynchronous<T, net::io_context>
 class strand final : public background, public transport::listener, public std::enable_shared_from_this<strand<T>> {
  public:
   strand(engine<T>& of, driver by)
-      : engine_(of), fiber_([](void* self) { static_cast<strand*>(self)->serve(); }, this), driver_(std::move(by)) {}
+      : engine_(of), fiber_([](void* self) { static_cast<strand*>(self)->serve(); }, this), driver_(by) {}
 
   /// Appends an operation. Throws `revoked` if the communicator has ended.
   void start(std::shared_ptr<started> one) {
@@ -298,7 +299,7 @@ class strand final : public background, public transport::listener, public std::
     if (closed_) return;
     timer_.reset();
     engine_.streams().stop_waiting(true);
-    driver_ = std::move(other);
+    driver_ = other;
   }
   [[nodiscard]] driver const& driven_by() const noexcept { return driver_; }
   [[nodiscard]] engine<T>& of() const noexcept { return engine_; }
@@ -364,13 +365,13 @@ class strand final : public background, public transport::listener, public std::
 
   // --- in the loop
   void begin() {
-    loop_ = &driver_.loop();
-    work_.emplace(loop_->get_executor());
+    work_.emplace(driver_.loop->get_executor());
     post();
+    if (driver_.see_to_it != nullptr) driver_.see_to_it();
   }
   void post() {
     state_ = state::posted;
-    net::post(*loop_, [self = this->shared_from_this()] { self->go_on(); });
+    net::post(*driver_.loop, [self = this->shared_from_this()] { self->go_on(); });
   }
   void go_on() {
     {
@@ -382,7 +383,7 @@ class strand final : public background, public transport::listener, public std::
     fiber_.resume();
     if (current_ != nullptr) {
       auto const self = std::shared_ptr<transport::listener>(this->shared_from_this());
-      come_back_at(engine_.streams().async_wait(*loop_, wanted_, until_, self));
+      come_back_at(engine_.streams().async_wait(*driver_.loop, wanted_, until_, self));
     }
     std::lock_guard const hold(guard_);
     settle();
@@ -406,7 +407,7 @@ class strand final : public background, public transport::listener, public std::
   void come_back_at(clock::time_point when) {
     if (comes_back_ > clock::now() && comes_back_ <= when) return;
     comes_back_ = when;
-    if (!timer_) timer_ = std::make_unique<net::steady_timer>(*loop_);
+    if (!timer_) timer_ = std::make_unique<net::steady_timer>(*driver_.loop);
     timer_->expires_at(when);
     timer_->async_wait([me = this->weak_from_this()](net_error) {
       if (auto const self = me.lock()) self->ring();
@@ -438,7 +439,6 @@ class strand final : public background, public transport::listener, public std::
   engine<T>& engine_;
   fiber fiber_;
   driver driver_;
-  net::io_context* loop_ = nullptr;  // while not idle
   std::optional<net::executor_work_guard<net::io_context::executor_type>> work_;
   std::unique_ptr<net::steady_timer> timer_;
   clock::time_point comes_back_{};  // when it rings
@@ -543,7 +543,8 @@ namespace tutti::inline TUTTI_ABI::group {
 template <class = on_use>
 class basic_progress {
  public:
-  basic_progress() = default;
+  /// `patience`: how long the thread outlives the last operation.
+  explicit basic_progress(std::chrono::milliseconds patience = std::chrono::seconds(5)) : patience_(patience) {}
   basic_progress(basic_progress const&) = delete;
   basic_progress& operator=(basic_progress const&) = delete;
   ~basic_progress() {
@@ -556,8 +557,11 @@ class basic_progress {
     if (thread_.joinable()) thread_.join();
   }
 
-  /// The loop, with a thread that runs it: started if there is none. Throws std::system_error if the system has none.
-  [[nodiscard]] net::io_context& loop() {
+  [[nodiscard]] net::io_context& loop() noexcept { return io_; }
+
+  /// To be called after work was given to the loop: wakes the thread, or starts it. Throws std::system_error if the
+  /// system has none left.
+  void see_to_it() {
     std::lock_guard const hold(guard_);
     work_to_do_ = true;
     wanted_.notify_one();
@@ -566,12 +570,9 @@ class basic_progress {
       thread_ = start_thread([this] { serve(); });
       alive_ = true;
     }
-    return io_;
   }
 
  private:
-  static constexpr std::chrono::seconds patience{5};
-
   void serve() {
     std::unique_lock hold(guard_);
     while (work_to_do_ && !ending_) {
@@ -580,11 +581,12 @@ class basic_progress {
       hold.unlock();
       io_.run();  // until no communicator has an operation under way; what throws in a handler is caught there
       hold.lock();
-      (void)wanted_.wait_for(hold, patience, [&] { return work_to_do_ || ending_; });
+      (void)wanted_.wait_for(hold, patience_, [&] { return work_to_do_ || ending_; });
     }
     alive_ = false;
   }
 
+  std::chrono::milliseconds patience_;
   net::io_context io_{1};
   std::mutex guard_;
   std::condition_variable wanted_;
@@ -770,10 +772,10 @@ class told_call final : public made_call<Body> {
       : made_call<Body>(std::move(body), stop),
         judge_(body.communicator().engine().judge()),
         handler_(std::move(handler)),
-        loop_(by.loop().get_executor()),
+        loop_(by.loop->get_executor()),
         runs_in_(net::get_associated_executor(handler_, loop_)),
         work_(runs_in_),
-        ours_(by.ours) {
+        ours_(by.see_to_it != nullptr) {
     if constexpr (std::same_as<executor, loop_executor>)
       ours_ = ours_ && runs_in_ == loop_;
     else
@@ -829,7 +831,7 @@ template <transport::streams S>
   auto& e = comm.engine();
   if (!e.behind())
     e.run_behind(std::make_shared<engine::strand<S>>(
-        e, engine::driver{[]() -> net::io_context& { return group::the_progress().loop(); }, true}));
+        e, engine::driver{&group::the_progress().loop(), [] { group::the_progress().see_to_it(); }}));
   return std::static_pointer_cast<engine::strand<S>>(e.behind());
 }
 
@@ -989,7 +991,7 @@ class [[nodiscard]] drive_with {
  public:
   drive_with(basic_communicator<S>& comm, net::io_context& io)
       : strand_(detail::strand_of(comm)), before_(strand_->driven_by()) {
-    strand_->drive_by({[&io]() -> net::io_context& { return io; }, false});
+    strand_->drive_by({&io, nullptr});
   }
   drive_with(drive_with const&) = delete;
   drive_with& operator=(drive_with const&) = delete;

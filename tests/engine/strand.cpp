@@ -33,8 +33,7 @@ struct task final : te::started {
 
 /// A strand whose loop runs when the test says so.
 std::shared_ptr<te::strand<tt::local>> strand_in(ring_of_one& world, tutti::net::io_context& io) {
-  auto s = std::make_shared<te::strand<tt::local>>(
-      world.engine(), te::driver{&io, nullptr});
+  auto s = std::make_shared<te::strand<tt::local>>(world.engine(), te::driver{&io, nullptr});
   world.engine().run_behind(s);
   return s;
 }
@@ -53,7 +52,8 @@ TEST_CASE("operations run in the loop, one after another; the loop has nothing l
   });
 }
 
-TEST_CASE("who waits for an operation runs it, and what came before it, on the own thread; the rest stays with the loop") {
+TEST_CASE(
+    "who waits for an operation runs it, and what came before it, on the own thread; the rest stays with the loop") {
   tutti::net::io_context io;
   alone::run(1, [&](ring_of_one& world) {
     auto const s = strand_in(world, io);
