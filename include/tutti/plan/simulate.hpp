@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <array>
+#include <bit>
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
@@ -84,6 +85,10 @@ class simulation {
         a.local.push_back(i);
         if (a.steps[i].at < a.steps[i].end) ++a.unfinished;
       }
+    std::size_t const units = a.sends.size() + a.recvs.size() + a.local.size();
+    a.parked_next.assign(units, none);
+    a.active.assign((units + 63) / 64, 0);
+    for (std::uint32_t u = 0; u < units; ++u) a.activate(u);
   }
 
   [[nodiscard]] simulated run() {
@@ -120,7 +125,8 @@ class simulation {
     std::uint64_t window = 0, window_origin = 0;
     std::uint32_t window_reader = none;
     std::uint32_t first_edge = 0, last_edge = 0;
-    std::uint32_t blocker = 0;  // the edge that stopped it last
+    std::uint32_t stopper = 0;    // the edge that stopped it last: tried first
+    std::uint32_t parked = none;  // the first unit that waits for this to move on
     std::uint32_t folded = 0, copied = 0;
   };
   struct lane {
@@ -133,6 +139,8 @@ class simulation {
     bool blocked = false;
     [[nodiscard]] bool done() const noexcept { return next == steps.size() && head_left == 0; }
   };
+  /// One rank. Its units are its sending lanes, its receiving lanes and its local steps, tried in this order, pass
+  /// after pass; a unit that cannot move is left out until what stopped it has moved.
   struct actor {
     int rank = 0;
     std::uint64_t granule = 0;
@@ -141,10 +149,30 @@ class simulation {
     std::vector<lane> sends{}, recvs{};
     std::size_t unfinished = 0;
     time clock{}, next{never}, finished{never};
-    std::size_t cursor = 0;  // of sends, then recvs, then local
-    bool any = false;        // something moved in this pass
+    std::vector<std::uint64_t> active{};       // by unit, a bit
+    std::vector<std::uint32_t> parked_next{};  // by unit: the next one that waits for the same step
+    std::uint32_t cursor = 0;                  // of the pass under way
     bool asleep = false;
     bool roused = false;
+
+    void activate(std::uint32_t unit) { active[unit / 64] |= std::uint64_t{1} << unit % 64; }
+    void leave_out(std::uint32_t unit) { active[unit / 64] &= ~(std::uint64_t{1} << unit % 64); }
+    /// The first active unit from the cursor on, or from the start again; none: nothing can move.
+    [[nodiscard]] std::uint32_t next_unit() const {
+      for (std::uint32_t from : {cursor, std::uint32_t{0}})
+        for (std::size_t word = from / 64; word < active.size(); ++word) {
+          std::uint64_t const left =
+              active[word] & (word == from / 64 ? ~std::uint64_t{0} << from % 64 : ~std::uint64_t{0});
+          if (left != 0) return static_cast<std::uint32_t>(word * 64 + static_cast<unsigned>(std::countr_zero(left)));
+        }
+      return none;
+    }
+    void park(std::uint32_t unit, std::uint32_t step) { parked_next[unit] = std::exchange(steps[step].parked, unit); }
+    void moved(std::uint32_t step, std::uint64_t n) {
+      steps[step].at += n;
+      for (std::uint32_t u = std::exchange(steps[step].parked, none); u != none;)
+        activate(std::exchange(u, std::exchange(parked_next[u], none)));
+    }
   };
   using turn = std::pair<time, int>;
 
@@ -216,49 +244,46 @@ class simulation {
   void deliver(int to, std::uint32_t at, std::uint64_t n, time when) {
     actor& a = actors_[static_cast<std::size_t>(to)];
     a.recvs[at].there += n;
-    if (a.recvs[at].blocked) rouse(a, when);
+    if (!a.recvs[at].blocked) return;
+    a.activate(static_cast<std::uint32_t>(a.sends.size()) + at);
+    rouse(a, when);
   }
 
-  /// Goes on with the pass over all lanes and local steps, up to the first thing that takes time.
+  /// Goes on with the pass, up to the first thing that takes time.
   void go_on(actor& a) {
     time const before = a.clock;
-    for (;;) {
-      std::size_t const sends = a.sends.size(), recvs = a.recvs.size();
-      while (a.cursor < sends + recvs + a.local.size()) {
-        bool const moved = a.cursor < sends           ? send(a, a.sends[a.cursor])
-                           : a.cursor < sends + recvs ? receive(a, a.recvs[a.cursor - sends])
-                                                      : compute(a, a.local[a.cursor - sends - recvs]);
-        if (!moved) ++a.cursor;
-        a.any |= moved;
-        if (a.clock != before) return queue(a, a.clock);
-      }
-      a.cursor = 0;
-      if (a.unfinished == 0) {
-        a.finished = a.clock;
-        return;
-      }
-      if (!std::exchange(a.any, false)) break;
+    auto const sends = static_cast<std::uint32_t>(a.sends.size()), recvs = static_cast<std::uint32_t>(a.recvs.size());
+    for (std::uint32_t u; (u = a.next_unit()) != none;) {
+      a.cursor = u;
+      bool const moved = u < sends           ? send(a, u, a.sends[u])
+                         : u < sends + recvs ? receive(a, u, a.recvs[u - sends])
+                                             : compute(a, u, a.local[u - sends - recvs]);
+      if (!moved) a.leave_out(u);
+      if (a.clock != before) return queue(a, a.clock);
     }
+    a.cursor = 0;
     a.asleep = true;
+    if (a.unfinished == 0) a.finished = a.clock;
   }
 
   // --- what may move
-  [[nodiscard]] static std::uint64_t stop(actor const& a, motion const& m, std::uint32_t edge) {
-    motion const& earlier = a.steps[a.edges[edge]];
-    return earlier.at < earlier.end && earlier.end > m.at ? (std::max)(earlier.at, m.at) : m.end;
-  }
-  [[nodiscard]] std::uint64_t limit(actor& a, motion& m) const {
-    if (m.first_edge == m.last_edge) return m.end;
-    if (stop(a, m, m.first_edge + m.blocker) == m.at) return m.at;  // most often still the same
-    std::uint64_t reach = m.end;
-    for (std::uint32_t e = m.first_edge; e < m.last_edge; ++e) {
-      reach = (std::min)(reach, stop(a, m, e));
-      if (reach == m.at) {
-        m.blocker = e - m.first_edge;
-        break;
-      }
+  struct reach {
+    std::uint64_t bytes = 0;
+    std::uint32_t stopped_by = none;  // a step of the same rank
+  };
+  [[nodiscard]] static reach limit(actor const& a, motion& m) {
+    reach r{m.end - m.at, none};
+    std::uint32_t const edges = m.last_edge - m.first_edge;
+    for (std::uint32_t k = 0, e = m.stopper; k < edges && r.bytes > 0; ++k, e = e + 1 == edges ? 0 : e + 1) {
+      std::uint32_t const before = a.edges[m.first_edge + e];
+      motion const& earlier = a.steps[before];
+      if (earlier.at == earlier.end || earlier.end <= m.at) continue;
+      std::uint64_t const n = (std::max)(earlier.at, m.at) - m.at;
+      if (n >= r.bytes) continue;
+      r = {n, before};
+      m.stopper = e;
     }
-    return reach;
+    return r;
   }
   void skip_finished(actor const& a, lane& l) const {
     while (l.next < l.steps.size() && a.steps[l.steps[l.next]].at == a.steps[l.steps[l.next]].end) ++l.next;
@@ -267,19 +292,22 @@ class simulation {
     std::uint64_t const of_head = (std::min)(n, l.head_left);
     l.head_left -= of_head;
     if (l.next < l.steps.size()) {
-      a.steps[l.steps[l.next]].at += n - of_head;
+      a.moved(l.steps[l.next], n - of_head);
       skip_finished(a, l);
     }
     if (l.done()) --a.unfinished;
   }
-  bool send(actor& a, lane& l) {
+  bool send(actor& a, std::uint32_t unit, lane& l) {
     l.blocked = false;
     if (l.done()) return false;
     std::uint64_t body = 0;
     if (l.next < l.steps.size()) {
-      motion& m = a.steps[l.steps[l.next]];
-      body = (std::min)(limit(a, m) - m.at, longest);
-      if (body == 0) return false;
+      reach const r = limit(a, a.steps[l.steps[l.next]]);
+      body = (std::min)(r.bytes, longest);
+      if (body == 0) {
+        a.park(unit, r.stopped_by);
+        return false;
+      }
     }
     std::uint64_t const room = (std::min)(std::uint64_t{network_.model().segment}, network_.model().buffer - l.there);
     std::uint64_t const n = (std::min)(l.head_left + body, room);
@@ -293,15 +321,19 @@ class simulation {
     move(a, l, n);
     return true;
   }
-  bool receive(actor& a, lane& l) {
+  bool receive(actor& a, std::uint32_t unit, lane& l) {
     l.blocked = false;
     if (l.done()) return false;
     std::uint64_t body = 0;
     if (l.next < l.steps.size()) {
       motion& m = a.steps[l.steps[l.next]];
-      body = (std::min)(limit(a, m) - m.at, longest);
-      if (m.window > 0) body = (std::min)(body, room(a, m));
-      if (body == 0 && l.head_left == 0) return false;
+      reach r = limit(a, m);
+      if (std::uint64_t const left = m.window > 0 ? room(a, m) : r.bytes; left < r.bytes) r = {left, m.window_reader};
+      body = (std::min)(r.bytes, longest);
+      if (body == 0 && l.head_left == 0) {
+        a.park(unit, r.stopped_by);
+        return false;
+      }
     }
     std::uint64_t const n = (std::min)(l.there, l.head_left + body);
     l.blocked = n == 0;
@@ -310,22 +342,29 @@ class simulation {
     a.clock = network_.work(a.rank, a.clock, network_.handling(l.peer, a.rank, n));
     actor& sender = actors_[static_cast<std::size_t>(l.peer)];
     sender.sends[l.partner].there -= n;
-    if (sender.sends[l.partner].blocked) rouse(sender, a.clock);
+    if (sender.sends[l.partner].blocked) {
+      sender.activate(l.partner);
+      rouse(sender, a.clock);
+    }
     move(a, l, n);
     return true;
   }
   [[nodiscard]] static std::uint64_t room(actor const& a, motion const& m) {
-    std::uint64_t const read = m.window_reader == none ? m.begin : a.steps[m.window_reader].at;
+    std::uint64_t const read = a.steps[m.window_reader].at;
     return (std::min)(m.window - (m.at - read), m.window - (m.at - m.window_origin) % m.window);
   }
-  bool compute(actor& a, std::uint32_t s) {
+  bool compute(actor& a, std::uint32_t unit, std::uint32_t s) {
     motion& m = a.steps[s];
     if (m.at == m.end) return false;
-    std::uint64_t const granule_end = m.begin + ((m.at - m.begin) / a.granule + 1) * a.granule;
-    std::uint64_t const n = ((std::min)(limit(a, m), granule_end) - m.at) / element_ * element_;
-    if (n == 0) return false;
+    reach const r = limit(a, m);
+    std::uint64_t const of_granule = a.granule - (m.at - m.begin) % a.granule;
+    std::uint64_t const n = (std::min)(r.bytes, of_granule) / element_ * element_;
+    if (n == 0) {
+      a.park(unit, r.stopped_by);
+      return false;
+    }
     a.clock = network_.work(a.rank, a.clock, network_.folding(m.copied * n, m.folded * n));
-    m.at += n;
+    a.moved(s, n);
     if (m.at == m.end) --a.unfinished;
     return true;
   }

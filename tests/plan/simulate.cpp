@@ -1,0 +1,172 @@
+// SPDX-License-Identifier: BSL-1.0
+// Two oracles: LogGP times worked out by hand, and the real engine on a simulated world.
+#include <doctest/doctest.h>
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include <tutti/collective/allgather.hpp>
+#include <tutti/collective/allreduce.hpp>
+#include <tutti/collective/barrier.hpp>
+#include <tutti/collective/broadcast.hpp>
+#include <tutti/collective/gather.hpp>
+#include <tutti/collective/reduce.hpp>
+#include <tutti/collective/reduce_scatter.hpp>
+#include <tutti/collective/scatter.hpp>
+#include <tutti/group/simulated.hpp>
+#include <tutti/plan/simulate.hpp>
+
+using namespace std::chrono_literals;
+using tutti::algorithm;
+using tutti::sim;
+using tutti::sim_communicator;
+using tutti::plan::collective;
+using nanoseconds = std::chrono::nanoseconds;
+namespace plan = tutti::plan;
+
+namespace {
+
+constexpr std::int64_t alpha = 50'000, overhead = 700, header = 48;
+constexpr sim wire{.alpha = nanoseconds(alpha), .overhead = nanoseconds(overhead), .beta = 1e9, .fold = 1e9};
+
+plan::row const& row(collective what, algorithm how) {
+  for (plan::row const& r : plan::table())
+    if (r.what == what && r.algorithm == how) return r;
+  FAIL("no such row");
+  return plan::table().front();
+}
+std::int64_t time_of(collective what, algorithm how, int ranks, std::int64_t bytes) {
+  return plan::simulate(row(what, how), ranks, static_cast<std::uint64_t>(bytes), wire).time().count();
+}
+
+/// The calls of the library, `n` elements of 4 bytes for every rank; false: it has no such call here.
+bool make(sim_communicator& c, collective what, std::size_t n, tutti::options const& how) {
+  std::vector<std::int32_t> mine(n, 1), all(n * static_cast<std::size_t>(c.size()), 1);
+  switch (what) {
+    case collective::broadcast:
+      broadcast(c, all, how);
+      return true;
+    case collective::reduce:
+      reduce(c, all, how);
+      return true;
+    case collective::allreduce:
+      allreduce(c, all, how);
+      return true;
+    case collective::scatter:
+      scatter(c, all, mine, how);
+      return true;
+    case collective::gather:
+      gather(c, mine, all, how);
+      return true;
+    case collective::allgather:
+      allgather(c, mine, all, how);
+      return true;
+    case collective::reduce_scatter:
+      reduce_scatter(c, all, mine, how);
+      return true;
+    case collective::barrier:
+      barrier(c, how);
+      return true;
+    default:
+      return false;
+  }
+}
+
+void agree(sim const& model, int ranks, std::size_t n) {
+  for (plan::row const& r : plan::table()) {
+    if (!r.serves(ranks)) continue;
+    CAPTURE(plan::to_string(r.what));
+    CAPTURE(tutti::to_string(r.algorithm));
+    CAPTURE(ranks);
+    CAPTURE(n);
+    bool made = true;
+    tutti::options how{.algorithm = r.algorithm, .root = ranks / 2};
+    if (r.fold == plan::folds::any) how.order = tutti::order::any;
+    auto const real = tutti::testing::run_ranks(
+        ranks, [&](sim_communicator& c) { made = make(c, r.what, n, how) && made; }, model);
+    if (!made) continue;
+    bool const barrier = r.what == collective::barrier;
+    auto const data = plan::simulate(r, ranks, barrier ? 1 : 4 * n * static_cast<std::size_t>(ranks), model, how.root,
+                                     barrier ? 1 : 4);
+    CHECK(data.finished == real.finished);
+    CHECK(data.messages == real.messages);
+    CHECK(data.bytes == real.bytes);
+  }
+}
+
+}  // namespace
+
+TEST_CASE("star, direct and exchange take their LogGP times") {
+  for (std::int64_t p : {2, 3, 4, 5, 8, 13, 100}) {
+    CAPTURE(p);
+    std::int64_t const part = 4 * 300, n = p * part, k = part + header, others = p - 1;
+    int const ranks = static_cast<int>(p);
+    CHECK(time_of(collective::broadcast, algorithm::star, ranks, 1200) ==
+          2 * overhead + alpha + others * (1200 + header));
+    CHECK(time_of(collective::broadcast, algorithm::star, ranks, 4) == p * overhead + alpha + 4 + header);
+    CHECK(time_of(collective::allreduce, algorithm::star, ranks, 2000) ==
+          4 * overhead + 2 * alpha + 2 * others * (2000 + header) + others * 2000);
+    CHECK(time_of(collective::allreduce, algorithm::direct, ranks, n) ==
+          4 * overhead + 2 * alpha + others * (k + part) + others * part);
+    CHECK(time_of(collective::allgather, algorithm::direct, ranks, n) == 2 * overhead + alpha + others * k);
+  }
+  CHECK(time_of(collective::allreduce, algorithm::exchange, 2, 4000) == 2 * overhead + alpha + 4000 + header + 4000);
+}
+
+TEST_CASE("a binomial broadcast of a small message takes log2 p steps") {
+  for (int steps : {1, 2, 3, 6, 10}) {
+    // The last rank to know is the one that hears through the most links, each after its sender's earlier sends.
+    auto const t = time_of(collective::broadcast, algorithm::binomial, 1 << steps, 4);
+    CHECK(t >= steps * (2 * overhead + alpha + 4 + header));
+    CHECK(t <= steps * (2 * overhead + alpha + 4 + header) + steps * steps * overhead);
+  }
+}
+
+TEST_CASE("plans as data and the engine on a simulated world agree to the nanosecond") {
+  SUBCASE("small messages") {
+    for (int ranks : {1, 2, 3, 4, 5, 8, 13, 16}) agree(wire, ranks, 3);
+  }
+  SUBCASE("nothing to move") { agree(wire, 3, 0); }
+  SUBCASE("several granules and segments") {
+    for (int ranks : {2, 3, 8}) agree(wire, ranks, 30'000);
+  }
+  SUBCASE("hosts of several ranks that share cores, and pay for waking up") {
+    sim shared{.wake = 3us, .hosts = 2, .cores = 2};
+    for (int ranks : {7, 16}) agree(shared, ranks, 5'000);
+  }
+  SUBCASE("streams that hold little, and jitter") {
+    sim narrow = wire;
+    narrow.segment = 1460;
+    narrow.buffer = 10'000;
+    narrow.jitter = 0.7;
+    for (int ranks : {2, 5}) agree(narrow, ranks, 5'000);
+  }
+}
+
+TEST_CASE("ten thousand ranks fit: a tree, in log2 p steps") {
+  auto const t = plan::simulate(row(collective::broadcast, algorithm::binomial), 10'000, 1024, sim{});
+  CHECK(t.finished.size() == 10'000);
+  CHECK(t.messages == 9'999);
+  CHECK(t.time() > 14 * 20us);
+  CHECK(t.time() < 14 * 30us);
+}
+
+TEST_CASE("plans that wait for each other are refused, as is a send that nobody receives") {
+  plan::plan first, second;
+  first.size = second.size = 2;
+  second.rank = 1;
+  plan::block const all{plan::buffer::output, 0, 0, 2};
+  std::vector<std::uint64_t> const offsets{0, 4, 8};
+  SUBCASE("a circle") {
+    first.steps = {{plan::verb::recv, 1, all, {}, {}}, {plan::verb::send, 1, all, {}, {0}}};
+    second.steps = {{plan::verb::recv, 0, all, {}, {}}, {plan::verb::send, 0, all, {}, {0}}};
+  }
+  SUBCASE("no one listens") { first.steps = {{plan::verb::send, 1, all, {}, {}}}; }
+  plan::detail::simulation<> s(2, offsets, 4, 48, wire);
+  s.add(first);
+  s.add(second);
+  CHECK_THROWS_AS((void)s.run(), tutti::error);
+}
