@@ -102,6 +102,7 @@ class basic_network {
 
   /// When `rank` is done that wants a core for `duration` from `at` on.
   virtual_time work(int rank, virtual_time at, virtual_time duration) {
+    worked_ += duration;
     if (!shared_ || duration == virtual_time{}) return at + duration;
     auto const first = core_free_.begin() + static_cast<std::ptrdiff_t>(host(rank)) * model_.cores;
     auto const core = std::min_element(first, first + model_.cores);
@@ -144,9 +145,11 @@ class basic_network {
     }
     push(e);
   }
-  /// How long every host's link has carried bytes out.
-  [[nodiscard]] virtual_time sent_for() const noexcept { return busy_; }
+  /// How long the links have carried bytes out, and how long the cores have worked, each summed up.
+  [[nodiscard]] virtual_time sent_for() const noexcept { return sent_; }
+  [[nodiscard]] virtual_time worked_for() const noexcept { return worked_; }
   [[nodiscard]] int hosts() const noexcept { return hosts_; }
+  [[nodiscard]] int cores() const noexcept { return shared_ ? hosts_ * model_.cores : ranks_; }
 
  private:
   enum what : std::uint8_t { leaves, reaches, arrived };
@@ -172,7 +175,7 @@ class basic_network {
   void depart(event& e) {
     auto& link = out_free_[static_cast<std::size_t>(host(e.from))];
     virtual_time const carried = time_of(e.bytes, model_.beta);
-    busy_ += carried;
+    sent_ += carried;
     e.at = (std::max)(link, e.at);
     link = e.at + carried;
     e.at += model_.alpha;
@@ -209,7 +212,8 @@ class basic_network {
   std::map<std::pair<int, int>, virtual_time> latest_;
   std::vector<event> events_;  // a heap, the earliest first
   std::uint64_t count_ = 0;
-  virtual_time busy_{};
+  virtual_time sent_{};
+  virtual_time worked_{};
 };
 using network = basic_network<>;
 
