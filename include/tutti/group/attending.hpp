@@ -19,8 +19,13 @@
 
 namespace tutti::inline TUTTI_ABI::group {
 
-template <class = on_use>
+template <class Use = on_use>
 class basic_attending {
+  using gathered = basic_gathered<Use>;
+  using door = basic_door<Use>;
+  using control_link = basic_control_link<Use>;
+  using control_frame = basic_control_frame<Use>;
+
  public:
   basic_attending(net::io_context& io, join_options const& o, clock::time_point deadline)
       : io_(io), options_(o), deadline_(deadline), root_(parse_root(o.root)) {}

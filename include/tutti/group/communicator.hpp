@@ -34,7 +34,7 @@ struct statistics {
 namespace group {
 
 /// What all communicators of one process and world share. Its end is the rank's leave.
-template <transport::streams S>
+template <class S>
 struct origin {
   std::function<S(std::uint64_t communicator, std::vector<int> const& members, int rank)> streams;
   std::shared_ptr<engine::referee> judge;
@@ -59,8 +59,10 @@ struct origin {
 /// A group of ranks 0 … size()-1. One thread at a time may be inside a call on a communicator; different communicators
 /// are independent. Movable (after its started operations have ended: it waits for them), not copyable; moved from, it
 /// may only be destroyed or assigned.
-template <transport::streams S>
+template <class S>
 class basic_communicator {
+  static_assert(transport::streams<S>, "a communicator runs on a transport: see transport/transport.hpp");
+
  public:
   basic_communicator(std::shared_ptr<group::origin<S>> from, std::uint64_t id, std::vector<int> members, int rank)
       : origin_(std::move(from)) {

@@ -30,14 +30,15 @@
 namespace tutti::inline TUTTI_ABI::group {
 
 /// Everything that the join hands to the control thread.
-struct control_parts {
+template <class Use = on_use>
+struct basic_control_parts {
   int rank = 0;
   int size = 1;
   transport::job_key run{};
   std::unique_ptr<net::io_context> io;
-  std::unique_ptr<group::door> door;
-  std::vector<std::shared_ptr<control_link>> links;  ///< rank 0: one per rank, none for itself; others: only links[0]
-  std::shared_ptr<transport::mailbox> mail;
+  std::unique_ptr<basic_door<Use>> door;
+  std::vector<std::shared_ptr<basic_control_link<Use>>> links;  ///< rank 0: one per rank, none for itself; others: only links[0]
+  std::shared_ptr<transport::basic_mailbox<Use>> mail;
   std::chrono::nanoseconds heartbeat = std::chrono::seconds(1);
   std::chrono::nanoseconds stall_report = std::chrono::seconds(10);
   std::chrono::nanoseconds verdict_wait = std::chrono::milliseconds(500);  ///< how long judge() waits for rank 0
@@ -45,8 +46,14 @@ struct control_parts {
   std::function<void(std::string const&)> say{};                           ///< where stall reports go; empty: stderr
 };
 
-template <class T = on_use>
+template <class Use = on_use>
 class basic_control final : public engine::referee {
+  using control_parts = basic_control_parts<Use>;
+  using control_link = basic_control_link<Use>;
+  using control_frame = basic_control_frame<Use>;
+  using rulings = basic_rulings<Use>;
+  using enrolled = basic_enrolled<Use>;
+
  public:
   /// Starts the control thread. Throws std::system_error if there is no thread left.
   explicit basic_control(control_parts parts)
@@ -464,8 +471,8 @@ class basic_control final : public engine::referee {
   net::steady_timer beat_;
   net::steady_timer due_;
   net::steady_timer end_;
-  basic_enrolled<T> watches_;
-  basic_rulings<T> rulings_;  // rank 0 only, like what follows
+  enrolled watches_;
+  rulings rulings_;  // rank 0 only, like what follows
   std::map<int, speaker> speakers_;
   bool leaving_ = false;
   clock::time_point root_life_;  // the others

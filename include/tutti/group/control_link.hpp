@@ -26,8 +26,10 @@ inline void keep_from_children(transport::native_socket s) noexcept {
 }
 
 /// Used by the thread that runs its io_context only. The callbacks may send and close, but not replace themselves.
-template <class T = on_use>
-class basic_control_link : public std::enable_shared_from_this<basic_control_link<T>> {
+template <class Use = on_use>
+class basic_control_link : public std::enable_shared_from_this<basic_control_link<Use>> {
+  using control_frame = basic_control_frame<Use>;
+
  public:
   explicit basic_control_link(net::ip::tcp::socket connected) : socket_(std::move(connected)) {
     net_error ignored;
@@ -67,7 +69,7 @@ class basic_control_link : public std::enable_shared_from_this<basic_control_lin
  private:
   static constexpr std::size_t most_waiting = 4096;
 
-  void send_raw(control_frame::wire const& w) {
+  void send_raw(typename control_frame::wire const& w) {
     if (!open_ || queue_.size() >= most_waiting) return;
     std::size_t done = 0;
     if (queue_.empty()) {
@@ -104,8 +106,8 @@ class basic_control_link : public std::enable_shared_from_this<basic_control_lin
   }
 
   net::ip::tcp::socket socket_;
-  control_frame::wire in_{};
-  std::deque<control_frame::wire> queue_;
+  typename control_frame::wire in_{};
+  std::deque<typename control_frame::wire> queue_;
   bool open_ = true;
 };
 using control_link = basic_control_link<>;

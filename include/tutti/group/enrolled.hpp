@@ -22,11 +22,13 @@
 namespace tutti::inline TUTTI_ABI::group {
 
 /// Safe from any thread.
-template <class = on_use>
+template <class Use = on_use>
 class basic_enrolled {
+  using watch = engine::basic_watch<Use>;
+
  public:
   /// A communicator that a verdict of the past concerns is revoked at once.
-  void add(std::shared_ptr<engine::watch> const& communicator) {
+  void add(std::shared_ptr<watch> const& communicator) {
     std::lock_guard const hold(guard_);
     watches_.erase(std::remove_if(watches_.begin(), watches_.end(), [](auto const& w) { return w.expired(); }),
                    watches_.end());
@@ -45,7 +47,7 @@ class basic_enrolled {
     ruled_.notify_all();
   }
   /// True once `one` is revoked; waits for that until `until`.
-  bool wait_for_verdict(engine::watch const& one, clock::time_point until) {
+  bool wait_for_verdict(watch const& one, clock::time_point until) {
     std::unique_lock hold(guard_);
     return ruled_.wait_until(hold, until, [&] { return one.revoked(); });
   }
@@ -83,33 +85,38 @@ class basic_enrolled {
     return left_.count(rank) != 0;
   }
   /// True once per call that waits.
-  bool newly_waiting(engine::watch const& one) {
+  bool newly_waiting(watch const& one) {
     auto const sequence = one.latest().what.sequence;
     std::lock_guard const hold(guard_);
-    return std::exchange(waiting_[one.communicator()], sequence) != sequence;
+    return std::exchange(waiting_[one.communicator()].sequence, sequence) != sequence;
   }
   /// True if `one` has waited for the same rank, which has left, in the same call at the last call of this, too.
-  bool waits_in_vain(engine::watch const& one) {
+  bool waits_in_vain(watch const& one) {
     auto const r = one.latest();
     std::lock_guard const hold(guard_);
-    std::pair<std::uint64_t, int> const state{r.what.sequence, r.waiting_for};
+    wait const state{r.what.sequence, r.waiting_for};
     if (!r.running || left_.count(r.waiting_for) == 0) return false;
-    auto& before = vain_[one.communicator()];
-    return std::exchange(before, state) == state;
+    return std::exchange(vain_[one.communicator()], state) == state;
   }
 
  private:
-  static bool concerns(verdict const& v, engine::watch const& w) {
+  static bool concerns(verdict const& v, watch const& w) {
     return v.everywhere ? w.has(v.what.rank) : w.communicator() == v.communicator;
   }
 
+  struct wait {
+    std::uint64_t sequence = 0;
+    int peer = -1;
+    friend bool operator==(wait const&, wait const&) = default;
+  };
+
   mutable std::mutex guard_;
   std::condition_variable ruled_;
-  std::vector<std::weak_ptr<engine::watch>> watches_;
+  std::vector<std::weak_ptr<watch>> watches_;
   std::vector<verdict> past_;
   std::set<int> left_;
-  std::map<std::uint64_t, std::pair<std::uint64_t, int>> vain_;
-  std::map<std::uint64_t, std::uint64_t> waiting_;
+  std::map<std::uint64_t, wait> vain_;     // by communicator
+  std::map<std::uint64_t, wait> waiting_;  // by communicator
 };
 using enrolled = basic_enrolled<>;
 

@@ -28,11 +28,12 @@
 namespace tutti::inline TUTTI_ABI::group {
 
 /// What the join found out, on any rank.
-struct gathered {
+template <class Use = on_use>
+struct basic_gathered {
   std::vector<seat_entry> seats;  ///< by rank
   transport::job_key run{};
-  std::unique_ptr<group::door> door;
-  std::vector<std::shared_ptr<control_link>> links;
+  std::unique_ptr<basic_door<Use>> door;
+  std::vector<std::shared_ptr<basic_control_link<Use>>> links;
 };
 
 /// "0, 2, 3".
@@ -43,8 +44,13 @@ template <class = on_use>
   return text;
 }
 
-template <class = on_use>
+template <class Use = on_use>
 class basic_gathering {
+  using gathered = basic_gathered<Use>;
+  using door = basic_door<Use>;
+  using control_link = basic_control_link<Use>;
+  using control_frame = basic_control_frame<Use>;
+
  public:
   basic_gathering(net::io_context& io, join_options const& o, clock::time_point deadline)
       : io_(io), options_(o), deadline_(deadline), seats_(static_cast<std::size_t>(o.size)) {}

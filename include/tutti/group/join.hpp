@@ -42,9 +42,10 @@ template <class = on_use>
 }
 
 /// The world of a joined process, over TCP.
-template <transport::streams S>
-[[nodiscard]] basic_communicator<S> make_world(std::shared_ptr<tcp_world> const& joined, join_options const& how) {
-  auto node = std::make_shared<transport::tcp_node>();
+template <class S, class Use>
+[[nodiscard]] basic_communicator<S> make_world(std::shared_ptr<basic_tcp_world<Use>> const& joined,
+                                               join_options const& how) {
+  auto node = std::make_shared<transport::basic_tcp_node<Use>>();
   node->rank = joined->rank;
   node->peers = joined->peers;
   node->job = joined->job;
@@ -52,7 +53,7 @@ template <transport::streams S>
   node->mail = joined->mail;
   auto from = std::make_shared<origin<S>>();
   from->streams = [node](std::uint64_t id, std::vector<int> const& members, int rank) {
-    return S(transport::tcp(node, id, members, rank));
+    return S(transport::basic_tcp<Use>(node, id, members, rank));
   };
   from->judge = joined->referee;
   from->around = {crowded(joined->host_size), how.call_timeout};
@@ -61,29 +62,29 @@ template <transport::streams S>
                                    [&](auto const& p) { return p.address() == peer.address(); });
     from->hosts.push_back(static_cast<int>(same - joined->peers.begin()));
   }
-  return {std::move(from), world_id, group::everyone(joined->size), joined->rank};
+  return {std::move(from), world_id, group::everyone<Use>(joined->size), joined->rank};
 }
 
 /// The world of one of several rank threads.
-template <transport::streams S>
-[[nodiscard]] basic_communicator<S> make_world(std::shared_ptr<local_world> const& world,
-                                               std::shared_ptr<transport::local_hub> const& hub, int rank,
+template <class S, class Use>
+[[nodiscard]] basic_communicator<S> make_world(std::shared_ptr<basic_local_world<Use>> const& world,
+                                               std::shared_ptr<transport::basic_local_hub<Use>> const& hub, int rank,
                                                join_options const& how) {
   auto from = std::make_shared<origin<S>>();
   from->streams = [hub](std::uint64_t id, std::vector<int> const& members, int place) {
-    return S(transport::local(hub, id, members, place));
+    return S(transport::basic_local<Use>(hub, id, members, place));
   };
   from->judge = world->referee(rank);
   from->around = {crowded(world->size()), how.call_timeout};
   from->hosts.assign(static_cast<std::size_t>(world->size()), 0);
-  return {std::move(from), world_id, group::everyone(world->size()), rank};
+  return {std::move(from), world_id, group::everyone<Use>(world->size()), rank};
 }
 
 /// No peers, no sockets.
-template <class = on_use>
-[[nodiscard]] communicator world_of_one(join_options const& how) {
-  return group::make_world<transport::any>(std::make_shared<local_world>(1), std::make_shared<transport::local_hub>(),
-                                           0, how);
+template <class Use = on_use>
+[[nodiscard]] basic_communicator<transport::basic_any<Use>> world_of_one(join_options const& how) {
+  return group::make_world<transport::basic_any<Use>>(std::make_shared<basic_local_world<Use>>(1),
+                                                      std::make_shared<transport::basic_local_hub<Use>>(), 0, how);
 }
 
 /// `how` completed by what the environment says, if it says anything; TUTTI_TIMEOUT and TUTTI_TRUSTED_NETWORK always.
@@ -114,15 +115,15 @@ template <class = on_use>
 /// Joins the world that `how` describes; where it sets neither rank, size nor root, the world the launcher's
 /// environment describes (TUTTI_*, torchrun's); without either, a world of one. Blocks until all ranks are present, at
 /// most how.timeout. Throws error: config for options that cannot work, timeout naming the missing ranks, resource.
-template <class = on_use>
-[[nodiscard]] communicator join(join_options how = {}) {
+template <class Use = on_use>
+[[nodiscard]] basic_communicator<transport::basic_any<Use>> join(join_options how = {}) {
   bool const told = group::complete_from(tutti::TUTTI_ABI::detail::system_environment(), how);
   if (!told || (how.size == 1 && how.root.empty())) {
     if (!how.secret.empty())
       throw error(error_kind::config, "a secret was given, but TLS is not built in: leave it out");
-    return group::world_of_one(how);
+    return group::world_of_one<Use>(how);
   }
-  return group::make_world<transport::any>(group::join_world(how), how);
+  return group::make_world<transport::basic_any<Use>>(group::join_world<Use>(how), how);
 }
 
 }  // namespace tutti::inline TUTTI_ABI

@@ -22,8 +22,11 @@
 namespace tutti::inline TUTTI_ABI::group {
 
 /// Shared by the rank threads; no thread of its own: whoever complains, waits or leaves drives the rulings.
-template <class T = on_use>
-class basic_local_world : public std::enable_shared_from_this<basic_local_world<T>> {
+template <class Use = on_use>
+class basic_local_world : public std::enable_shared_from_this<basic_local_world<Use>> {
+  using enrolled = basic_enrolled<Use>;
+  using rulings = basic_rulings<Use>;
+
  public:
   basic_local_world(basic_local_world const&) = delete;
   basic_local_world& operator=(basic_local_world const&) = delete;
@@ -33,7 +36,7 @@ class basic_local_world : public std::enable_shared_from_this<basic_local_world<
   explicit basic_local_world(int size, std::chrono::nanoseconds stall_report = std::chrono::seconds(10),
                              std::function<void(std::string const&)> say = {})
       : say_(std::move(say)), rulings_(size, -1, {clock::duration::zero(), stall_report}, clock::now()) {
-    for (int k = 0; k < size; ++k) ranks_.push_back(std::make_unique<basic_enrolled<T>>());
+    for (int k = 0; k < size; ++k) ranks_.push_back(std::make_unique<enrolled>());
   }
 
   [[nodiscard]] int size() const noexcept { return static_cast<int>(ranks_.size()); }
@@ -99,7 +102,7 @@ class basic_local_world : public std::enable_shared_from_this<basic_local_world<
     }
 
    private:
-    [[nodiscard]] basic_enrolled<T>& mine() { return *world_->ranks_[static_cast<std::size_t>(rank_)]; }
+    [[nodiscard]] enrolled& mine() { return *world_->ranks_[static_cast<std::size_t>(rank_)]; }
     std::shared_ptr<basic_local_world> world_;
     int rank_;
     bool left_ = false;
@@ -131,8 +134,8 @@ class basic_local_world : public std::enable_shared_from_this<basic_local_world<
 
   std::function<void(std::string const&)> say_;
   std::mutex guard_;
-  basic_rulings<T> rulings_;
-  std::vector<std::unique_ptr<basic_enrolled<T>>> ranks_;
+  rulings rulings_;
+  std::vector<std::unique_ptr<enrolled>> ranks_;
 };
 using local_world = basic_local_world<>;
 

@@ -22,7 +22,8 @@ namespace tutti::inline TUTTI_ABI::group {
 
 /// What a joined process knows. To open a lane to rank p: connect to peers[p] and send
 /// hello{lane, job, run, communicator, rank = own world rank, size}.encode().
-struct tcp_world {
+template <class Use = on_use>
+struct basic_tcp_world {
   int rank = 0;
   int size = 1;
   int host_rank = 0;
@@ -30,25 +31,27 @@ struct tcp_world {
   std::vector<net::ip::tcp::endpoint> peers;
   transport::job_key job{};
   transport::job_key run{};
-  std::shared_ptr<transport::mailbox> mail;
-  std::shared_ptr<control> referee;
+  std::shared_ptr<transport::basic_mailbox<Use>> mail;
+  std::shared_ptr<basic_control<Use>> referee;
 };
+using tcp_world = basic_tcp_world<>;
 
 /// Blocks until all ranks are present, at most options.timeout; the control thread runs from then on. Throws config,
 /// timeout, or resource, in one sentence that names the ranks or the link in question. Takes options.listener.
-template <class = on_use>
-[[nodiscard]] std::shared_ptr<tcp_world> join_world(join_options const& options) {
+template <class Use = on_use>
+[[nodiscard]] std::shared_ptr<basic_tcp_world<Use>> join_world(join_options const& options) {
   validate(options);
   auto const deadline = clock::now() + options.timeout;
   try {
     auto io = std::make_unique<net::io_context>(1);
-    gathered g = options.rank == 0 ? gathering(*io, options, deadline).run() : attending(*io, options, deadline).run();
-    auto world = std::make_shared<tcp_world>();
+    auto g = options.rank == 0 ? basic_gathering<Use>(*io, options, deadline).run()
+                               : basic_attending<Use>(*io, options, deadline).run();
+    auto world = std::make_shared<basic_tcp_world<Use>>();
     world->rank = options.rank;
     world->size = options.size;
     world->job = key_of(options.job);
     world->run = g.run;
-    world->mail = std::make_shared<transport::mailbox>();
+    world->mail = std::make_shared<transport::basic_mailbox<Use>>();
     int below = 0;
     int here = 0;
     for (std::size_t k = 0; k < g.seats.size(); ++k) {
@@ -59,7 +62,7 @@ template <class = on_use>
     }
     world->host_rank = options.host_rank >= 0 ? options.host_rank : below;
     world->host_size = options.host_size >= 1 ? options.host_size : here;
-    control_parts parts;
+    basic_control_parts<Use> parts;
     parts.rank = options.rank;
     parts.size = options.size;
     parts.run = g.run;
@@ -69,7 +72,7 @@ template <class = on_use>
     parts.heartbeat = options.heartbeat;
     parts.stall_report = options.stall_report;
     parts.io = std::move(io);
-    world->referee = std::make_shared<control>(std::move(parts));
+    world->referee = std::make_shared<basic_control<Use>>(std::move(parts));
     return world;
   } catch (error const&) {
     throw;

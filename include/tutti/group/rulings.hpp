@@ -57,7 +57,7 @@ struct outcome {
   std::vector<std::string> stalls;  ///< lines for stderr
 };
 
-template <class = on_use>
+template <class Use = on_use>
 class basic_rulings {
  public:
   struct settings {
@@ -202,6 +202,14 @@ class basic_rulings {
     clock::time_point due;
     std::vector<std::optional<answer>> said;
   };
+  struct stall {
+    std::uint64_t sequence = 0;
+    clock::duration threshold{};  // of waiting, for the next report
+  };
+  struct maker {
+    int rank;
+    sighting call;
+  };
 
   [[nodiscard]] int size() const noexcept { return static_cast<int>(seats_.size()); }
   seat& seat_of(int rank) { return seats_[static_cast<std::size_t>(rank)]; }
@@ -250,20 +258,20 @@ class basic_rulings {
   }
 
   void decide_mismatch(inquiry const& i) {
-    std::vector<std::pair<int, sighting>> made;
+    std::vector<maker> made;
     for (int k = 0; k < size(); ++k) {
       auto const& said = i.said[static_cast<std::size_t>(k)];
       if (said && said->asked.what.sequence == i.about.sequence)
-        made.emplace_back(k, said->asked);
+        made.push_back({k, said->asked});
       else if (k == i.about.seen.rank && i.about.theirs)
-        made.emplace_back(k, sighting{*i.about.theirs, {}, -1, {}, {}, {}});
+        made.push_back({k, sighting{*i.about.theirs, {}, -1, {}, {}, {}}});
     }
     auto const votes = [&](engine::call const& c) {
-      return std::count_if(made.begin(), made.end(), [&](auto const& m) { return !differ(m.second.what, c); });
+      return std::count_if(made.begin(), made.end(), [&](auto const& m) { return !differ(m.call.what, c); });
     };
     auto const made_by = [&](int rank) -> sighting const* {
       for (auto const& m : made)
-        if (m.first == rank) return &m.second;
+        if (m.rank == rank) return &m.call;
       return nullptr;
     };
     int blamed = i.about.seen.rank;
@@ -327,13 +335,10 @@ class basic_rulings {
     for (int k = 0; k < size(); ++k) {
       for (auto const& s : seat_of(k).running) {
         if (s.waiting_for < 0 || settled_.count(s.what.communicator) != 0) continue;
-        auto& [sequence, threshold] = stalls_[s.what.communicator];
-        if (sequence != s.what.sequence) {
-          sequence = s.what.sequence;
-          threshold = settings_.stall_report;
-        }
-        if (now - s.since < threshold) continue;
-        while (now - s.since >= threshold) threshold *= 2;
+        stall& one = stalls_[s.what.communicator];
+        if (one.sequence != s.what.sequence) one = {s.what.sequence, settings_.stall_report};
+        if (now - s.since < one.threshold) continue;
+        while (now - s.since >= one.threshold) one.threshold *= 2;
         inquire(why::stall, {k, s.what.communicator, s.what.sequence, {}, {}}, now + settings_.timeout_grace);
       }
     }
@@ -365,7 +370,7 @@ class basic_rulings {
   std::vector<suspicion> suspects_;
   std::vector<inquiry> inquiries_;
   std::set<std::uint64_t> settled_;
-  std::map<std::uint64_t, std::pair<std::uint64_t, clock::duration>> stalls_;
+  std::map<std::uint64_t, stall> stalls_;  // by communicator
   std::uint64_t tokens_ = 0;
   outcome ready_;
 };

@@ -70,10 +70,10 @@ run_arguments take_arguments(int& argc, char** argv, join_options& how) {
   return found;
 }
 
-template <class Program>
-int call_program(communicator& world, Program& program) {
+template <class World, class Program>
+int call_program(World& world, Program& program) {
   try {
-    if constexpr (std::is_void_v<std::invoke_result_t<Program&, communicator&>>) {
+    if constexpr (std::is_void_v<std::invoke_result_t<Program&, World&>>) {
       program(world);
       return 0;
     } else {
@@ -96,12 +96,12 @@ int call_program(communicator& world, Program& program) {
 /// out of argv, as is every `--tutti-…`); under a launcher the process joins that job; otherwise the world has one
 /// rank. With `--np` the ranks end inside this call and only the parent returns, with the first failed rank's code.
 /// Needs a process without other threads then. `defaults` are the join's options.
-template <class Program>
+template <class Program, class Use = on_use>
 int run(int& argc, char**& argv, Program program, join_options defaults = {}) {
   try {
-    auto const found = detail::take_arguments(argc, argv, defaults);
+    auto const found = detail::take_arguments<Use>(argc, argv, defaults);
     join_options asked = defaults;
-    bool const launched = group::complete_from(detail::system_environment(), asked);
+    bool const launched = group::complete_from<Use>(detail::system_environment(), asked);
     if (!launched && found.np > 1) {
       return detail::fork_workers(found.np, [&](detail::worker const& self) {
         asked.rank = self.rank;
@@ -109,11 +109,11 @@ int run(int& argc, char**& argv, Program program, join_options defaults = {}) {
         asked.root = self.root;
         asked.job = detail::job_text(self.job);
         if (self.listener >= 0) asked.listener = static_cast<transport::native_socket>(self.listener);
-        communicator world = join(asked);
+        auto world = tutti::TUTTI_ABI::join<Use>(asked);
         return detail::call_program(world, program);
       });
     }
-    communicator world = launched ? join(asked) : group::world_of_one(asked);
+    auto world = launched ? tutti::TUTTI_ABI::join<Use>(asked) : group::world_of_one<Use>(asked);
     return detail::call_program(world, program);
   } catch (std::exception const& problem) {
     std::fprintf(stderr, "tutti: %s\n", problem.what());

@@ -26,11 +26,11 @@ struct outcome {
 };
 
 /// Calls fn(communicator&) on n ranks, each a thread, and returns how each ended. A rank that throws aborts the others.
-template <class S = transport::any, class Function>
+template <class S = transport::any, class Function, class Use = on_use>
 [[nodiscard]] std::vector<outcome> try_ranks(int n, Function fn, over medium = over::memory, join_options how = {}) {
   std::vector<outcome> ended(static_cast<std::size_t>(n));
-  auto const world = std::make_shared<group::local_world>(n, how.stall_report);
-  auto const hub = std::make_shared<transport::local_hub>();
+  auto const world = std::make_shared<group::basic_local_world<Use>>(n, how.stall_report);
+  auto const hub = std::make_shared<transport::basic_local_hub<Use>>();
   net::io_context io;
   net::ip::tcp::acceptor listener(io);
   std::string root;
@@ -58,7 +58,7 @@ template <class S = transport::any, class Function>
           mine.root = root;
           mine.job = "threads of one test";
           if (rank == 0) mine.listener = listener.release();
-          call(group::make_world<S>(group::join_world(mine), mine));
+          call(group::make_world<S>(group::join_world<Use>(mine), mine));
         }
       }
     } catch (...) {

@@ -11,8 +11,11 @@
 
 namespace tutti::inline TUTTI_ABI::transport {
 
-template <class = on_use>
+template <class Use = on_use>
 class basic_any {
+  using tcp = basic_tcp<Use>;
+  using local = basic_local<Use>;
+
  public:
   basic_any(tcp chosen) : chosen_(std::move(chosen)) {}
   basic_any(local chosen) : chosen_(std::move(chosen)) {}
@@ -59,7 +62,5 @@ class basic_any {
   std::variant<tcp, local> chosen_;
 };
 using any = basic_any<>;
-
-static_assert(streams<any> && asynchronous<any, net::io_context>);
 
 }  // namespace tutti::inline TUTTI_ABI::transport

@@ -13,7 +13,6 @@
 #include <map>
 #include <memory>
 #include <mutex>
-#include <tuple>
 #include <utility>
 #include <vector>
 
@@ -79,8 +78,10 @@ class basic_doorbell {
 using doorbell = basic_doorbell<>;
 
 /// One direction of one pair: one thread writes, one reads.
-template <class = on_use>
+template <class Use = on_use>
 class basic_pipe {
+  using doorbell = basic_doorbell<Use>;
+
  public:
   static constexpr std::size_t capacity = std::size_t{1} << 16U;
   basic_pipe(std::shared_ptr<doorbell> reader, std::shared_ptr<doorbell> writer)
@@ -146,8 +147,11 @@ class basic_pipe {
 using pipe = basic_pipe<>;
 
 /// What the ranks of one in-process world share: the pipes and doorbells of all its communicators.
-template <class = on_use>
+template <class Use = on_use>
 class basic_local_hub {
+  using doorbell = basic_doorbell<Use>;
+  using pipe = basic_pipe<Use>;
+
  public:
   [[nodiscard]] std::shared_ptr<doorbell> bell(std::uint64_t communicator, int rank) {
     std::lock_guard const hold(guard_);
@@ -161,19 +165,30 @@ class basic_local_hub {
   }
 
  private:
+  struct place {
+    std::uint64_t communicator;
+    int from;
+    int to;
+    friend auto operator<=>(place const&, place const&) = default;
+  };
+
   std::shared_ptr<doorbell> bell_of(std::uint64_t communicator, int rank) {
-    auto& b = bells_[{communicator, rank}];
+    auto& b = bells_[{communicator, rank, rank}];
     if (!b) b = std::make_shared<doorbell>();
     return b;
   }
   std::mutex guard_;
-  std::map<std::pair<std::uint64_t, int>, std::shared_ptr<doorbell>> bells_;
-  std::map<std::tuple<std::uint64_t, int, int>, std::shared_ptr<pipe>> pipes_;
+  std::map<place, std::shared_ptr<doorbell>> bells_;
+  std::map<place, std::shared_ptr<pipe>> pipes_;
 };
 using local_hub = basic_local_hub<>;
 
-template <class = on_use>
+template <class Use = on_use>
 class basic_local {
+  using doorbell = basic_doorbell<Use>;
+  using pipe = basic_pipe<Use>;
+  using local_hub = basic_local_hub<Use>;
+
  public:
   basic_local(std::shared_ptr<local_hub> hub, std::uint64_t communicator, std::vector<int> const& members, int rank)
       : rank_(rank), in_(members.size()), out_(members.size()) {
@@ -227,7 +242,5 @@ class basic_local {
   std::vector<std::shared_ptr<pipe>> out_;
 };
 using local = basic_local<>;
-
-static_assert(streams<local>);
 
 }  // namespace tutti::inline TUTTI_ABI::transport

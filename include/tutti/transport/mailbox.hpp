@@ -33,8 +33,14 @@ class basic_mailbox {
   }
 
  private:
+  struct sender {
+    std::uint64_t communicator;
+    int peer;
+    friend auto operator<=>(sender const&, sender const&) = default;
+  };
+
   std::mutex guard_;
-  std::map<std::pair<std::uint64_t, int>, stream_socket> lanes_;
+  std::map<sender, stream_socket> lanes_;
 };
 using mailbox = basic_mailbox<>;
 

@@ -26,16 +26,21 @@
 namespace tutti::inline TUTTI_ABI::transport {
 
 /// What the lanes of one process share: who it is, where everyone accepts, and what proves that it belongs.
-struct tcp_node {
+template <class Use = on_use>
+struct basic_tcp_node {
   int rank = 0;
   std::vector<net::ip::tcp::endpoint> peers;  ///< by world rank
   job_key job{};
   job_key run{};
-  std::shared_ptr<mailbox> mail;
+  std::shared_ptr<basic_mailbox<Use>> mail;
 };
+using tcp_node = basic_tcp_node<>;
 
-template <class = on_use>
+template <class Use = on_use>
 class basic_tcp {
+  using tcp_node = basic_tcp_node<Use>;
+  using poller = basic_poller<Use>;
+
  public:
   /// `members`: world ranks in the order of the communicator; this process is `members[rank]`.
   basic_tcp(std::shared_ptr<tcp_node const> node, std::uint64_t communicator, std::vector<int> members, int rank)
@@ -212,7 +217,5 @@ class basic_tcp {
   int connecting_ = 0;
 };
 using tcp = basic_tcp<>;
-
-static_assert(streams<tcp> && asynchronous<tcp, net::io_context>);
 
 }  // namespace tutti::inline TUTTI_ABI::transport
