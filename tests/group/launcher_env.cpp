@@ -4,7 +4,6 @@
 
 #include <chrono>
 #include <map>
-#include <optional>
 #include <string>
 #include <vector>
 
@@ -15,9 +14,9 @@ namespace {
 using environment = std::map<std::string, std::string>;
 
 tutti::detail::environment_lookup look_in(environment const& in) {
-  return [in](char const* name) -> std::optional<std::string> {
+  return [&in](char const* name) {
     auto const found = in.find(name);
-    return found == in.end() ? std::nullopt : std::optional<std::string>(found->second);
+    return found == in.end() ? nullptr : found->second.c_str();
   };
 }
 
@@ -25,10 +24,10 @@ tutti::detail::environment_lookup look_in(environment const& in) {
 std::string read(environment const& in) {
   try {
     auto const world = tutti::detail::read_environment(look_in(in));
-    if (!world) return "none";
-    return world->launcher + " " + std::to_string(world->rank) + "/" + std::to_string(world->size) + " local " +
-           std::to_string(world->local_rank) + "/" + std::to_string(world->local_size) + " root=" + world->root +
-           " job=" + world->job + " fd=" + std::to_string(world->listener);
+    if (world.launcher.empty()) return "none";
+    return world.launcher + " " + std::to_string(world.rank) + "/" + std::to_string(world.size) + " local " +
+           std::to_string(world.local_rank) + "/" + std::to_string(world.local_size) + " root=" + world.root +
+           " job=" + world.job + " fd=" + std::to_string(world.listener);
   } catch (tutti::error const& problem) {
     CHECK(problem.kind() == tutti::error_kind::config);
     return std::string("error: ") + problem.what();

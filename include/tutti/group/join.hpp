@@ -5,8 +5,8 @@
 #include <algorithm>
 #include <cstdint>
 #include <memory>
-#include <optional>
 #include <string>
+#include <string_view>
 #include <thread>
 #include <utility>
 #include <vector>
@@ -90,23 +90,26 @@ template <class Use = on_use>
 /// `how` completed by what the environment says, if it says anything; TUTTI_TIMEOUT and TUTTI_TRUSTED_NETWORK always.
 /// False: nobody said how to join.
 template <class = on_use>
-[[nodiscard]] bool complete_from(tutti::TUTTI_ABI::detail::environment_lookup const& lookup, join_options& how) {
-  auto const settings = tutti::TUTTI_ABI::detail::read_settings(lookup);
+[[nodiscard]] bool complete_from(detail::environment_lookup const& lookup, join_options& how) {
+  auto const settings = detail::read_settings(lookup);
   if (settings.trusted_network) how.trusted_network = true;
-  if (settings.timeout) how.timeout = *settings.timeout;
+  if (settings.timeout.count() > 0) how.timeout = settings.timeout;
   bool const explicitly = how.rank >= 0 || how.size >= 0 || !how.root.empty();
-  auto const told = explicitly ? std::nullopt : tutti::TUTTI_ABI::detail::read_environment(lookup);
-  if (auto const forced = lookup("TUTTI_TRANSPORT"); forced && (explicitly || told) && *forced != "tcp")
-    throw error(error_kind::config, "TUTTI_TRANSPORT='" + *forced + "' cannot connect processes; what can is tcp");
+  auto const told = explicitly ? detail::world_from_environment{} : detail::read_environment(lookup);
+  bool const launched = !told.launcher.empty();
+  if (char const* const forced = lookup("TUTTI_TRANSPORT");
+      forced != nullptr && (explicitly || launched) && std::string_view(forced) != "tcp")
+    throw error(error_kind::config,
+                "TUTTI_TRANSPORT='" + std::string(forced) + "' cannot connect processes; what can is tcp");
   if (explicitly) return true;
-  if (!told) return false;
-  how.rank = told->rank;
-  how.size = told->size;
-  how.root = told->root;
-  how.job = told->job;
-  how.host_rank = told->local_rank;
-  how.host_size = told->local_size;
-  if (told->listener >= 0) how.listener = static_cast<transport::native_socket>(told->listener);
+  if (!launched) return false;
+  how.rank = told.rank;
+  how.size = told.size;
+  how.root = told.root;
+  how.job = told.job;
+  how.host_rank = told.local_rank;
+  how.host_size = told.local_size;
+  if (told.listener >= 0) how.listener = static_cast<transport::native_socket>(told.listener);
   return true;
 }
 

@@ -7,7 +7,6 @@
 #include <chrono>
 #include <cstdlib>
 #include <functional>
-#include <optional>
 #include <string>
 #include <string_view>
 #include <system_error>
@@ -20,7 +19,7 @@ namespace tutti::inline TUTTI_ABI::detail {
 
 /// What a launcher said.
 struct world_from_environment {
-  std::string launcher;  ///< "tutti", "torchrun", …
+  std::string launcher;  ///< "tutti", "torchrun", …; empty: no launcher, a world of one
   int rank = 0;
   int size = 1;
   int local_rank = -1;  ///< among the ranks of this host; -1 where the launcher does not say
@@ -76,16 +75,13 @@ inline constexpr std::array<launcher_row, 2> launchers{{
      {"RANK", "WORLD_SIZE", "TORCHELASTIC_RUN_ID", nullptr, nullptr, nullptr}},
 }};
 
-/// Gives the value of a variable, or nothing if it is not set.
-using environment_lookup = std::function<std::optional<std::string>(char const* name)>;
+/// Gives the value of a variable, or null if it is not set. The text must stay until the reading is done.
+using environment_lookup = std::function<char const*(char const* name)>;
 
 /// The process's own environment.
 template <class = on_use>
 [[nodiscard]] environment_lookup system_environment() {
-  return [](char const* name) -> std::optional<std::string> {
-    char const* const value = std::getenv(name);
-    return value == nullptr ? std::nullopt : std::optional<std::string>(value);
-  };
+  return [](char const* name) { return static_cast<char const*>(std::getenv(name)); };
 }
 
 /// Throws `config`: "<name>='<value>' is not <wanted>".
@@ -123,7 +119,7 @@ class basic_row_reader {
       world.local_rank = number(row_.local_rank, 0, world.local_size - 1);
     }
     world.root = read_root(world.size);
-    if (row_.job != nullptr) world.job = lookup_(row_.job).value_or("");
+    if (row_.job != nullptr) world.job = text_or_none(row_.job);
     if (row_.listener != nullptr && lookup_(row_.listener)) {
       world.listener = number(row_.listener, 3, most);
       if (world.rank != 0)
@@ -141,7 +137,7 @@ class basic_row_reader {
   }
 
   [[nodiscard]] std::string text(char const* name) const {
-    if (auto value = lookup_(name)) return *std::move(value);
+    if (char const* const value = lookup_(name)) return value;
     char const* const seen = sign();
     std::string cause = std::string("the environment of launcher ") + row_.name + " lacks " + name;
     if (seen != nullptr)
@@ -151,12 +147,17 @@ class basic_row_reader {
     throw error(error_kind::config, cause);
   }
 
+  [[nodiscard]] std::string text_or_none(char const* name) const {
+    char const* const value = lookup_(name);
+    return value != nullptr ? value : "";
+  }
+
   [[nodiscard]] int number(char const* name, int low, int high) const {
     return parse_variable(name, text(name), low, high);
   }
 
   [[nodiscard]] std::string read_root(int size) const {
-    if (size == 1) return row_.root != nullptr ? lookup_(row_.root).value_or("") : "";
+    if (size == 1) return row_.root != nullptr ? text_or_none(row_.root) : std::string();
     if (row_.root == nullptr) {
       std::string host = text(row_.host);
       if (host.empty()) throw_variable(row_.host, host, "a host");
@@ -173,37 +174,35 @@ class basic_row_reader {
   launcher_row const& row_;
   environment_lookup const& lookup_;
 };
-using row_reader = basic_row_reader<>;
-
-/// The world this process was started into, or nothing if no launcher left a sign: a world of one. TUTTI_LAUNCHER
+/// The world this process was started into; without a launcher's name if none left a sign: a world of one. TUTTI_LAUNCHER
 /// names the row to read, whatever other signs there are. Throws `config` naming the variable that is missing or makes
 /// no sense; a half-set environment never becomes a world of one.
-template <class = on_use>
-[[nodiscard]] std::optional<world_from_environment> read_environment(environment_lookup const& lookup) {
-  auto const forced = lookup("TUTTI_LAUNCHER");
+template <class Use = on_use>
+[[nodiscard]] world_from_environment read_environment(environment_lookup const& lookup) {
+  char const* const forced = lookup("TUTTI_LAUNCHER");
   std::string known;
   for (auto const& row : launchers) {
-    row_reader const reader(row, lookup);
-    if (forced ? *forced == row.name : reader.present()) return reader.read();
+    basic_row_reader<Use> const reader(row, lookup);
+    if (forced != nullptr ? std::string_view(forced) == row.name : reader.present()) return reader.read();
     known += (known.empty() ? "" : ", ") + std::string(row.name);
   }
-  if (forced) throw_variable("TUTTI_LAUNCHER", *forced, "one of: " + known);
-  return std::nullopt;
+  if (forced != nullptr) throw_variable("TUTTI_LAUNCHER", forced, "one of: " + known);
+  return {};
 }
 
 /// What the user may say through the environment under any launcher.
 struct settings_from_environment {
-  bool trusted_network = false;                      ///< TUTTI_TRUSTED_NETWORK: 1 or 0
-  std::optional<std::chrono::milliseconds> timeout;  ///< TUTTI_TIMEOUT: seconds, "60" or "60s", or "1500ms"
+  bool trusted_network = false;          ///< TUTTI_TRUSTED_NETWORK: 1 or 0
+  std::chrono::milliseconds timeout{0};  ///< TUTTI_TIMEOUT: seconds, "60" or "60s", or "1500ms"; 0: not set
 };
 
 template <class = on_use>
 [[nodiscard]] settings_from_environment read_settings(environment_lookup const& lookup) {
   settings_from_environment settings;
   if (auto const trusted = lookup("TUTTI_TRUSTED_NETWORK"))
-    settings.trusted_network = parse_variable("TUTTI_TRUSTED_NETWORK", *trusted, 0, 1) == 1;
+    settings.trusted_network = parse_variable("TUTTI_TRUSTED_NETWORK", trusted, 0, 1) == 1;
   if (auto const timeout = lookup("TUTTI_TIMEOUT")) {
-    std::string_view digits = *timeout;
+    std::string_view digits = timeout;
     bool const in_ms = digits.ends_with("ms");
     digits.remove_suffix(in_ms ? 2 : digits.ends_with("s") ? 1 : 0);
     int const count = parse_variable("TUTTI_TIMEOUT", digits, 1, in_ms ? 1'000'000'000 : 1'000'000);

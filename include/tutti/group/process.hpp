@@ -111,9 +111,14 @@ void require_single_thread() {
                                       " other thread(s) run in this process; start them before the first thread");
 }
 
-/// A socket that listens on a free port of 127.0.0.1, and "127.0.0.1:port".
+/// A socket that listens on a free port of 127.0.0.1.
+struct listening {
+  unique_fd socket;
+  std::string at;  ///< "127.0.0.1:port"
+};
+
 template <class = on_use>
-[[nodiscard]] std::pair<unique_fd, std::string> listen_on_loopback(int backlog) {
+[[nodiscard]] listening listen_on_loopback(int backlog) {
   unique_fd const made(::socket(AF_INET, SOCK_STREAM, 0));
   if (!made.open()) throw_system("open a socket");
   unique_fd socket = above_stdio(made);
@@ -153,20 +158,20 @@ inline void connect_stdio(int rank, unique_fd out, unique_fd err) noexcept {
 /// errno written there tells the parent that the exec failed.
 using become = std::function<void(worker const&, int trouble)>;
 
-template <class = on_use>
+template <class Use = on_use>
 int start_workers(int n, bool execs, patience wait, std::string const& what, become const& turn_into) {
   if (n < 1) throw error(error_kind::config, "cannot start " + std::to_string(n) + " ranks; at least 1 is needed");
   require_single_thread();
   raised_descriptor_limit const limit;
   worker next;
   next.size = n;
-  auto [listener, root] = listen_on_loopback(n);
-  next.root = root;
+  listening port = listen_on_loopback(n);
+  next.root = port.at;
   if (::getentropy(next.job.data(), next.job.size()) != 0) throw_system("draw a random job id");
   std::fflush(nullptr);  // or every child would write the parent's buffers again
   pid_t const parent = ::getpid();
   signal_scope signals;
-  supervisor ranks(signals, wait);
+  basic_supervisor<Use> ranks(signals, wait);
   for (next.rank = 0; next.rank < n; ++next.rank) {
     pipe_ends out = next.rank != 0 ? make_pipe() : pipe_ends{};
     pipe_ends err = make_pipe();
@@ -181,12 +186,12 @@ int start_workers(int n, bool execs, patience wait, std::string const& what, bec
       err.read.reset();
       trouble.read.reset();
       connect_stdio(next.rank, std::move(out.write), std::move(err.write));
-      next.listener = listener.get();
+      next.listener = port.socket.get();
       turn_into(next, trouble.write.get());
       ::_exit(1);
     }
     ranks.add(pid, std::move(out.read), std::move(err.read));
-    listener.reset();  // rank 0 has it; the others never see it
+    port.socket.reset();  // rank 0 has it; the others never see it
     trouble.write.reset();
     int code = 0;
     if (execs && ::read(trouble.read.get(), &code, sizeof code) == sizeof code) {

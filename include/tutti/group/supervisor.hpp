@@ -19,7 +19,6 @@
 #include <cstddef>
 #include <cstdio>
 #include <cstdlib>
-#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -80,8 +79,9 @@ class basic_output {
 using output = basic_output<>;
 
 /// Owns the children that were added, until watch() has seen them all end; its destructor kills and reaps the rest.
-template <class = on_use>
+template <class Use = on_use>
 class basic_supervisor {
+  using output = basic_output<Use>;
   using clock = std::chrono::steady_clock;
 
  public:
@@ -148,8 +148,8 @@ class basic_supervisor {
   // Until output, a death, a stop signal, or the next deadline.
   void sleep() {
     std::vector<pollfd> waits{{signals_.wakeup(), POLLIN, 0}};
-    std::optional<clock::time_point> until;
-    auto const no_later_than = [&](clock::time_point at) { until = until ? (std::min)(*until, at) : at; };
+    auto until = (std::min)(terminate_at_, kill_at_);
+    auto const no_later_than = [&](clock::time_point at) { until = (std::min)(until, at); };
     for (auto const& each : ranks_) {
       if (each.running && each.death.open()) waits.push_back({each.death.get(), POLLIN, 0});
       if (each.running && !each.death.open()) no_later_than(clock::now() + std::chrono::milliseconds(20));
@@ -157,11 +157,9 @@ class basic_supervisor {
         if (from.from.open()) waits.push_back({from.from.get(), POLLIN, 0});
     }
     if (culprit_ >= 0 && !named_) no_later_than(first_failure_ + wait_.naming);
-    if (terminate_at_) no_later_than(*terminate_at_);
-    if (kill_at_) no_later_than(*kill_at_);
     int timeout = -1;
-    if (until) {
-      auto const left = std::chrono::ceil<std::chrono::milliseconds>(*until - clock::now());
+    if (until != never) {
+      auto const left = std::chrono::ceil<std::chrono::milliseconds>(until - clock::now());
       timeout = static_cast<int>((std::max)(left.count(), std::chrono::milliseconds::rep{0}));
     }
     ::poll(waits.data(), static_cast<nfds_t>(waits.size()), timeout);
@@ -205,8 +203,8 @@ class basic_supervisor {
     signals_.drain_wakeup();
     if (stopped_by_ != 0) return;
     stopped_by_ = signal;
-    terminate_at_.reset();
-    kill_at_ = kill_at_ ? (std::min)(*kill_at_, now + wait_.stop) : now + wait_.stop;
+    terminate_at_ = never;
+    kill_at_ = (std::min)(kill_at_, now + wait_.stop);
     send(SIGTERM);
   }
 
@@ -253,13 +251,13 @@ class basic_supervisor {
       bool const sure = killed(culprit().status) || now >= first_failure_ + wait_.naming;
       if (sure || running_ == 0 || stopped_by_ != 0) name_culprit();
     }
-    if (terminate_at_ && now >= *terminate_at_) {
-      terminate_at_.reset();
+    if (now >= terminate_at_) {
+      terminate_at_ = never;
       kill_at_ = now + wait_.terminate;
       send(SIGTERM);
     }
-    if (kill_at_ && now >= *kill_at_) {
-      kill_at_.reset();
+    if (now >= kill_at_) {
+      kill_at_ = never;
       send(SIGKILL);
     }
   }
@@ -294,7 +292,9 @@ class basic_supervisor {
   bool failed_ = false;  // some rank did not end with 0
   int stopped_by_ = 0;   // the signal that this process was sent
   clock::time_point first_failure_{};
-  std::optional<clock::time_point> terminate_at_, kill_at_;
+  static constexpr clock::time_point never = (clock::time_point::max)();
+  clock::time_point terminate_at_ = never;
+  clock::time_point kill_at_ = never;
 };
 using supervisor = basic_supervisor<>;
 
