@@ -43,18 +43,20 @@ TEST_CASE("watch: a call is running between begin and end, and remembered afterw
   CHECK(w.latest().waiting_for == -1);
   CHECK(te::describe_operation(w.latest()) == "allreduce #1 'first' (a.cpp:10)");
   w.begin(call(2), {"a.cpp", 11}, {});
-  REQUIRE(w.find(1));
-  CHECK(w.find(1)->where.line == 10);
-  CHECK_FALSE(w.find(3));
-  CHECK_FALSE(w.find(0));
+  te::record found;
+  REQUIRE(w.find(1, found));
+  CHECK(found.where.line == 10);
+  CHECK_FALSE(w.find(3, found));
+  CHECK_FALSE(w.find(0, found));
 }
 
 TEST_CASE("watch: the last calls are remembered, not all of them") {
   te::watch w(1, {0});
   for (std::uint64_t i = 1; i <= te::watch::kept + 2; ++i) w.begin(call(i), {"a.cpp", static_cast<unsigned>(i)}, {});
-  CHECK_FALSE(w.find(2));
-  CHECK(w.find(3));
-  CHECK(w.find(te::watch::kept + 2));
+  te::record found;
+  CHECK_FALSE(w.find(2, found));
+  CHECK(w.find(3, found));
+  CHECK(w.find(te::watch::kept + 2, found));
 }
 
 TEST_CASE("watch: a label of any length is kept as far as there is room") {

@@ -33,7 +33,8 @@ struct other_name {
 
 template <class A, class B>
 std::string difference(A const& a, B const& b) {
-  return tutti::first_difference(tutti::signature_of(a), tutti::signature_of(b)).value_or("none");
+  std::string const words = tutti::first_difference(tutti::signature_of(a), tutti::signature_of(b));
+  return words.empty() ? "none" : words;
 }
 
 }  // namespace

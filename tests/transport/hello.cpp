@@ -42,34 +42,35 @@ TEST_CASE("hello: 64 bytes, each where the format says") {
 }
 
 TEST_CASE("hello: what was encoded is what is decoded") {
-  auto const h = tt::hello::decode(sample().encode());
-  REQUIRE(h);
-  CHECK(h->kind == tt::connection::lane);
-  CHECK(h->version == tutti::wire_version);
-  CHECK(h->job == sample().job);
-  CHECK(h->run == sample().run);
-  CHECK(h->communicator == sample().communicator);
-  CHECK(h->rank == 3);
-  CHECK(h->size == 5);
-  CHECK(h->port == 0x1f90);
+  tt::hello h;
+  REQUIRE(tt::hello::decode(sample().encode(), h));
+  CHECK(h.kind == tt::connection::lane);
+  CHECK(h.version == tutti::wire_version);
+  CHECK(h.job == sample().job);
+  CHECK(h.run == sample().run);
+  CHECK(h.communicator == sample().communicator);
+  CHECK(h.rank == 3);
+  CHECK(h.size == 5);
+  CHECK(h.port == 0x1f90);
 }
 
 TEST_CASE("hello: strangers are not understood, other versions are, so that they can be told apart") {
-  CHECK_FALSE(tt::hello::decode(wire{}));
+  tt::hello h;
+  CHECK_FALSE(tt::hello::decode(wire{}, h));
   for (std::size_t const byte : {0U, 1U, 2U, 3U}) {
     wire w = sample().encode();
     w[byte] ^= std::byte{1};
-    CHECK_FALSE(tt::hello::decode(w));
+    CHECK_FALSE(tt::hello::decode(w, h));
   }
   for (int const kind : {0, 3, 255}) {
     wire w = sample().encode();
     w[6] = static_cast<std::byte>(kind);
-    CHECK_FALSE(tt::hello::decode(w));
+    CHECK_FALSE(tt::hello::decode(w, h));
   }
   wire w = sample().encode();
   w[4] = std::byte{9};
-  REQUIRE(tt::hello::decode(w));
-  CHECK(tt::hello::decode(w)->version == 9);
+  REQUIRE(tt::hello::decode(w, h));
+  CHECK(h.version == 9);
 }
 
 }  // namespace

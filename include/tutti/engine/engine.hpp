@@ -171,6 +171,10 @@ class engine {
   }
 
  private:
+  struct planned {
+    plan::request wanted;
+    program ready;
+  };
   struct one_at_a_time {
     explicit one_at_a_time(std::atomic<bool>& b) : busy(b) {
       if (busy.exchange(true, std::memory_order_acquire))
@@ -220,15 +224,15 @@ class engine {
 
   program const& cached(plan::request wanted, std::span<std::uint32_t const> cuts) {
     for (auto const& entry : cache_) {
-      plan::request const& r = entry->first;
+      plan::request const& r = entry->wanted;
       if (r.what == wanted.what && r.algorithm == wanted.algorithm && r.root == wanted.root &&
           std::equal(r.cuts.begin(), r.cuts.end(), cuts.begin(), cuts.end()))
-        return entry->second;
+        return entry->ready;
     }
     if (cache_.size() == most_cached) cache_.erase(cache_.begin());
     wanted.cuts.assign(cuts.begin(), cuts.end());
-    cache_.push_back(std::make_unique<std::pair<plan::request, program>>(wanted, prepare(plan::make(wanted))));
-    return cache_.back()->second;
+    cache_.push_back(std::make_unique<planned>(planned{wanted, prepare(plan::make(wanted))}));
+    return cache_.back()->ready;
   }
 
   static constexpr std::size_t most_cached = 64;
@@ -239,7 +243,7 @@ class engine {
   surroundings around_;
   runner<T> runner_;
   std::shared_ptr<background> background_;
-  std::vector<std::unique_ptr<std::pair<plan::request, program>>> cache_;
+  std::vector<std::unique_ptr<planned>> cache_;
   std::vector<std::uint64_t> offsets_;
   call header_;
   options const* how_ = nullptr;

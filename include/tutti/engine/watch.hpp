@@ -9,7 +9,6 @@
 #include <functional>
 #include <memory>
 #include <mutex>
-#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -86,12 +85,13 @@ class basic_watch {
     std::lock_guard const hold(guard_);
     return ring_[latest_ % kept];
   }
-  /// The call with that number, if it is still remembered.
-  [[nodiscard]] std::optional<record> find(std::uint64_t sequence) const {
+  /// The call with that number; false if it is not remembered any more.
+  [[nodiscard]] bool find(std::uint64_t sequence, record& found) const {
     std::lock_guard const hold(guard_);
     record const& r = ring_[sequence % kept];
-    if (sequence == 0 || r.what.sequence != sequence) return std::nullopt;
-    return r;
+    if (sequence == 0 || r.what.sequence != sequence) return false;
+    found = r;
+    return true;
   }
 
   [[nodiscard]] bool revoked() const noexcept { return revoked_.load(std::memory_order_acquire); }

@@ -37,7 +37,8 @@ struct basic_control_parts {
   transport::job_key run{};
   std::unique_ptr<net::io_context> io;
   std::unique_ptr<basic_door<Use>> door;
-  std::vector<std::shared_ptr<basic_control_link<Use>>> links;  ///< rank 0: one per rank, none for itself; others: only links[0]
+  std::vector<std::shared_ptr<basic_control_link<Use>>>
+      links;  ///< rank 0: one per rank, none for itself; others: only links[0]
   std::shared_ptr<transport::basic_mailbox<Use>> mail;
   std::chrono::nanoseconds heartbeat = std::chrono::seconds(1);
   std::chrono::nanoseconds stall_report = std::chrono::seconds(10);

@@ -57,7 +57,7 @@ struct basic_control_frame {
   bool running = false;
   transport::job_key key{};
   engine::call call{};
-  std::optional<engine::call> other{};
+  engine::call other{};
   std::string text{};
   std::string site{};
   std::string label{};
@@ -82,8 +82,8 @@ struct basic_control_frame {
     std::copy(key.begin(), key.end(), w.begin() + 56);
     engine::frame const first = engine::encode(call);
     std::copy(first.begin(), first.end(), w.begin() + 72);
-    if (other) {
-      engine::frame const second = engine::encode(*other);
+    if (other.sequence != 0) {
+      engine::frame const second = engine::encode(other);
       std::copy(second.begin(), second.end(), w.begin() + 120);
     }
     std::size_t at = text_at;
@@ -121,7 +121,7 @@ struct basic_control_frame {
     std::copy_n(w.begin() + 72, part.size(), part.begin());
     (void)engine::decode(part, f.call);
     std::copy_n(w.begin() + 120, part.size(), part.begin());
-    if (engine::call second; engine::decode(part, second)) f.other = second;
+    (void)engine::decode(part, f.other);
     std::size_t at = text_at;
     for (auto [into, size_at] : {std::pair{&f.text, 50}, std::pair{&f.site, 52}, std::pair{&f.label, 54}}) {
       std::size_t const n = load_little<std::uint16_t>(w.data() + size_at);

@@ -91,9 +91,9 @@ class basic_door {
     net::async_read(one->socket, net::buffer(one->said.data(), one->said.size()),
                     [this, one](net_error problem, std::size_t) {
                       if (!one->socket.is_open()) return;
-                      auto const h = problem ? std::nullopt : transport::hello::decode(one->said);
-                      if (!h || h->job != job_ || !on_hello) return turn_away(one);
-                      if (!on_hello(*h, one->socket)) return turn_away(one);
+                      transport::hello h;
+                      bool const ours = !problem && transport::hello::decode(one->said, h) && h.job == job_;
+                      if (!ours || !on_hello || !on_hello(h, one->socket)) return turn_away(one);
                       one->patience.cancel();
                       pending_.remove(one);
                     });

@@ -71,7 +71,7 @@ class basic_enrolled {
       auto const live = w.lock();
       if (!live || live->communicator() != communicator) continue;
       a.member = true;
-      if (auto const r = live->find(sequence)) a.asked = see(*r);
+      if (engine::record r; live->find(sequence, r)) a.asked = see(r);
       a.latest = see(live->latest());
     }
     return a;

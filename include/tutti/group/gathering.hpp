@@ -107,8 +107,8 @@ class basic_gathering {
   bool welcome(transport::hello const& h, net::ip::tcp::socket& s) {
     if (h.kind != transport::connection::control) return false;
     auto const link = std::make_shared<control_link>(std::move(s));
-    if (auto const why = objection(h)) {
-      refuse(link, *why + " (it came from " + text_of(link->remote()) + ")");
+    if (std::string const why = objection(h); !why.empty()) {
+      refuse(link, why + " (it came from " + text_of(link->remote()) + ")");
     } else {
       guest& g = seats_[h.rank];
       g = {link, h.port, false, 0};
@@ -124,7 +124,8 @@ class basic_gathering {
     return true;
   }
 
-  [[nodiscard]] std::optional<std::string> objection(transport::hello const& h) const {
+  /// Why it cannot come in; empty if it can.
+  [[nodiscard]] std::string objection(transport::hello const& h) const {
     std::string const who = "rank " + std::to_string(h.rank);
     if (h.version != wire_version)
       return who + " speaks version " + std::to_string(h.version) + " of the wire format, but rank 0 speaks version " +
@@ -134,10 +135,10 @@ class basic_gathering {
              std::to_string(options_.size) + ": start all ranks with the same size";
     if (h.rank >= h.size)
       return who + " is not between 0 and " + std::to_string(options_.size - 1) + ", the ranks of this world";
-    if (h.rank == 0) return std::string("two processes claim to be rank 0: the first one listens here");
+    if (h.rank == 0) return "two processes claim to be rank 0: the first one listens here";
     if (seats_[h.rank].link)
       return "two processes claim to be " + who + ": the first one came from " + text_of(seats_[h.rank].link->remote());
-    return std::nullopt;
+    return {};
   }
 
   /// The refused rank is heard first, so that its unread bytes do not cut off what it is told.
@@ -209,7 +210,7 @@ class basic_gathering {
   /// the others know it.
   [[nodiscard]] std::vector<seat_entry> addresses(endpoint const& own) const {
     std::vector<seat_entry> all(seats_.size());
-    std::optional<net::ip::address> outside;
+    net::ip::address outside;  // unspecified: none
     net::ip::address mine = plain(own.address());
     for (std::size_t k = 1; k < seats_.size(); ++k) {
       all[k] = {endpoint(plain(seats_[k].link->remote().address()), seats_[k].port), seats_[k].host};
@@ -217,10 +218,10 @@ class basic_gathering {
       if (!all[k].where.address().is_loopback()) outside = reached;
       if (mine.is_unspecified()) mine = reached;
     }
-    if (outside) mine = *outside;
+    if (!outside.is_unspecified()) mine = outside;
     all[0] = {endpoint(mine, own.port()), host_};
     for (auto& e : all)
-      if (outside && e.where.address().is_loopback()) e.where.address(*outside);
+      if (!outside.is_unspecified() && e.where.address().is_loopback()) e.where.address(outside);
     return all;
   }
 

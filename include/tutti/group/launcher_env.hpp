@@ -174,9 +174,9 @@ class basic_row_reader {
   launcher_row const& row_;
   environment_lookup const& lookup_;
 };
-/// The world this process was started into; without a launcher's name if none left a sign: a world of one. TUTTI_LAUNCHER
-/// names the row to read, whatever other signs there are. Throws `config` naming the variable that is missing or makes
-/// no sense; a half-set environment never becomes a world of one.
+/// The world this process was started into; without a launcher's name if none left a sign: a world of one.
+/// TUTTI_LAUNCHER names the row to read, whatever other signs there are. Throws `config` naming the variable that is
+/// missing or makes no sense; a half-set environment never becomes a world of one.
 template <class Use = on_use>
 [[nodiscard]] world_from_environment read_environment(environment_lookup const& lookup) {
   char const* const forced = lookup("TUTTI_LAUNCHER");

@@ -16,7 +16,6 @@
 #include <cstddef>
 #include <cstdint>
 #include <map>
-#include <optional>
 #include <set>
 #include <string>
 #include <utility>
@@ -34,8 +33,8 @@ struct complaint {
   int reporter = -1;
   std::uint64_t communicator = 0;
   std::uint64_t sequence = 0;
-  failure seen{};                        ///< seen.rank: whom it suspects, or -1
-  std::optional<engine::call> theirs{};  ///< mismatch: the call of seen.rank
+  failure seen{};         ///< seen.rank: whom it suspects, or -1
+  engine::call theirs{};  ///< mismatch: the call of seen.rank; number 0: unknown
 };
 
 struct verdict {
@@ -114,7 +113,10 @@ class basic_rulings {
   }
   void answers(int rank, std::uint64_t token, answer said) {
     for (auto& i : inquiries_)
-      if (i.token == token) i.said[static_cast<std::size_t>(rank)] = std::move(said);
+      if (i.token == token) {
+        i.said[static_cast<std::size_t>(rank)] = std::move(said);
+        i.said[static_cast<std::size_t>(rank)].given = true;
+      }
   }
   void complain(complaint c, clock::time_point now) {
     if (settled_.count(c.communicator) != 0) return;
@@ -133,8 +135,8 @@ class basic_rulings {
         break;
       case error_kind::mismatch:
         // Whoever only sent in the call that differs is in a later one by now: the earlier of the two is in question.
-        if (c.theirs && c.theirs->communicator == c.communicator)
-          c.sequence = (std::min)(c.sequence, c.theirs->sequence);
+        if (c.theirs.sequence != 0 && c.theirs.communicator == c.communicator)
+          c.sequence = (std::min)(c.sequence, c.theirs.sequence);
         if (names_another)
           inquire(why::mismatch, std::move(c), now + settings_.mismatch_grace);
         else
@@ -200,7 +202,7 @@ class basic_rulings {
     complaint about;
     std::uint64_t token;
     clock::time_point due;
-    std::vector<std::optional<answer>> said;
+    std::vector<answer> said;
   };
   struct stall {
     std::uint64_t sequence = 0;
@@ -215,7 +217,7 @@ class basic_rulings {
   seat& seat_of(int rank) { return seats_[static_cast<std::size_t>(rank)]; }
   [[nodiscard]] bool complete(inquiry const& i) const {
     for (int k = 0; k < size(); ++k)
-      if (!gone(k) && !i.said[static_cast<std::size_t>(k)]) return false;
+      if (!gone(k) && !i.said[static_cast<std::size_t>(k)].given) return false;
     return true;
   }
 
@@ -237,7 +239,7 @@ class basic_rulings {
       if (i.about.communicator == c.communicator && i.purpose == purpose) return;
     question const q{++tokens_, c.communicator, c.sequence};
     ready_.questions.push_back(q);
-    inquiries_.push_back({purpose, std::move(c), q.token, due, std::vector<std::optional<answer>>(seats_.size())});
+    inquiries_.push_back({purpose, std::move(c), q.token, due, std::vector<answer>(seats_.size())});
   }
 
   void decide_suspects(clock::time_point now) {
@@ -261,10 +263,10 @@ class basic_rulings {
     std::vector<maker> made;
     for (int k = 0; k < size(); ++k) {
       auto const& said = i.said[static_cast<std::size_t>(k)];
-      if (said && said->asked.what.sequence == i.about.sequence)
-        made.push_back({k, said->asked});
-      else if (k == i.about.seen.rank && i.about.theirs)
-        made.push_back({k, sighting{*i.about.theirs, {}, -1, {}, {}, {}}});
+      if (said.given && said.asked.what.sequence == i.about.sequence)
+        made.push_back({k, said.asked});
+      else if (k == i.about.seen.rank && i.about.theirs.sequence != 0)
+        made.push_back({k, sighting{i.about.theirs, {}, -1, {}, {}, {}}});
     }
     auto const votes = [&](engine::call const& c) {
       return std::count_if(made.begin(), made.end(), [&](auto const& m) { return !differ(m.call.what, c); });
@@ -280,9 +282,9 @@ class basic_rulings {
     sighting const* b = made_by(against);
     if (a == nullptr || b == nullptr || !differ(a->what, b->what)) {
       failure what = i.about.seen;
-      if (auto const& said = i.said[static_cast<std::size_t>(against)]; said && i.about.theirs)
-        what.cause = "rank " + std::to_string(blamed) + " called " + engine::describe(*i.about.theirs) + ", but rank " +
-                     std::to_string(against) + " called " + call_and_line(said->latest);
+      if (auto const& said = i.said[static_cast<std::size_t>(against)]; said.given && i.about.theirs.sequence != 0)
+        what.cause = "rank " + std::to_string(blamed) + " called " + engine::describe(i.about.theirs) + ", but rank " +
+                     std::to_string(against) + " called " + call_and_line(said.latest);
       return settle(i.about, std::move(what));
     }
     if (votes(a->what) > votes(b->what) || (votes(a->what) == votes(b->what) && against > blamed)) {
@@ -357,8 +359,8 @@ class basic_rulings {
       all.ranks.push_back(
           picture_of(seats_[n].left, i.said[n], seats_[n].running, i.about.communicator, i.about.sequence, now));
       if (all.ranks.back().in_call) {
-        all.call = i.said[n]->asked;
-        all.waited = (std::max)(all.waited, now - i.said[n]->asked.since);
+        all.call = i.said[n].asked;
+        all.waited = (std::max)(all.waited, now - i.said[n].asked.since);
       }
     }
     return all;

@@ -26,6 +26,7 @@ struct sighting {
 
 /// What a rank says when asked about one call of one communicator.
 struct answer {
+  bool given = false;   ///< false: no answer yet
   bool member = false;  ///< it has this communicator
   sighting asked{};     ///< that call, if it came to it and still remembers
   sighting latest{};    ///< its latest call there

@@ -3,7 +3,6 @@
 #pragma once
 
 #include <map>
-#include <optional>
 #include <string>
 #include <vector>
 
@@ -26,39 +25,39 @@ struct call_picture {
   std::vector<rank_picture> ranks{};
 };
 
-/// Where a rank is that has answered a question about call `sequence` of `communicator`, or has not (said is empty).
+/// Where a rank is that has answered a question about call `sequence` of `communicator`, or has not (said.given is
+/// false).
 template <class = on_use>
-[[nodiscard]] rank_picture picture_of(bool left, std::optional<answer> const& said,
-                                      std::vector<sighting> const& running, std::uint64_t communicator,
-                                      std::uint64_t sequence, clock::time_point now) {
+[[nodiscard]] rank_picture picture_of(bool left, answer const& said, std::vector<sighting> const& running,
+                                      std::uint64_t communicator, std::uint64_t sequence, clock::time_point now) {
   rank_picture r;
-  if (said) r.member = said->member;
+  r.member = said.member;
   if (left) {
     r.whereabouts = "has left";
-  } else if (!said) {
+  } else if (!said.given) {
     r.member = true;
     r.whereabouts = "gives no answer";
-  } else if (said->asked.what.sequence == sequence && said->asked.running) {
+  } else if (said.asked.what.sequence == sequence && said.asked.running) {
     r.in_call = true;
-    r.waiting_for = said->asked.waiting_for;
+    r.waiting_for = said.asked.waiting_for;
     r.whereabouts = r.waiting_for >= 0 ? "waits for rank " + std::to_string(r.waiting_for) : "is in the call";
   } else {
-    r.done = said->asked.what.sequence == sequence || said->latest.what.sequence > sequence;
+    r.done = said.asked.what.sequence == sequence || said.latest.what.sequence > sequence;
     r.whereabouts = r.done ? "has ended this call: " : "has not arrived: ";
-    sighting const* elsewhere = said->latest.running ? &said->latest : nullptr;
+    sighting const* elsewhere = said.latest.running ? &said.latest : nullptr;
     for (auto const& s : running)
       if (elsewhere == nullptr && s.what.communicator != communicator) elsewhere = &s;
     if (elsewhere != nullptr) {
       r.whereabouts += "it is in " + name_of(*elsewhere);
       if (elsewhere->what.communicator != communicator) r.whereabouts += " on another communicator";
       if (elsewhere->waiting_for >= 0) r.whereabouts += ", waiting for rank " + std::to_string(elsewhere->waiting_for);
-    } else if (!said->member) {
+    } else if (!said.member) {
       r.whereabouts += "it has not made this communicator";
-    } else if (said->latest.what.sequence == 0) {
+    } else if (said.latest.what.sequence == 0) {
       r.whereabouts += "it is in its own code and has made no call yet";
     } else {
-      r.whereabouts += "it is in its own code since " + in_seconds(now - said->latest.since) + ", last call " +
-                       name_of(said->latest);
+      r.whereabouts +=
+          "it is in its own code since " + in_seconds(now - said.latest.since) + ", last call " + name_of(said.latest);
     }
   }
   return r;

@@ -5,7 +5,6 @@
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
-#include <optional>
 #include <string>
 #include <type_traits>
 #include <vector>
@@ -64,9 +63,9 @@ template <class M>
   return all;
 }
 
-/// One sentence on the first tensor in which they differ, in the order of `a`; nothing if they agree.
+/// One sentence on the first tensor in which they differ, in the order of `a`; empty if they agree.
 template <class = on_use>
-[[nodiscard]] std::optional<std::string> first_difference(signature const& a, signature const& b) {
+[[nodiscard]] std::string first_difference(signature const& a, signature const& b) {
   std::size_t const common = (std::min)(a.tensors.size(), b.tensors.size());
   for (std::size_t i = 0; i < common; ++i) {
     tensor_signature const& x = a.tensors[i];
@@ -77,7 +76,7 @@ template <class = on_use>
     return "tensor " + std::to_string(i) + " is '" + x.name + "' (" + detail::describe(x) + ") here and '" + y.name +
            "' (" + detail::describe(y) + ") there";
   }
-  if (a.tensors.size() == b.tensors.size()) return std::nullopt;
+  if (a.tensors.size() == b.tensors.size()) return {};
   bool const here = a.tensors.size() > common;
   tensor_signature const& extra = (here ? a : b).tensors[common];
   return "tensor '" + extra.name + "' (" + detail::describe(extra) + ") exists only " + (here ? "here" : "there");
@@ -95,8 +94,8 @@ struct zip_slot {
 template <class A, class B, class F>
 void zip_tensors(A& a, B& b, F&& f) {
   signature const left = signature_of(a);
-  if (auto difference = first_difference(left, signature_of(b)))
-    throw error(error_kind::config, "two models do not have the same tensors: " + *difference);
+  if (std::string const difference = first_difference(left, signature_of(b)); !difference.empty())
+    throw error(error_kind::config, "two models do not have the same tensors: " + difference);
   std::vector<detail::zip_slot> slots;
   for_each_tensor(a, [&slots]<class T>(tensor<T> t) { slots.push_back({t.data.data(), std::is_const_v<T>}); });
   std::size_t i = 0;

@@ -59,7 +59,7 @@ class walker {
   /// As child, but everything below is of role `kind`.
   template <class M>
   void child(std::string_view name, M& m, role kind) {
-    std::optional<role> const outer = std::exchange(forced_role_, kind);
+    role const* const outer = std::exchange(forced_role_, &kind);
     child(name, m);
     forced_role_ = outer;
   }
@@ -77,7 +77,7 @@ class walker {
     } else if constexpr (t == tier::leaf) {
       detail::with_leaf(m, name(), [this]<class T>(std::span<T> data, std::span<std::size_t const> shape) {
         constexpr role natural = detail::role_of_element<std::remove_cv_t<T>>();
-        out_.leaf(tensor<T>{name(), data, shape, forced_role_.value_or(natural)});
+        out_.leaf(tensor<T>{name(), data, shape, forced_role_ != nullptr ? *forced_role_ : natural});
       });
     } else if constexpr (t == tier::container) {
       container_of(m);
@@ -131,7 +131,8 @@ class walker {
       numbered<constant>(open.params());
     }
     if constexpr (requires { open.named_buffers().begin(); }) {
-      std::optional<role> const outer = std::exchange(forced_role_, role::buffer);
+      static constexpr role buffer = role::buffer;
+      role const* const outer = std::exchange(forced_role_, &buffer);
       named<constant>(open.named_buffers());
       forced_role_ = outer;
     }
@@ -251,7 +252,7 @@ class walker {
 
   Out& out_;
   std::string path_;
-  std::optional<role> forced_role_;
+  role const* forced_role_ = nullptr;  // null: the leaf's own
   std::vector<void const*> shared_seen_;
 };
 

@@ -3,7 +3,6 @@
 #pragma once
 
 #include <cstdint>
-#include <optional>
 #include <string>
 #include <vector>
 
@@ -25,23 +24,22 @@ void check_replicas(basic_communicator<S>& comm, M const& model, options how = {
   std::vector<std::uint64_t> hashes(static_cast<std::size_t>(comm.size()));
   allgather(comm, std::span<std::uint64_t const>(&mine.hash, 1), hashes, how);
   std::size_t const root = static_cast<std::size_t>(how.root);
-  std::optional<std::size_t> other;
-  for (std::size_t r = 0; r < hashes.size() && !other; ++r)
-    if (hashes[r] != hashes[root]) other = r;
-  if (!other) return;
+  std::size_t other = 0;
+  while (other < hashes.size() && hashes[other] == hashes[root]) ++other;
+  if (other == hashes.size()) return;
   // Every rank has seen the same hashes, so all come here: the root's list travels, then the other's words on it.
   signature theirs = mine;
   broadcast(comm, theirs, how);
-  std::string words = first_difference(theirs, mine).value_or("");
+  std::string words = first_difference(theirs, mine);
   options from = how;
-  from.root = static_cast<int>(*other);
+  from.root = static_cast<int>(other);
   broadcast(comm, words, from);
   try {
     barrier(comm, how);  // a rank that ended of this error sooner would abort those who have yet to hear the words
   } catch (error const&) {
   }
   throw error(error_kind::config, "the models of rank " + std::to_string(root) + " (here) and rank " +
-                                      std::to_string(*other) + " (there) differ: " + words);
+                                      std::to_string(other) + " (there) differ: " + words);
 }
 
 /// Every rank's `model` becomes the root's, tensor by tensor, after check_replicas(). What is no tensor stays as it

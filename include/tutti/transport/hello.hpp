@@ -6,7 +6,6 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
-#include <optional>
 
 #include <tutti/core/bytes.hpp>
 
@@ -49,20 +48,19 @@ struct hello {
     return w;
   }
 
-  /// Nothing if these are not the first bytes of a tutti connection. The version is the caller's to compare.
-  [[nodiscard]] static std::optional<hello> decode(std::array<std::byte, wire_size> const& w) noexcept {
-    if (load_little<std::uint32_t>(w.data()) != magic) return std::nullopt;
-    hello h;
+  /// False if these are not the first bytes of a tutti connection. The version is the caller's to compare.
+  [[nodiscard]] static bool decode(std::array<std::byte, wire_size> const& w, hello& h) noexcept {
+    if (load_little<std::uint32_t>(w.data()) != magic) return false;
     h.version = load_little<std::uint16_t>(w.data() + 4);
     h.kind = static_cast<connection>(w[6]);
-    if (h.kind != connection::control && h.kind != connection::lane) return std::nullopt;
+    if (h.kind != connection::control && h.kind != connection::lane) return false;
     std::copy_n(w.begin() + 8, 16, h.job.begin());
     std::copy_n(w.begin() + 24, 16, h.run.begin());
     h.communicator = load_little<std::uint64_t>(w.data() + 40);
     h.rank = load_little<std::uint32_t>(w.data() + 48);
     h.size = load_little<std::uint32_t>(w.data() + 52);
     h.port = load_little<std::uint16_t>(w.data() + 56);
-    return h;
+    return true;
   }
 };
 
