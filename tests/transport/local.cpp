@@ -8,7 +8,12 @@
 #include <thread>
 #include <vector>
 
+#include <tutti/transport/asio.hpp>
+
 #include "pair_of_streams.hpp"
+
+static_assert(tutti::transport::streams<tutti::transport::local>);
+static_assert(tutti::transport::asynchronous<tutti::transport::local, tutti::net::io_context>);
 
 namespace {
 

@@ -8,8 +8,15 @@
 #include <thread>
 #include <vector>
 
+#include <tutti/transport/any.hpp>
+
 #include "pair_of_streams.hpp"
 #include "sockets.hpp"
+
+static_assert(tutti::transport::streams<tutti::transport::tcp>);
+static_assert(tutti::transport::asynchronous<tutti::transport::tcp, tutti::net::io_context>);
+static_assert(tutti::transport::streams<tutti::transport::any>);
+static_assert(tutti::transport::asynchronous<tutti::transport::any, tutti::net::io_context>);
 
 namespace {
 
@@ -40,10 +47,10 @@ struct pair_of_tcp {
     std::array<std::byte, tt::hello::wire_size> wire{};
     net::read(s, net::buffer(wire.data(), wire.size()));
     s.non_blocking(true);
-    auto const h = tt::hello::decode(wire);
-    REQUIRE(h);
-    first->mail->deliver(h->communicator, static_cast<int>(h->rank), tt::stream_socket(s.release()));
-    return *h;
+    tt::hello h;
+    REQUIRE(tt::hello::decode(wire, h));
+    first->mail->deliver(h.communicator, static_cast<int>(h.rank), tt::stream_socket(s.release()));
+    return h;
   }
   void open() {
     std::byte b{};

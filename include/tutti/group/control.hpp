@@ -346,7 +346,7 @@ class basic_control final : public engine::referee {
         rulings_.complain(to_complaint(f, rank), now);
         break;
       case message::asked:
-        s.said = {f.flag, to_sighting(f, now), {}};
+        s.said = {true, f.flag, to_sighting(f, now), {}};
         break;
       case message::latest:
         s.said.latest = to_sighting(f, now);

@@ -165,6 +165,8 @@ class basic_poller {
 #endif
   }
 
+  /// Room for so many sockets: no more memory is asked for later.
+  void reserve(std::size_t most) { sockets_.reserve(most + 1); }
   void clear() noexcept { sockets_.clear(); }
   void add(native_socket s, bool read, bool write) {
     sockets_.push_back({s, static_cast<short>((read ? POLLIN : 0) | (write ? POLLOUT : 0)), 0});

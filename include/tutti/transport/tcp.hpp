@@ -49,7 +49,9 @@ class basic_tcp {
         members_(std::move(members)),
         rank_(rank),
         lanes_(members_.size()),
-        poller_(std::make_unique<poller>()) {}
+        poller_(std::make_unique<poller>()) {
+    poller_->reserve(lanes_.size());
+  }
 
   [[nodiscard]] int rank() const noexcept { return rank_; }
   [[nodiscard]] int size() const noexcept { return static_cast<int>(members_.size()); }
