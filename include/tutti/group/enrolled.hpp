@@ -10,7 +10,6 @@
 #include <map>
 #include <memory>
 #include <mutex>
-#include <set>
 #include <utility>
 #include <vector>
 
@@ -78,11 +77,11 @@ class basic_enrolled {
   }
   void left(int rank) {
     std::lock_guard const hold(guard_);
-    left_.insert(rank);
+    left_.push_back(rank);
   }
   [[nodiscard]] bool has_left(int rank) const {
     std::lock_guard const hold(guard_);
-    return left_.count(rank) != 0;
+    return gone(rank);
   }
   /// True once per call that waits.
   bool newly_waiting(watch const& one) {
@@ -95,11 +94,12 @@ class basic_enrolled {
     auto const r = one.latest();
     std::lock_guard const hold(guard_);
     wait const state{r.what.sequence, r.waiting_for};
-    if (!r.running || left_.count(r.waiting_for) == 0) return false;
+    if (!r.running || !gone(r.waiting_for)) return false;
     return std::exchange(vain_[one.communicator()], state) == state;
   }
 
  private:
+  [[nodiscard]] bool gone(int rank) const { return std::find(left_.begin(), left_.end(), rank) != left_.end(); }
   static bool concerns(verdict const& v, watch const& w) {
     return v.everywhere ? w.has(v.what.rank) : w.communicator() == v.communicator;
   }
@@ -114,7 +114,7 @@ class basic_enrolled {
   std::condition_variable ruled_;
   std::vector<std::weak_ptr<watch>> watches_;
   std::vector<verdict> past_;
-  std::set<int> left_;
+  std::vector<int> left_;
   std::map<std::uint64_t, wait> vain_;     // by communicator
   std::map<std::uint64_t, wait> waiting_;  // by communicator
 };

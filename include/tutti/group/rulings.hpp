@@ -16,7 +16,6 @@
 #include <cstddef>
 #include <cstdint>
 #include <map>
-#include <set>
 #include <string>
 #include <utility>
 #include <vector>
@@ -119,7 +118,7 @@ class basic_rulings {
       }
   }
   void complain(complaint c, clock::time_point now) {
-    if (settled_.count(c.communicator) != 0) return;
+    if (is_settled(c.communicator)) return;
     bool const names_another = c.seen.rank >= 0 && c.seen.rank < size() && c.seen.rank != c.reporter;
     switch (c.seen.kind) {
       case error_kind::peer_lost:
@@ -160,13 +159,13 @@ class basic_rulings {
     look_for_stalls(now);
     for (std::size_t i = 0; i < inquiries_.size();) {
       inquiry& one = inquiries_[i];
-      if (settled_.count(one.about.communicator) == 0 && now < one.due && !complete(one)) {
+      if (!is_settled(one.about.communicator) && now < one.due && !complete(one)) {
         ++i;
         continue;
       }
       inquiry const done = std::move(one);
       inquiries_.erase(inquiries_.begin() + static_cast<std::ptrdiff_t>(i));
-      if (settled_.count(done.about.communicator) != 0) continue;
+      if (is_settled(done.about.communicator)) continue;
       if (done.purpose == why::timeout) decide_timeout(done, now);
       if (done.purpose == why::mismatch) decide_mismatch(done);
       if (done.purpose == why::stall) report_stall(picture(done, now));
@@ -214,6 +213,9 @@ class basic_rulings {
   };
 
   [[nodiscard]] int size() const noexcept { return static_cast<int>(seats_.size()); }
+  [[nodiscard]] bool is_settled(std::uint64_t communicator) const {
+    return std::find(settled_.begin(), settled_.end(), communicator) != settled_.end();
+  }
   seat& seat_of(int rank) { return seats_[static_cast<std::size_t>(rank)]; }
   [[nodiscard]] bool complete(inquiry const& i) const {
     for (int k = 0; k < size(); ++k)
@@ -231,7 +233,7 @@ class basic_rulings {
   }
   void settle(complaint const& c, failure what) {
     what.operation.clear();
-    settled_.insert(c.communicator);
+    settled_.push_back(c.communicator);
     ready_.verdicts.push_back({std::move(what), false, c.communicator});
   }
   void inquire(why purpose, complaint c, clock::time_point due) {
@@ -300,9 +302,10 @@ class basic_rulings {
 
   void decide_timeout(inquiry const& i, clock::time_point now) {
     call_picture const all = picture(i, now);
-    std::set<int> seen;
+    std::vector<bool> seen(seats_.size());
     int at = i.about.reporter;
-    while (at >= 0 && at < size() && seen.insert(at).second) {
+    while (at >= 0 && at < size() && !seen[static_cast<std::size_t>(at)]) {
+      seen[static_cast<std::size_t>(at)] = true;
       rank_picture const& r = all.ranks[static_cast<std::size_t>(at)];
       // The reporter itself may have stopped waiting when it complained; its suspect is where its trail starts.
       int const next = at == i.about.reporter && i.about.seen.rank >= 0 ? i.about.seen.rank : r.waiting_for;
@@ -336,7 +339,7 @@ class basic_rulings {
     if (settings_.stall_report <= clock::duration::zero()) return;
     for (int k = 0; k < size(); ++k) {
       for (auto const& s : seat_of(k).running) {
-        if (s.waiting_for < 0 || settled_.count(s.what.communicator) != 0) continue;
+        if (s.waiting_for < 0 || is_settled(s.what.communicator)) continue;
         stall& one = stalls_[s.what.communicator];
         if (one.sequence != s.what.sequence) one = {s.what.sequence, settings_.stall_report};
         if (now - s.since < one.threshold) continue;
@@ -371,7 +374,7 @@ class basic_rulings {
   std::vector<seat> seats_;
   std::vector<suspicion> suspects_;
   std::vector<inquiry> inquiries_;
-  std::set<std::uint64_t> settled_;
+  std::vector<std::uint64_t> settled_;     // communicators that a verdict has ended
   std::map<std::uint64_t, stall> stalls_;  // by communicator
   std::uint64_t tokens_ = 0;
   outcome ready_;

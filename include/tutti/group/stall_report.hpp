@@ -2,7 +2,6 @@
 // Where every rank is with respect to one call, and the one line that tells a person who waits for whom.
 #pragma once
 
-#include <map>
 #include <string>
 #include <vector>
 
@@ -67,12 +66,16 @@ template <class = on_use>
 template <class = on_use>
 [[nodiscard]] std::string describe_stall(call_picture const& all) {
   std::string text = "waiting " + in_seconds(all.waited) + " in " + name_of(all.call) + ":";
-  std::map<int, std::vector<int>> waiters;
-  for (std::size_t k = 0; k < all.ranks.size(); ++k)
-    if (all.ranks[k].in_call && all.ranks[k].waiting_for >= 0)
-      waiters[all.ranks[k].waiting_for].push_back(static_cast<int>(k));
+  auto const waiters_of = [&all](std::size_t on) {
+    std::vector<std::size_t> who;
+    for (std::size_t k = 0; k < all.ranks.size(); ++k)
+      if (all.ranks[k].in_call && all.ranks[k].waiting_for == static_cast<int>(on)) who.push_back(k);
+    return who;
+  };
   char const* comma = " ";
-  for (auto const& [on, who] : waiters) {
+  for (std::size_t on = 0; on < all.ranks.size(); ++on) {
+    auto const who = waiters_of(on);
+    if (who.empty()) continue;
     text += comma + std::string(who.size() == 1 ? "rank" : "ranks");
     for (std::size_t i = 0; i < who.size(); ++i) text += (i == 0 ? " " : ", ") + std::to_string(who[i]);
     text += (who.size() == 1 ? " waits for rank " : " wait for rank ") + std::to_string(on);
@@ -80,7 +83,7 @@ template <class = on_use>
   }
   for (std::size_t k = 0; k < all.ranks.size(); ++k) {
     rank_picture const& r = all.ranks[k];
-    bool const awaited = waiters.count(static_cast<int>(k)) != 0;
+    bool const awaited = !waiters_of(k).empty();
     if (r.in_call || (!awaited && (!r.member || r.done))) continue;
     text += comma + ("rank " + std::to_string(k)) + " " + r.whereabouts;
     comma = "; ";
