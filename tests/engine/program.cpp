@@ -85,7 +85,7 @@ TEST_CASE("program: every fold of every plan is joined along the bracket, and ov
           if (step.what != verb::fold) continue;
           auto const slots = static_cast<int>(step.sources.size());
           played const got = play(p, i);
-          if (slots == size) CHECK(got.result == bracket(0, size));
+          if (slots == size && row.fold != tp::folds::any) CHECK(got.result == bracket(0, size));
           for (std::uint32_t const s : got.overwritten) {
             CHECK(step.sources[s].from.where == tp::buffer::scratch);
             CHECK(p.what.scratch[step.sources[s].from.row].window);
