@@ -54,7 +54,6 @@
 #include <memory>
 #include <mutex>
 #include <optional>
-#include <set>
 #include <span>
 #include <stdexcept>
 #include <string>
@@ -1190,7 +1189,7 @@ class walker {
   /// As child, but everything below is of role `kind`.
   template <class M>
   void child(std::string_view name, M& m, role kind) {
-    std::optional<role> const outer = std::exchange(forced_role_, kind);
+    role const* const outer = std::exchange(forced_role_, &kind);
     child(name, m);
     forced_role_ = outer;
   }
@@ -1208,7 +1207,7 @@ class walker {
     } else if constexpr (t == tier::leaf) {
       detail::with_leaf(m, name(), [this]<class T>(std::span<T> data, std::span<std::size_t const> shape) {
         constexpr role natural = detail::role_of_element<std::remove_cv_t<T>>();
-        out_.leaf(tensor<T>{name(), data, shape, forced_role_.value_or(natural)});
+        out_.leaf(tensor<T>{name(), data, shape, forced_role_ != nullptr ? *forced_role_ : natural});
       });
     } else if constexpr (t == tier::container) {
       container_of(m);
@@ -1262,7 +1261,8 @@ class walker {
       numbered<constant>(open.params());
     }
     if constexpr (requires { open.named_buffers().begin(); }) {
-      std::optional<role> const outer = std::exchange(forced_role_, role::buffer);
+      static constexpr role buffer = role::buffer;
+      role const* const outer = std::exchange(forced_role_, &buffer);
       named<constant>(open.named_buffers());
       forced_role_ = outer;
     }
@@ -1382,7 +1382,7 @@ class walker {
 
   Out& out_;
   std::string path_;
-  std::optional<role> forced_role_;
+  role const* forced_role_ = nullptr;  // null: the leaf's own
   std::vector<void const*> shared_seen_;
 };
 
@@ -1801,9 +1801,9 @@ template <class M>
   return all;
 }
 
-/// One sentence on the first tensor in which they differ, in the order of `a`; nothing if they agree.
+/// One sentence on the first tensor in which they differ, in the order of `a`; empty if they agree.
 template <class = on_use>
-[[nodiscard]] std::optional<std::string> first_difference(signature const& a, signature const& b) {
+[[nodiscard]] std::string first_difference(signature const& a, signature const& b) {
   std::size_t const common = (std::min)(a.tensors.size(), b.tensors.size());
   for (std::size_t i = 0; i < common; ++i) {
     tensor_signature const& x = a.tensors[i];
@@ -1814,7 +1814,7 @@ template <class = on_use>
     return "tensor " + std::to_string(i) + " is '" + x.name + "' (" + detail::describe(x) + ") here and '" + y.name +
            "' (" + detail::describe(y) + ") there";
   }
-  if (a.tensors.size() == b.tensors.size()) return std::nullopt;
+  if (a.tensors.size() == b.tensors.size()) return {};
   bool const here = a.tensors.size() > common;
   tensor_signature const& extra = (here ? a : b).tensors[common];
   return "tensor '" + extra.name + "' (" + detail::describe(extra) + ") exists only " + (here ? "here" : "there");
@@ -1832,8 +1832,8 @@ struct zip_slot {
 template <class A, class B, class F>
 void zip_tensors(A& a, B& b, F&& f) {
   signature const left = signature_of(a);
-  if (auto difference = first_difference(left, signature_of(b)))
-    throw error(error_kind::config, "two models do not have the same tensors: " + *difference);
+  if (std::string const difference = first_difference(left, signature_of(b)); !difference.empty())
+    throw error(error_kind::config, "two models do not have the same tensors: " + difference);
   std::vector<detail::zip_slot> slots;
   for_each_tensor(a, [&slots]<class T>(tensor<T> t) { slots.push_back({t.data.data(), std::is_const_v<T>}); });
   std::size_t i = 0;
@@ -3417,12 +3417,13 @@ class basic_watch {
     std::lock_guard const hold(guard_);
     return ring_[latest_ % kept];
   }
-  /// The call with that number, if it is still remembered.
-  [[nodiscard]] std::optional<record> find(std::uint64_t sequence) const {
+  /// The call with that number; false if it is not remembered any more.
+  [[nodiscard]] bool find(std::uint64_t sequence, record& found) const {
     std::lock_guard const hold(guard_);
     record const& r = ring_[sequence % kept];
-    if (sequence == 0 || r.what.sequence != sequence) return std::nullopt;
-    return r;
+    if (sequence == 0 || r.what.sequence != sequence) return false;
+    found = r;
+    return true;
   }
 
   [[nodiscard]] bool revoked() const noexcept { return revoked_.load(std::memory_order_acquire); }
@@ -4226,6 +4227,10 @@ class engine {
   }
 
  private:
+  struct planned {
+    plan::request wanted;
+    program ready;
+  };
   struct one_at_a_time {
     explicit one_at_a_time(std::atomic<bool>& b) : busy(b) {
       if (busy.exchange(true, std::memory_order_acquire))
@@ -4275,15 +4280,15 @@ class engine {
 
   program const& cached(plan::request wanted, std::span<std::uint32_t const> cuts) {
     for (auto const& entry : cache_) {
-      plan::request const& r = entry->first;
+      plan::request const& r = entry->wanted;
       if (r.what == wanted.what && r.algorithm == wanted.algorithm && r.root == wanted.root &&
           std::equal(r.cuts.begin(), r.cuts.end(), cuts.begin(), cuts.end()))
-        return entry->second;
+        return entry->ready;
     }
     if (cache_.size() == most_cached) cache_.erase(cache_.begin());
     wanted.cuts.assign(cuts.begin(), cuts.end());
-    cache_.push_back(std::make_unique<std::pair<plan::request, program>>(wanted, prepare(plan::make(wanted))));
-    return cache_.back()->second;
+    cache_.push_back(std::make_unique<planned>(planned{wanted, prepare(plan::make(wanted))}));
+    return cache_.back()->ready;
   }
 
   static constexpr std::size_t most_cached = 64;
@@ -4294,7 +4299,7 @@ class engine {
   surroundings around_;
   runner<T> runner_;
   std::shared_ptr<background> background_;
-  std::vector<std::unique_ptr<std::pair<plan::request, program>>> cache_;
+  std::vector<std::unique_ptr<planned>> cache_;
   std::vector<std::uint64_t> offsets_;
   call header_;
   options const* how_ = nullptr;
@@ -4368,8 +4373,10 @@ class basic_doorbell {
 using doorbell = basic_doorbell<>;
 
 /// One direction of one pair: one thread writes, one reads.
-template <class = on_use>
+template <class Use = on_use>
 class basic_pipe {
+  using doorbell = basic_doorbell<Use>;
+
  public:
   static constexpr std::size_t capacity = std::size_t{1} << 16U;
   basic_pipe(std::shared_ptr<doorbell> reader, std::shared_ptr<doorbell> writer)
@@ -4435,8 +4442,11 @@ class basic_pipe {
 using pipe = basic_pipe<>;
 
 /// What the ranks of one in-process world share: the pipes and doorbells of all its communicators.
-template <class = on_use>
+template <class Use = on_use>
 class basic_local_hub {
+  using doorbell = basic_doorbell<Use>;
+  using pipe = basic_pipe<Use>;
+
  public:
   [[nodiscard]] std::shared_ptr<doorbell> bell(std::uint64_t communicator, int rank) {
     std::lock_guard const hold(guard_);
@@ -4450,19 +4460,30 @@ class basic_local_hub {
   }
 
  private:
+  struct place {
+    std::uint64_t communicator;
+    int from;
+    int to;
+    friend auto operator<=>(place const&, place const&) = default;
+  };
+
   std::shared_ptr<doorbell> bell_of(std::uint64_t communicator, int rank) {
-    auto& b = bells_[{communicator, rank}];
+    auto& b = bells_[{communicator, rank, rank}];
     if (!b) b = std::make_shared<doorbell>();
     return b;
   }
   std::mutex guard_;
-  std::map<std::pair<std::uint64_t, int>, std::shared_ptr<doorbell>> bells_;
-  std::map<std::tuple<std::uint64_t, int, int>, std::shared_ptr<pipe>> pipes_;
+  std::map<place, std::shared_ptr<doorbell>> bells_;
+  std::map<place, std::shared_ptr<pipe>> pipes_;
 };
 using local_hub = basic_local_hub<>;
 
-template <class = on_use>
+template <class Use = on_use>
 class basic_local {
+  using doorbell = basic_doorbell<Use>;
+  using pipe = basic_pipe<Use>;
+  using local_hub = basic_local_hub<Use>;
+
  public:
   basic_local(std::shared_ptr<local_hub> hub, std::uint64_t communicator, std::vector<int> const& members, int rank)
       : rank_(rank), in_(members.size()), out_(members.size()) {
@@ -4516,8 +4537,6 @@ class basic_local {
   std::vector<std::shared_ptr<pipe>> out_;
 };
 using local = basic_local<>;
-
-static_assert(streams<local>);
 
 }  // namespace tutti::inline TUTTI_ABI::transport
 
@@ -4616,20 +4635,19 @@ struct hello {
     return w;
   }
 
-  /// Nothing if these are not the first bytes of a tutti connection. The version is the caller's to compare.
-  [[nodiscard]] static std::optional<hello> decode(std::array<std::byte, wire_size> const& w) noexcept {
-    if (load_little<std::uint32_t>(w.data()) != magic) return std::nullopt;
-    hello h;
+  /// False if these are not the first bytes of a tutti connection. The version is the caller's to compare.
+  [[nodiscard]] static bool decode(std::array<std::byte, wire_size> const& w, hello& h) noexcept {
+    if (load_little<std::uint32_t>(w.data()) != magic) return false;
     h.version = load_little<std::uint16_t>(w.data() + 4);
     h.kind = static_cast<connection>(w[6]);
-    if (h.kind != connection::control && h.kind != connection::lane) return std::nullopt;
+    if (h.kind != connection::control && h.kind != connection::lane) return false;
     std::copy_n(w.begin() + 8, 16, h.job.begin());
     std::copy_n(w.begin() + 24, 16, h.run.begin());
     h.communicator = load_little<std::uint64_t>(w.data() + 40);
     h.rank = load_little<std::uint32_t>(w.data() + 48);
     h.size = load_little<std::uint32_t>(w.data() + 52);
     h.port = load_little<std::uint16_t>(w.data() + 56);
-    return h;
+    return true;
   }
 };
 
@@ -4790,6 +4808,8 @@ class basic_poller {
 #endif
   }
 
+  /// Room for so many sockets: no more memory is asked for later.
+  void reserve(std::size_t most) { sockets_.reserve(most + 1); }
   void clear() noexcept { sockets_.clear(); }
   void add(native_socket s, bool read, bool write) {
     sockets_.push_back({s, static_cast<short>((read ? POLLIN : 0) | (write ? POLLOUT : 0)), 0});
@@ -4849,8 +4869,14 @@ class basic_mailbox {
   }
 
  private:
+  struct sender {
+    std::uint64_t communicator;
+    int peer;
+    friend auto operator<=>(sender const&, sender const&) = default;
+  };
+
   std::mutex guard_;
-  std::map<std::pair<std::uint64_t, int>, stream_socket> lanes_;
+  std::map<sender, stream_socket> lanes_;
 };
 using mailbox = basic_mailbox<>;
 
@@ -4866,16 +4892,21 @@ using mailbox = basic_mailbox<>;
 namespace tutti::inline TUTTI_ABI::transport {
 
 /// What the lanes of one process share: who it is, where everyone accepts, and what proves that it belongs.
-struct tcp_node {
+template <class Use = on_use>
+struct basic_tcp_node {
   int rank = 0;
   std::vector<net::ip::tcp::endpoint> peers;  ///< by world rank
   job_key job{};
   job_key run{};
-  std::shared_ptr<mailbox> mail;
+  std::shared_ptr<basic_mailbox<Use>> mail;
 };
+using tcp_node = basic_tcp_node<>;
 
-template <class = on_use>
+template <class Use = on_use>
 class basic_tcp {
+  using tcp_node = basic_tcp_node<Use>;
+  using poller = basic_poller<Use>;
+
  public:
   /// `members`: world ranks in the order of the communicator; this process is `members[rank]`.
   basic_tcp(std::shared_ptr<tcp_node const> node, std::uint64_t communicator, std::vector<int> members, int rank)
@@ -4884,7 +4915,9 @@ class basic_tcp {
         members_(std::move(members)),
         rank_(rank),
         lanes_(members_.size()),
-        poller_(std::make_unique<poller>()) {}
+        poller_(std::make_unique<poller>()) {
+    poller_->reserve(lanes_.size());
+  }
 
   [[nodiscard]] int rank() const noexcept { return rank_; }
   [[nodiscard]] int size() const noexcept { return static_cast<int>(members_.size()); }
@@ -5053,8 +5086,6 @@ class basic_tcp {
 };
 using tcp = basic_tcp<>;
 
-static_assert(streams<tcp> && asynchronous<tcp, net::io_context>);
-
 }  // namespace tutti::inline TUTTI_ABI::transport
 
 // --------------------------------------------------------------------------------------------- tutti/transport/any.hpp
@@ -5062,8 +5093,11 @@ static_assert(streams<tcp> && asynchronous<tcp, net::io_context>);
 
 namespace tutti::inline TUTTI_ABI::transport {
 
-template <class = on_use>
+template <class Use = on_use>
 class basic_any {
+  using tcp = basic_tcp<Use>;
+  using local = basic_local<Use>;
+
  public:
   basic_any(tcp chosen) : chosen_(std::move(chosen)) {}
   basic_any(local chosen) : chosen_(std::move(chosen)) {}
@@ -5111,8 +5145,6 @@ class basic_any {
 };
 using any = basic_any<>;
 
-static_assert(streams<any> && asynchronous<any, net::io_context>);
-
 }  // namespace tutti::inline TUTTI_ABI::transport
 
 // ---------------------------------------------------------------------------------------- tutti/group/communicator.hpp
@@ -5131,7 +5163,7 @@ struct statistics {
 namespace group {
 
 /// What all communicators of one process and world share. Its end is the rank's leave.
-template <transport::streams S>
+template <class S>
 struct origin {
   std::function<S(std::uint64_t communicator, std::vector<int> const& members, int rank)> streams;
   std::shared_ptr<engine::referee> judge;
@@ -5156,8 +5188,10 @@ struct origin {
 /// A group of ranks 0 … size()-1. One thread at a time may be inside a call on a communicator; different communicators
 /// are independent. Movable (after its started operations have ended: it waits for them), not copyable; moved from, it
 /// may only be destroyed or assigned.
-template <transport::streams S>
+template <class S>
 class basic_communicator {
+  static_assert(transport::streams<S>, "a communicator runs on a transport: see transport/transport.hpp");
+
  public:
   basic_communicator(std::shared_ptr<group::origin<S>> from, std::uint64_t id, std::vector<int> members, int rank)
       : origin_(std::move(from)) {
@@ -5399,7 +5433,7 @@ namespace tutti::inline TUTTI_ABI::detail {
 
 /// What a launcher said.
 struct world_from_environment {
-  std::string launcher;  ///< "tutti", "torchrun", …
+  std::string launcher;  ///< "tutti", "torchrun", …; empty: no launcher, a world of one
   int rank = 0;
   int size = 1;
   int local_rank = -1;  ///< among the ranks of this host; -1 where the launcher does not say
@@ -5455,16 +5489,13 @@ inline constexpr std::array<launcher_row, 2> launchers{{
      {"RANK", "WORLD_SIZE", "TORCHELASTIC_RUN_ID", nullptr, nullptr, nullptr}},
 }};
 
-/// Gives the value of a variable, or nothing if it is not set.
-using environment_lookup = std::function<std::optional<std::string>(char const* name)>;
+/// Gives the value of a variable, or null if it is not set. The text must stay until the reading is done.
+using environment_lookup = std::function<char const*(char const* name)>;
 
 /// The process's own environment.
 template <class = on_use>
 [[nodiscard]] environment_lookup system_environment() {
-  return [](char const* name) -> std::optional<std::string> {
-    char const* const value = std::getenv(name);
-    return value == nullptr ? std::nullopt : std::optional<std::string>(value);
-  };
+  return [](char const* name) { return static_cast<char const*>(std::getenv(name)); };
 }
 
 /// Throws `config`: "<name>='<value>' is not <wanted>".
@@ -5502,7 +5533,7 @@ class basic_row_reader {
       world.local_rank = number(row_.local_rank, 0, world.local_size - 1);
     }
     world.root = read_root(world.size);
-    if (row_.job != nullptr) world.job = lookup_(row_.job).value_or("");
+    if (row_.job != nullptr) world.job = text_or_none(row_.job);
     if (row_.listener != nullptr && lookup_(row_.listener)) {
       world.listener = number(row_.listener, 3, most);
       if (world.rank != 0)
@@ -5520,7 +5551,7 @@ class basic_row_reader {
   }
 
   [[nodiscard]] std::string text(char const* name) const {
-    if (auto value = lookup_(name)) return *std::move(value);
+    if (char const* const value = lookup_(name)) return value;
     char const* const seen = sign();
     std::string cause = std::string("the environment of launcher ") + row_.name + " lacks " + name;
     if (seen != nullptr)
@@ -5530,12 +5561,17 @@ class basic_row_reader {
     throw error(error_kind::config, cause);
   }
 
+  [[nodiscard]] std::string text_or_none(char const* name) const {
+    char const* const value = lookup_(name);
+    return value != nullptr ? value : "";
+  }
+
   [[nodiscard]] int number(char const* name, int low, int high) const {
     return parse_variable(name, text(name), low, high);
   }
 
   [[nodiscard]] std::string read_root(int size) const {
-    if (size == 1) return row_.root != nullptr ? lookup_(row_.root).value_or("") : "";
+    if (size == 1) return row_.root != nullptr ? text_or_none(row_.root) : std::string();
     if (row_.root == nullptr) {
       std::string host = text(row_.host);
       if (host.empty()) throw_variable(row_.host, host, "a host");
@@ -5552,37 +5588,35 @@ class basic_row_reader {
   launcher_row const& row_;
   environment_lookup const& lookup_;
 };
-using row_reader = basic_row_reader<>;
-
-/// The world this process was started into, or nothing if no launcher left a sign: a world of one. TUTTI_LAUNCHER
-/// names the row to read, whatever other signs there are. Throws `config` naming the variable that is missing or makes
-/// no sense; a half-set environment never becomes a world of one.
-template <class = on_use>
-[[nodiscard]] std::optional<world_from_environment> read_environment(environment_lookup const& lookup) {
-  auto const forced = lookup("TUTTI_LAUNCHER");
+/// The world this process was started into; without a launcher's name if none left a sign: a world of one.
+/// TUTTI_LAUNCHER names the row to read, whatever other signs there are. Throws `config` naming the variable that is
+/// missing or makes no sense; a half-set environment never becomes a world of one.
+template <class Use = on_use>
+[[nodiscard]] world_from_environment read_environment(environment_lookup const& lookup) {
+  char const* const forced = lookup("TUTTI_LAUNCHER");
   std::string known;
   for (auto const& row : launchers) {
-    row_reader const reader(row, lookup);
-    if (forced ? *forced == row.name : reader.present()) return reader.read();
+    basic_row_reader<Use> const reader(row, lookup);
+    if (forced != nullptr ? std::string_view(forced) == row.name : reader.present()) return reader.read();
     known += (known.empty() ? "" : ", ") + std::string(row.name);
   }
-  if (forced) throw_variable("TUTTI_LAUNCHER", *forced, "one of: " + known);
-  return std::nullopt;
+  if (forced != nullptr) throw_variable("TUTTI_LAUNCHER", forced, "one of: " + known);
+  return {};
 }
 
 /// What the user may say through the environment under any launcher.
 struct settings_from_environment {
-  bool trusted_network = false;                      ///< TUTTI_TRUSTED_NETWORK: 1 or 0
-  std::optional<std::chrono::milliseconds> timeout;  ///< TUTTI_TIMEOUT: seconds, "60" or "60s", or "1500ms"
+  bool trusted_network = false;          ///< TUTTI_TRUSTED_NETWORK: 1 or 0
+  std::chrono::milliseconds timeout{0};  ///< TUTTI_TIMEOUT: seconds, "60" or "60s", or "1500ms"; 0: not set
 };
 
 template <class = on_use>
 [[nodiscard]] settings_from_environment read_settings(environment_lookup const& lookup) {
   settings_from_environment settings;
   if (auto const trusted = lookup("TUTTI_TRUSTED_NETWORK"))
-    settings.trusted_network = parse_variable("TUTTI_TRUSTED_NETWORK", *trusted, 0, 1) == 1;
+    settings.trusted_network = parse_variable("TUTTI_TRUSTED_NETWORK", trusted, 0, 1) == 1;
   if (auto const timeout = lookup("TUTTI_TIMEOUT")) {
-    std::string_view digits = *timeout;
+    std::string_view digits = timeout;
     bool const in_ms = digits.ends_with("ms");
     digits.remove_suffix(in_ms ? 2 : digits.ends_with("s") ? 1 : 0);
     int const count = parse_variable("TUTTI_TIMEOUT", digits, 1, in_ms ? 1'000'000'000 : 1'000'000);
@@ -5610,6 +5644,7 @@ struct sighting {
 
 /// What a rank says when asked about one call of one communicator.
 struct answer {
+  bool given = false;   ///< false: no answer yet
   bool member = false;  ///< it has this communicator
   sighting asked{};     ///< that call, if it came to it and still remembers
   sighting latest{};    ///< its latest call there
@@ -5678,39 +5713,39 @@ struct call_picture {
   std::vector<rank_picture> ranks{};
 };
 
-/// Where a rank is that has answered a question about call `sequence` of `communicator`, or has not (said is empty).
+/// Where a rank is that has answered a question about call `sequence` of `communicator`, or has not (said.given is
+/// false).
 template <class = on_use>
-[[nodiscard]] rank_picture picture_of(bool left, std::optional<answer> const& said,
-                                      std::vector<sighting> const& running, std::uint64_t communicator,
-                                      std::uint64_t sequence, clock::time_point now) {
+[[nodiscard]] rank_picture picture_of(bool left, answer const& said, std::vector<sighting> const& running,
+                                      std::uint64_t communicator, std::uint64_t sequence, clock::time_point now) {
   rank_picture r;
-  if (said) r.member = said->member;
+  r.member = said.member;
   if (left) {
     r.whereabouts = "has left";
-  } else if (!said) {
+  } else if (!said.given) {
     r.member = true;
     r.whereabouts = "gives no answer";
-  } else if (said->asked.what.sequence == sequence && said->asked.running) {
+  } else if (said.asked.what.sequence == sequence && said.asked.running) {
     r.in_call = true;
-    r.waiting_for = said->asked.waiting_for;
+    r.waiting_for = said.asked.waiting_for;
     r.whereabouts = r.waiting_for >= 0 ? "waits for rank " + std::to_string(r.waiting_for) : "is in the call";
   } else {
-    r.done = said->asked.what.sequence == sequence || said->latest.what.sequence > sequence;
+    r.done = said.asked.what.sequence == sequence || said.latest.what.sequence > sequence;
     r.whereabouts = r.done ? "has ended this call: " : "has not arrived: ";
-    sighting const* elsewhere = said->latest.running ? &said->latest : nullptr;
+    sighting const* elsewhere = said.latest.running ? &said.latest : nullptr;
     for (auto const& s : running)
       if (elsewhere == nullptr && s.what.communicator != communicator) elsewhere = &s;
     if (elsewhere != nullptr) {
       r.whereabouts += "it is in " + name_of(*elsewhere);
       if (elsewhere->what.communicator != communicator) r.whereabouts += " on another communicator";
       if (elsewhere->waiting_for >= 0) r.whereabouts += ", waiting for rank " + std::to_string(elsewhere->waiting_for);
-    } else if (!said->member) {
+    } else if (!said.member) {
       r.whereabouts += "it has not made this communicator";
-    } else if (said->latest.what.sequence == 0) {
+    } else if (said.latest.what.sequence == 0) {
       r.whereabouts += "it is in its own code and has made no call yet";
     } else {
-      r.whereabouts += "it is in its own code since " + in_seconds(now - said->latest.since) + ", last call " +
-                       name_of(said->latest);
+      r.whereabouts +=
+          "it is in its own code since " + in_seconds(now - said.latest.since) + ", last call " + name_of(said.latest);
     }
   }
   return r;
@@ -5720,12 +5755,16 @@ template <class = on_use>
 template <class = on_use>
 [[nodiscard]] std::string describe_stall(call_picture const& all) {
   std::string text = "waiting " + in_seconds(all.waited) + " in " + name_of(all.call) + ":";
-  std::map<int, std::vector<int>> waiters;
-  for (std::size_t k = 0; k < all.ranks.size(); ++k)
-    if (all.ranks[k].in_call && all.ranks[k].waiting_for >= 0)
-      waiters[all.ranks[k].waiting_for].push_back(static_cast<int>(k));
+  auto const waiters_of = [&all](std::size_t on) {
+    std::vector<std::size_t> who;
+    for (std::size_t k = 0; k < all.ranks.size(); ++k)
+      if (all.ranks[k].in_call && all.ranks[k].waiting_for == static_cast<int>(on)) who.push_back(k);
+    return who;
+  };
   char const* comma = " ";
-  for (auto const& [on, who] : waiters) {
+  for (std::size_t on = 0; on < all.ranks.size(); ++on) {
+    auto const who = waiters_of(on);
+    if (who.empty()) continue;
     text += comma + std::string(who.size() == 1 ? "rank" : "ranks");
     for (std::size_t i = 0; i < who.size(); ++i) text += (i == 0 ? " " : ", ") + std::to_string(who[i]);
     text += (who.size() == 1 ? " waits for rank " : " wait for rank ") + std::to_string(on);
@@ -5733,7 +5772,7 @@ template <class = on_use>
   }
   for (std::size_t k = 0; k < all.ranks.size(); ++k) {
     rank_picture const& r = all.ranks[k];
-    bool const awaited = waiters.count(static_cast<int>(k)) != 0;
+    bool const awaited = !waiters_of(k).empty();
     if (r.in_call || (!awaited && (!r.member || r.done))) continue;
     text += comma + ("rank " + std::to_string(k)) + " " + r.whereabouts;
     comma = "; ";
@@ -5763,8 +5802,8 @@ struct complaint {
   int reporter = -1;
   std::uint64_t communicator = 0;
   std::uint64_t sequence = 0;
-  failure seen{};                        ///< seen.rank: whom it suspects, or -1
-  std::optional<engine::call> theirs{};  ///< mismatch: the call of seen.rank
+  failure seen{};         ///< seen.rank: whom it suspects, or -1
+  engine::call theirs{};  ///< mismatch: the call of seen.rank; number 0: unknown
 };
 
 struct verdict {
@@ -5786,7 +5825,7 @@ struct outcome {
   std::vector<std::string> stalls;  ///< lines for stderr
 };
 
-template <class = on_use>
+template <class Use = on_use>
 class basic_rulings {
  public:
   struct settings {
@@ -5843,10 +5882,13 @@ class basic_rulings {
   }
   void answers(int rank, std::uint64_t token, answer said) {
     for (auto& i : inquiries_)
-      if (i.token == token) i.said[static_cast<std::size_t>(rank)] = std::move(said);
+      if (i.token == token) {
+        i.said[static_cast<std::size_t>(rank)] = std::move(said);
+        i.said[static_cast<std::size_t>(rank)].given = true;
+      }
   }
   void complain(complaint c, clock::time_point now) {
-    if (settled_.count(c.communicator) != 0) return;
+    if (is_settled(c.communicator)) return;
     bool const names_another = c.seen.rank >= 0 && c.seen.rank < size() && c.seen.rank != c.reporter;
     switch (c.seen.kind) {
       case error_kind::peer_lost:
@@ -5862,8 +5904,8 @@ class basic_rulings {
         break;
       case error_kind::mismatch:
         // Whoever only sent in the call that differs is in a later one by now: the earlier of the two is in question.
-        if (c.theirs && c.theirs->communicator == c.communicator)
-          c.sequence = (std::min)(c.sequence, c.theirs->sequence);
+        if (c.theirs.sequence != 0 && c.theirs.communicator == c.communicator)
+          c.sequence = (std::min)(c.sequence, c.theirs.sequence);
         if (names_another)
           inquire(why::mismatch, std::move(c), now + settings_.mismatch_grace);
         else
@@ -5887,13 +5929,13 @@ class basic_rulings {
     look_for_stalls(now);
     for (std::size_t i = 0; i < inquiries_.size();) {
       inquiry& one = inquiries_[i];
-      if (settled_.count(one.about.communicator) == 0 && now < one.due && !complete(one)) {
+      if (!is_settled(one.about.communicator) && now < one.due && !complete(one)) {
         ++i;
         continue;
       }
       inquiry const done = std::move(one);
       inquiries_.erase(inquiries_.begin() + static_cast<std::ptrdiff_t>(i));
-      if (settled_.count(done.about.communicator) != 0) continue;
+      if (is_settled(done.about.communicator)) continue;
       if (done.purpose == why::timeout) decide_timeout(done, now);
       if (done.purpose == why::mismatch) decide_mismatch(done);
       if (done.purpose == why::stall) report_stall(picture(done, now));
@@ -5929,14 +5971,25 @@ class basic_rulings {
     complaint about;
     std::uint64_t token;
     clock::time_point due;
-    std::vector<std::optional<answer>> said;
+    std::vector<answer> said;
+  };
+  struct stall {
+    std::uint64_t sequence = 0;
+    clock::duration threshold{};  // of waiting, for the next report
+  };
+  struct maker {
+    int rank;
+    sighting call;
   };
 
   [[nodiscard]] int size() const noexcept { return static_cast<int>(seats_.size()); }
+  [[nodiscard]] bool is_settled(std::uint64_t communicator) const {
+    return std::find(settled_.begin(), settled_.end(), communicator) != settled_.end();
+  }
   seat& seat_of(int rank) { return seats_[static_cast<std::size_t>(rank)]; }
   [[nodiscard]] bool complete(inquiry const& i) const {
     for (int k = 0; k < size(); ++k)
-      if (!gone(k) && !i.said[static_cast<std::size_t>(k)]) return false;
+      if (!gone(k) && !i.said[static_cast<std::size_t>(k)].given) return false;
     return true;
   }
 
@@ -5950,7 +6003,7 @@ class basic_rulings {
   }
   void settle(complaint const& c, failure what) {
     what.operation.clear();
-    settled_.insert(c.communicator);
+    settled_.push_back(c.communicator);
     ready_.verdicts.push_back({std::move(what), false, c.communicator});
   }
   void inquire(why purpose, complaint c, clock::time_point due) {
@@ -5958,7 +6011,7 @@ class basic_rulings {
       if (i.about.communicator == c.communicator && i.purpose == purpose) return;
     question const q{++tokens_, c.communicator, c.sequence};
     ready_.questions.push_back(q);
-    inquiries_.push_back({purpose, std::move(c), q.token, due, std::vector<std::optional<answer>>(seats_.size())});
+    inquiries_.push_back({purpose, std::move(c), q.token, due, std::vector<answer>(seats_.size())});
   }
 
   void decide_suspects(clock::time_point now) {
@@ -5979,20 +6032,20 @@ class basic_rulings {
   }
 
   void decide_mismatch(inquiry const& i) {
-    std::vector<std::pair<int, sighting>> made;
+    std::vector<maker> made;
     for (int k = 0; k < size(); ++k) {
       auto const& said = i.said[static_cast<std::size_t>(k)];
-      if (said && said->asked.what.sequence == i.about.sequence)
-        made.emplace_back(k, said->asked);
-      else if (k == i.about.seen.rank && i.about.theirs)
-        made.emplace_back(k, sighting{*i.about.theirs, {}, -1, {}, {}, {}});
+      if (said.given && said.asked.what.sequence == i.about.sequence)
+        made.push_back({k, said.asked});
+      else if (k == i.about.seen.rank && i.about.theirs.sequence != 0)
+        made.push_back({k, sighting{i.about.theirs, {}, -1, {}, {}, {}}});
     }
     auto const votes = [&](engine::call const& c) {
-      return std::count_if(made.begin(), made.end(), [&](auto const& m) { return !differ(m.second.what, c); });
+      return std::count_if(made.begin(), made.end(), [&](auto const& m) { return !differ(m.call.what, c); });
     };
     auto const made_by = [&](int rank) -> sighting const* {
       for (auto const& m : made)
-        if (m.first == rank) return &m.second;
+        if (m.rank == rank) return &m.call;
       return nullptr;
     };
     int blamed = i.about.seen.rank;
@@ -6001,9 +6054,9 @@ class basic_rulings {
     sighting const* b = made_by(against);
     if (a == nullptr || b == nullptr || !differ(a->what, b->what)) {
       failure what = i.about.seen;
-      if (auto const& said = i.said[static_cast<std::size_t>(against)]; said && i.about.theirs)
-        what.cause = "rank " + std::to_string(blamed) + " called " + engine::describe(*i.about.theirs) + ", but rank " +
-                     std::to_string(against) + " called " + call_and_line(said->latest);
+      if (auto const& said = i.said[static_cast<std::size_t>(against)]; said.given && i.about.theirs.sequence != 0)
+        what.cause = "rank " + std::to_string(blamed) + " called " + engine::describe(i.about.theirs) + ", but rank " +
+                     std::to_string(against) + " called " + call_and_line(said.latest);
       return settle(i.about, std::move(what));
     }
     if (votes(a->what) > votes(b->what) || (votes(a->what) == votes(b->what) && against > blamed)) {
@@ -6019,9 +6072,10 @@ class basic_rulings {
 
   void decide_timeout(inquiry const& i, clock::time_point now) {
     call_picture const all = picture(i, now);
-    std::set<int> seen;
+    std::vector<bool> seen(seats_.size());
     int at = i.about.reporter;
-    while (at >= 0 && at < size() && seen.insert(at).second) {
+    while (at >= 0 && at < size() && !seen[static_cast<std::size_t>(at)]) {
+      seen[static_cast<std::size_t>(at)] = true;
       rank_picture const& r = all.ranks[static_cast<std::size_t>(at)];
       // The reporter itself may have stopped waiting when it complained; its suspect is where its trail starts.
       int const next = at == i.about.reporter && i.about.seen.rank >= 0 ? i.about.seen.rank : r.waiting_for;
@@ -6055,14 +6109,11 @@ class basic_rulings {
     if (settings_.stall_report <= clock::duration::zero()) return;
     for (int k = 0; k < size(); ++k) {
       for (auto const& s : seat_of(k).running) {
-        if (s.waiting_for < 0 || settled_.count(s.what.communicator) != 0) continue;
-        auto& [sequence, threshold] = stalls_[s.what.communicator];
-        if (sequence != s.what.sequence) {
-          sequence = s.what.sequence;
-          threshold = settings_.stall_report;
-        }
-        if (now - s.since < threshold) continue;
-        while (now - s.since >= threshold) threshold *= 2;
+        if (s.waiting_for < 0 || is_settled(s.what.communicator)) continue;
+        stall& one = stalls_[s.what.communicator];
+        if (one.sequence != s.what.sequence) one = {s.what.sequence, settings_.stall_report};
+        if (now - s.since < one.threshold) continue;
+        while (now - s.since >= one.threshold) one.threshold *= 2;
         inquire(why::stall, {k, s.what.communicator, s.what.sequence, {}, {}}, now + settings_.timeout_grace);
       }
     }
@@ -6081,8 +6132,8 @@ class basic_rulings {
       all.ranks.push_back(
           picture_of(seats_[n].left, i.said[n], seats_[n].running, i.about.communicator, i.about.sequence, now));
       if (all.ranks.back().in_call) {
-        all.call = i.said[n]->asked;
-        all.waited = (std::max)(all.waited, now - i.said[n]->asked.since);
+        all.call = i.said[n].asked;
+        all.waited = (std::max)(all.waited, now - i.said[n].asked.since);
       }
     }
     return all;
@@ -6093,8 +6144,8 @@ class basic_rulings {
   std::vector<seat> seats_;
   std::vector<suspicion> suspects_;
   std::vector<inquiry> inquiries_;
-  std::set<std::uint64_t> settled_;
-  std::map<std::uint64_t, std::pair<std::uint64_t, clock::duration>> stalls_;
+  std::vector<std::uint64_t> settled_;     // communicators that a verdict has ended
+  std::map<std::uint64_t, stall> stalls_;  // by communicator
   std::uint64_t tokens_ = 0;
   outcome ready_;
 };
@@ -6108,11 +6159,13 @@ using rulings = basic_rulings<>;
 namespace tutti::inline TUTTI_ABI::group {
 
 /// Safe from any thread.
-template <class = on_use>
+template <class Use = on_use>
 class basic_enrolled {
+  using watch = engine::basic_watch<Use>;
+
  public:
   /// A communicator that a verdict of the past concerns is revoked at once.
-  void add(std::shared_ptr<engine::watch> const& communicator) {
+  void add(std::shared_ptr<watch> const& communicator) {
     std::lock_guard const hold(guard_);
     watches_.erase(std::remove_if(watches_.begin(), watches_.end(), [](auto const& w) { return w.expired(); }),
                    watches_.end());
@@ -6131,7 +6184,7 @@ class basic_enrolled {
     ruled_.notify_all();
   }
   /// True once `one` is revoked; waits for that until `until`.
-  bool wait_for_verdict(engine::watch const& one, clock::time_point until) {
+  bool wait_for_verdict(watch const& one, clock::time_point until) {
     std::unique_lock hold(guard_);
     return ruled_.wait_until(hold, until, [&] { return one.revoked(); });
   }
@@ -6155,47 +6208,53 @@ class basic_enrolled {
       auto const live = w.lock();
       if (!live || live->communicator() != communicator) continue;
       a.member = true;
-      if (auto const r = live->find(sequence)) a.asked = see(*r);
+      if (engine::record r; live->find(sequence, r)) a.asked = see(r);
       a.latest = see(live->latest());
     }
     return a;
   }
   void left(int rank) {
     std::lock_guard const hold(guard_);
-    left_.insert(rank);
+    left_.push_back(rank);
   }
   [[nodiscard]] bool has_left(int rank) const {
     std::lock_guard const hold(guard_);
-    return left_.count(rank) != 0;
+    return gone(rank);
   }
   /// True once per call that waits.
-  bool newly_waiting(engine::watch const& one) {
+  bool newly_waiting(watch const& one) {
     auto const sequence = one.latest().what.sequence;
     std::lock_guard const hold(guard_);
-    return std::exchange(waiting_[one.communicator()], sequence) != sequence;
+    return std::exchange(waiting_[one.communicator()].sequence, sequence) != sequence;
   }
   /// True if `one` has waited for the same rank, which has left, in the same call at the last call of this, too.
-  bool waits_in_vain(engine::watch const& one) {
+  bool waits_in_vain(watch const& one) {
     auto const r = one.latest();
     std::lock_guard const hold(guard_);
-    std::pair<std::uint64_t, int> const state{r.what.sequence, r.waiting_for};
-    if (!r.running || left_.count(r.waiting_for) == 0) return false;
-    auto& before = vain_[one.communicator()];
-    return std::exchange(before, state) == state;
+    wait const state{r.what.sequence, r.waiting_for};
+    if (!r.running || !gone(r.waiting_for)) return false;
+    return std::exchange(vain_[one.communicator()], state) == state;
   }
 
  private:
-  static bool concerns(verdict const& v, engine::watch const& w) {
+  [[nodiscard]] bool gone(int rank) const { return std::find(left_.begin(), left_.end(), rank) != left_.end(); }
+  static bool concerns(verdict const& v, watch const& w) {
     return v.everywhere ? w.has(v.what.rank) : w.communicator() == v.communicator;
   }
 
+  struct wait {
+    std::uint64_t sequence = 0;
+    int peer = -1;
+    friend bool operator==(wait const&, wait const&) = default;
+  };
+
   mutable std::mutex guard_;
   std::condition_variable ruled_;
-  std::vector<std::weak_ptr<engine::watch>> watches_;
+  std::vector<std::weak_ptr<watch>> watches_;
   std::vector<verdict> past_;
-  std::set<int> left_;
-  std::map<std::uint64_t, std::pair<std::uint64_t, int>> vain_;
-  std::map<std::uint64_t, std::uint64_t> waiting_;
+  std::vector<int> left_;
+  std::map<std::uint64_t, wait> vain_;     // by communicator
+  std::map<std::uint64_t, wait> waiting_;  // by communicator
 };
 using enrolled = basic_enrolled<>;
 
@@ -6207,8 +6266,11 @@ using enrolled = basic_enrolled<>;
 namespace tutti::inline TUTTI_ABI::group {
 
 /// Shared by the rank threads; no thread of its own: whoever complains, waits or leaves drives the rulings.
-template <class T = on_use>
-class basic_local_world : public std::enable_shared_from_this<basic_local_world<T>> {
+template <class Use = on_use>
+class basic_local_world : public std::enable_shared_from_this<basic_local_world<Use>> {
+  using enrolled = basic_enrolled<Use>;
+  using rulings = basic_rulings<Use>;
+
  public:
   basic_local_world(basic_local_world const&) = delete;
   basic_local_world& operator=(basic_local_world const&) = delete;
@@ -6218,7 +6280,7 @@ class basic_local_world : public std::enable_shared_from_this<basic_local_world<
   explicit basic_local_world(int size, std::chrono::nanoseconds stall_report = std::chrono::seconds(10),
                              std::function<void(std::string const&)> say = {})
       : say_(std::move(say)), rulings_(size, -1, {clock::duration::zero(), stall_report}, clock::now()) {
-    for (int k = 0; k < size; ++k) ranks_.push_back(std::make_unique<basic_enrolled<T>>());
+    for (int k = 0; k < size; ++k) ranks_.push_back(std::make_unique<enrolled>());
   }
 
   [[nodiscard]] int size() const noexcept { return static_cast<int>(ranks_.size()); }
@@ -6284,7 +6346,7 @@ class basic_local_world : public std::enable_shared_from_this<basic_local_world<
     }
 
    private:
-    [[nodiscard]] basic_enrolled<T>& mine() { return *world_->ranks_[static_cast<std::size_t>(rank_)]; }
+    [[nodiscard]] enrolled& mine() { return *world_->ranks_[static_cast<std::size_t>(rank_)]; }
     std::shared_ptr<basic_local_world> world_;
     int rank_;
     bool left_ = false;
@@ -6316,8 +6378,8 @@ class basic_local_world : public std::enable_shared_from_this<basic_local_world<
 
   std::function<void(std::string const&)> say_;
   std::mutex guard_;
-  basic_rulings<T> rulings_;
-  std::vector<std::unique_ptr<basic_enrolled<T>>> ranks_;
+  rulings rulings_;
+  std::vector<std::unique_ptr<enrolled>> ranks_;
 };
 using local_world = basic_local_world<>;
 
@@ -6488,7 +6550,7 @@ struct basic_control_frame {
   bool running = false;
   transport::job_key key{};
   engine::call call{};
-  std::optional<engine::call> other{};
+  engine::call other{};
   std::string text{};
   std::string site{};
   std::string label{};
@@ -6513,8 +6575,8 @@ struct basic_control_frame {
     std::copy(key.begin(), key.end(), w.begin() + 56);
     engine::frame const first = engine::encode(call);
     std::copy(first.begin(), first.end(), w.begin() + 72);
-    if (other) {
-      engine::frame const second = engine::encode(*other);
+    if (other.sequence != 0) {
+      engine::frame const second = engine::encode(other);
       std::copy(second.begin(), second.end(), w.begin() + 120);
     }
     std::size_t at = text_at;
@@ -6552,7 +6614,7 @@ struct basic_control_frame {
     std::copy_n(w.begin() + 72, part.size(), part.begin());
     (void)engine::decode(part, f.call);
     std::copy_n(w.begin() + 120, part.size(), part.begin());
-    if (engine::call second; engine::decode(part, second)) f.other = second;
+    (void)engine::decode(part, f.other);
     std::size_t at = text_at;
     for (auto [into, size_at] : {std::pair{&f.text, 50}, std::pair{&f.site, 52}, std::pair{&f.label, 54}}) {
       std::size_t const n = load_little<std::uint16_t>(w.data() + size_at);
@@ -6637,8 +6699,10 @@ inline void keep_from_children(transport::native_socket s) noexcept {
 }
 
 /// Used by the thread that runs its io_context only. The callbacks may send and close, but not replace themselves.
-template <class T = on_use>
-class basic_control_link : public std::enable_shared_from_this<basic_control_link<T>> {
+template <class Use = on_use>
+class basic_control_link : public std::enable_shared_from_this<basic_control_link<Use>> {
+  using control_frame = basic_control_frame<Use>;
+
  public:
   explicit basic_control_link(net::ip::tcp::socket connected) : socket_(std::move(connected)) {
     net_error ignored;
@@ -6678,7 +6742,7 @@ class basic_control_link : public std::enable_shared_from_this<basic_control_lin
  private:
   static constexpr std::size_t most_waiting = 4096;
 
-  void send_raw(control_frame::wire const& w) {
+  void send_raw(typename control_frame::wire const& w) {
     if (!open_ || queue_.size() >= most_waiting) return;
     std::size_t done = 0;
     if (queue_.empty()) {
@@ -6715,8 +6779,8 @@ class basic_control_link : public std::enable_shared_from_this<basic_control_lin
   }
 
   net::ip::tcp::socket socket_;
-  control_frame::wire in_{};
-  std::deque<control_frame::wire> queue_;
+  typename control_frame::wire in_{};
+  std::deque<typename control_frame::wire> queue_;
   bool open_ = true;
 };
 using control_link = basic_control_link<>;
@@ -6801,9 +6865,9 @@ class basic_door {
     net::async_read(one->socket, net::buffer(one->said.data(), one->said.size()),
                     [this, one](net_error problem, std::size_t) {
                       if (!one->socket.is_open()) return;
-                      auto const h = problem ? std::nullopt : transport::hello::decode(one->said);
-                      if (!h || h->job != job_ || !on_hello) return turn_away(one);
-                      if (!on_hello(*h, one->socket)) return turn_away(one);
+                      transport::hello h;
+                      bool const ours = !problem && transport::hello::decode(one->said, h) && h.job == job_;
+                      if (!ours || !on_hello || !on_hello(h, one->socket)) return turn_away(one);
                       one->patience.cancel();
                       pending_.remove(one);
                     });
@@ -6838,11 +6902,12 @@ using door = basic_door<>;
 namespace tutti::inline TUTTI_ABI::group {
 
 /// What the join found out, on any rank.
-struct gathered {
+template <class Use = on_use>
+struct basic_gathered {
   std::vector<seat_entry> seats;  ///< by rank
   transport::job_key run{};
-  std::unique_ptr<group::door> door;
-  std::vector<std::shared_ptr<control_link>> links;
+  std::unique_ptr<basic_door<Use>> door;
+  std::vector<std::shared_ptr<basic_control_link<Use>>> links;
 };
 
 /// "0, 2, 3".
@@ -6853,8 +6918,13 @@ template <class = on_use>
   return text;
 }
 
-template <class = on_use>
+template <class Use = on_use>
 class basic_gathering {
+  using gathered = basic_gathered<Use>;
+  using door = basic_door<Use>;
+  using control_link = basic_control_link<Use>;
+  using control_frame = basic_control_frame<Use>;
+
  public:
   basic_gathering(net::io_context& io, join_options const& o, clock::time_point deadline)
       : io_(io), options_(o), deadline_(deadline), seats_(static_cast<std::size_t>(o.size)) {}
@@ -6911,8 +6981,8 @@ class basic_gathering {
   bool welcome(transport::hello const& h, net::ip::tcp::socket& s) {
     if (h.kind != transport::connection::control) return false;
     auto const link = std::make_shared<control_link>(std::move(s));
-    if (auto const why = objection(h)) {
-      refuse(link, *why + " (it came from " + text_of(link->remote()) + ")");
+    if (std::string const why = objection(h); !why.empty()) {
+      refuse(link, why + " (it came from " + text_of(link->remote()) + ")");
     } else {
       guest& g = seats_[h.rank];
       g = {link, h.port, false, 0};
@@ -6928,7 +6998,8 @@ class basic_gathering {
     return true;
   }
 
-  [[nodiscard]] std::optional<std::string> objection(transport::hello const& h) const {
+  /// Why it cannot come in; empty if it can.
+  [[nodiscard]] std::string objection(transport::hello const& h) const {
     std::string const who = "rank " + std::to_string(h.rank);
     if (h.version != wire_version)
       return who + " speaks version " + std::to_string(h.version) + " of the wire format, but rank 0 speaks version " +
@@ -6938,10 +7009,10 @@ class basic_gathering {
              std::to_string(options_.size) + ": start all ranks with the same size";
     if (h.rank >= h.size)
       return who + " is not between 0 and " + std::to_string(options_.size - 1) + ", the ranks of this world";
-    if (h.rank == 0) return std::string("two processes claim to be rank 0: the first one listens here");
+    if (h.rank == 0) return "two processes claim to be rank 0: the first one listens here";
     if (seats_[h.rank].link)
       return "two processes claim to be " + who + ": the first one came from " + text_of(seats_[h.rank].link->remote());
-    return std::nullopt;
+    return {};
   }
 
   /// The refused rank is heard first, so that its unread bytes do not cut off what it is told.
@@ -7013,7 +7084,7 @@ class basic_gathering {
   /// the others know it.
   [[nodiscard]] std::vector<seat_entry> addresses(endpoint const& own) const {
     std::vector<seat_entry> all(seats_.size());
-    std::optional<net::ip::address> outside;
+    net::ip::address outside;  // unspecified: none
     net::ip::address mine = plain(own.address());
     for (std::size_t k = 1; k < seats_.size(); ++k) {
       all[k] = {endpoint(plain(seats_[k].link->remote().address()), seats_[k].port), seats_[k].host};
@@ -7021,10 +7092,10 @@ class basic_gathering {
       if (!all[k].where.address().is_loopback()) outside = reached;
       if (mine.is_unspecified()) mine = reached;
     }
-    if (outside) mine = *outside;
+    if (!outside.is_unspecified()) mine = outside;
     all[0] = {endpoint(mine, own.port()), host_};
     for (auto& e : all)
-      if (outside && e.where.address().is_loopback()) e.where.address(*outside);
+      if (!outside.is_unspecified() && e.where.address().is_loopback()) e.where.address(outside);
     return all;
   }
 
@@ -7056,8 +7127,13 @@ using gathering = basic_gathering<>;
 
 namespace tutti::inline TUTTI_ABI::group {
 
-template <class = on_use>
+template <class Use = on_use>
 class basic_attending {
+  using gathered = basic_gathered<Use>;
+  using door = basic_door<Use>;
+  using control_link = basic_control_link<Use>;
+  using control_frame = basic_control_frame<Use>;
+
  public:
   basic_attending(net::io_context& io, join_options const& o, clock::time_point deadline)
       : io_(io), options_(o), deadline_(deadline), root_(parse_root(o.root)) {}
@@ -7229,14 +7305,16 @@ template <class Body>
 namespace tutti::inline TUTTI_ABI::group {
 
 /// Everything that the join hands to the control thread.
-struct control_parts {
+template <class Use = on_use>
+struct basic_control_parts {
   int rank = 0;
   int size = 1;
   transport::job_key run{};
   std::unique_ptr<net::io_context> io;
-  std::unique_ptr<group::door> door;
-  std::vector<std::shared_ptr<control_link>> links;  ///< rank 0: one per rank, none for itself; others: only links[0]
-  std::shared_ptr<transport::mailbox> mail;
+  std::unique_ptr<basic_door<Use>> door;
+  std::vector<std::shared_ptr<basic_control_link<Use>>>
+      links;  ///< rank 0: one per rank, none for itself; others: only links[0]
+  std::shared_ptr<transport::basic_mailbox<Use>> mail;
   std::chrono::nanoseconds heartbeat = std::chrono::seconds(1);
   std::chrono::nanoseconds stall_report = std::chrono::seconds(10);
   std::chrono::nanoseconds verdict_wait = std::chrono::milliseconds(500);  ///< how long judge() waits for rank 0
@@ -7244,8 +7322,14 @@ struct control_parts {
   std::function<void(std::string const&)> say{};                           ///< where stall reports go; empty: stderr
 };
 
-template <class T = on_use>
+template <class Use = on_use>
 class basic_control final : public engine::referee {
+  using control_parts = basic_control_parts<Use>;
+  using control_link = basic_control_link<Use>;
+  using control_frame = basic_control_frame<Use>;
+  using rulings = basic_rulings<Use>;
+  using enrolled = basic_enrolled<Use>;
+
  public:
   /// Starts the control thread. Throws std::system_error if there is no thread left.
   explicit basic_control(control_parts parts)
@@ -7537,7 +7621,7 @@ class basic_control final : public engine::referee {
         rulings_.complain(to_complaint(f, rank), now);
         break;
       case message::asked:
-        s.said = {f.flag, to_sighting(f, now), {}};
+        s.said = {true, f.flag, to_sighting(f, now), {}};
         break;
       case message::latest:
         s.said.latest = to_sighting(f, now);
@@ -7663,8 +7747,8 @@ class basic_control final : public engine::referee {
   net::steady_timer beat_;
   net::steady_timer due_;
   net::steady_timer end_;
-  basic_enrolled<T> watches_;
-  basic_rulings<T> rulings_;  // rank 0 only, like what follows
+  enrolled watches_;
+  rulings rulings_;  // rank 0 only, like what follows
   std::map<int, speaker> speakers_;
   bool leaving_ = false;
   clock::time_point root_life_;  // the others
@@ -7684,7 +7768,8 @@ namespace tutti::inline TUTTI_ABI::group {
 
 /// What a joined process knows. To open a lane to rank p: connect to peers[p] and send
 /// hello{lane, job, run, communicator, rank = own world rank, size}.encode().
-struct tcp_world {
+template <class Use = on_use>
+struct basic_tcp_world {
   int rank = 0;
   int size = 1;
   int host_rank = 0;
@@ -7692,25 +7777,27 @@ struct tcp_world {
   std::vector<net::ip::tcp::endpoint> peers;
   transport::job_key job{};
   transport::job_key run{};
-  std::shared_ptr<transport::mailbox> mail;
-  std::shared_ptr<control> referee;
+  std::shared_ptr<transport::basic_mailbox<Use>> mail;
+  std::shared_ptr<basic_control<Use>> referee;
 };
+using tcp_world = basic_tcp_world<>;
 
 /// Blocks until all ranks are present, at most options.timeout; the control thread runs from then on. Throws config,
 /// timeout, or resource, in one sentence that names the ranks or the link in question. Takes options.listener.
-template <class = on_use>
-[[nodiscard]] std::shared_ptr<tcp_world> join_world(join_options const& options) {
+template <class Use = on_use>
+[[nodiscard]] std::shared_ptr<basic_tcp_world<Use>> join_world(join_options const& options) {
   validate(options);
   auto const deadline = clock::now() + options.timeout;
   try {
     auto io = std::make_unique<net::io_context>(1);
-    gathered g = options.rank == 0 ? gathering(*io, options, deadline).run() : attending(*io, options, deadline).run();
-    auto world = std::make_shared<tcp_world>();
+    auto g = options.rank == 0 ? basic_gathering<Use>(*io, options, deadline).run()
+                               : basic_attending<Use>(*io, options, deadline).run();
+    auto world = std::make_shared<basic_tcp_world<Use>>();
     world->rank = options.rank;
     world->size = options.size;
     world->job = key_of(options.job);
     world->run = g.run;
-    world->mail = std::make_shared<transport::mailbox>();
+    world->mail = std::make_shared<transport::basic_mailbox<Use>>();
     int below = 0;
     int here = 0;
     for (std::size_t k = 0; k < g.seats.size(); ++k) {
@@ -7721,7 +7808,7 @@ template <class = on_use>
     }
     world->host_rank = options.host_rank >= 0 ? options.host_rank : below;
     world->host_size = options.host_size >= 1 ? options.host_size : here;
-    control_parts parts;
+    basic_control_parts<Use> parts;
     parts.rank = options.rank;
     parts.size = options.size;
     parts.run = g.run;
@@ -7731,7 +7818,7 @@ template <class = on_use>
     parts.heartbeat = options.heartbeat;
     parts.stall_report = options.stall_report;
     parts.io = std::move(io);
-    world->referee = std::make_shared<control>(std::move(parts));
+    world->referee = std::make_shared<basic_control<Use>>(std::move(parts));
     return world;
   } catch (error const&) {
     throw;
@@ -7765,9 +7852,10 @@ template <class = on_use>
 }
 
 /// The world of a joined process, over TCP.
-template <transport::streams S>
-[[nodiscard]] basic_communicator<S> make_world(std::shared_ptr<tcp_world> const& joined, join_options const& how) {
-  auto node = std::make_shared<transport::tcp_node>();
+template <class S, class Use>
+[[nodiscard]] basic_communicator<S> make_world(std::shared_ptr<basic_tcp_world<Use>> const& joined,
+                                               join_options const& how) {
+  auto node = std::make_shared<transport::basic_tcp_node<Use>>();
   node->rank = joined->rank;
   node->peers = joined->peers;
   node->job = joined->job;
@@ -7775,7 +7863,7 @@ template <transport::streams S>
   node->mail = joined->mail;
   auto from = std::make_shared<origin<S>>();
   from->streams = [node](std::uint64_t id, std::vector<int> const& members, int rank) {
-    return S(transport::tcp(node, id, members, rank));
+    return S(transport::basic_tcp<Use>(node, id, members, rank));
   };
   from->judge = joined->referee;
   from->around = {crowded(joined->host_size), how.call_timeout};
@@ -7784,51 +7872,54 @@ template <transport::streams S>
                                    [&](auto const& p) { return p.address() == peer.address(); });
     from->hosts.push_back(static_cast<int>(same - joined->peers.begin()));
   }
-  return {std::move(from), world_id, group::everyone(joined->size), joined->rank};
+  return {std::move(from), world_id, group::everyone<Use>(joined->size), joined->rank};
 }
 
 /// The world of one of several rank threads.
-template <transport::streams S>
-[[nodiscard]] basic_communicator<S> make_world(std::shared_ptr<local_world> const& world,
-                                               std::shared_ptr<transport::local_hub> const& hub, int rank,
+template <class S, class Use>
+[[nodiscard]] basic_communicator<S> make_world(std::shared_ptr<basic_local_world<Use>> const& world,
+                                               std::shared_ptr<transport::basic_local_hub<Use>> const& hub, int rank,
                                                join_options const& how) {
   auto from = std::make_shared<origin<S>>();
   from->streams = [hub](std::uint64_t id, std::vector<int> const& members, int place) {
-    return S(transport::local(hub, id, members, place));
+    return S(transport::basic_local<Use>(hub, id, members, place));
   };
   from->judge = world->referee(rank);
   from->around = {crowded(world->size()), how.call_timeout};
   from->hosts.assign(static_cast<std::size_t>(world->size()), 0);
-  return {std::move(from), world_id, group::everyone(world->size()), rank};
+  return {std::move(from), world_id, group::everyone<Use>(world->size()), rank};
 }
 
 /// No peers, no sockets.
-template <class = on_use>
-[[nodiscard]] communicator world_of_one(join_options const& how) {
-  return group::make_world<transport::any>(std::make_shared<local_world>(1), std::make_shared<transport::local_hub>(),
-                                           0, how);
+template <class Use = on_use>
+[[nodiscard]] basic_communicator<transport::basic_any<Use>> world_of_one(join_options const& how) {
+  return group::make_world<transport::basic_any<Use>>(std::make_shared<basic_local_world<Use>>(1),
+                                                      std::make_shared<transport::basic_local_hub<Use>>(), 0, how);
 }
 
 /// `how` completed by what the environment says, if it says anything; TUTTI_TIMEOUT and TUTTI_TRUSTED_NETWORK always.
 /// False: nobody said how to join.
 template <class = on_use>
-[[nodiscard]] bool complete_from(tutti::TUTTI_ABI::detail::environment_lookup const& lookup, join_options& how) {
-  auto const settings = tutti::TUTTI_ABI::detail::read_settings(lookup);
+[[nodiscard]] bool complete_from(detail::environment_lookup const& lookup, join_options& how) {
+  auto const settings = detail::read_settings(lookup);
   if (settings.trusted_network) how.trusted_network = true;
-  if (settings.timeout) how.timeout = *settings.timeout;
+  if (settings.timeout.count() > 0) how.timeout = settings.timeout;
   bool const explicitly = how.rank >= 0 || how.size >= 0 || !how.root.empty();
-  auto const told = explicitly ? std::nullopt : tutti::TUTTI_ABI::detail::read_environment(lookup);
-  if (auto const forced = lookup("TUTTI_TRANSPORT"); forced && (explicitly || told) && *forced != "tcp")
-    throw error(error_kind::config, "TUTTI_TRANSPORT='" + *forced + "' cannot connect processes; what can is tcp");
+  auto const told = explicitly ? detail::world_from_environment{} : detail::read_environment(lookup);
+  bool const launched = !told.launcher.empty();
+  if (char const* const forced = lookup("TUTTI_TRANSPORT");
+      forced != nullptr && (explicitly || launched) && std::string_view(forced) != "tcp")
+    throw error(error_kind::config,
+                "TUTTI_TRANSPORT='" + std::string(forced) + "' cannot connect processes; what can is tcp");
   if (explicitly) return true;
-  if (!told) return false;
-  how.rank = told->rank;
-  how.size = told->size;
-  how.root = told->root;
-  how.job = told->job;
-  how.host_rank = told->local_rank;
-  how.host_size = told->local_size;
-  if (told->listener >= 0) how.listener = static_cast<transport::native_socket>(told->listener);
+  if (!launched) return false;
+  how.rank = told.rank;
+  how.size = told.size;
+  how.root = told.root;
+  how.job = told.job;
+  how.host_rank = told.local_rank;
+  how.host_size = told.local_size;
+  if (told.listener >= 0) how.listener = static_cast<transport::native_socket>(told.listener);
   return true;
 }
 
@@ -7837,15 +7928,15 @@ template <class = on_use>
 /// Joins the world that `how` describes; where it sets neither rank, size nor root, the world the launcher's
 /// environment describes (TUTTI_*, torchrun's); without either, a world of one. Blocks until all ranks are present, at
 /// most how.timeout. Throws error: config for options that cannot work, timeout naming the missing ranks, resource.
-template <class = on_use>
-[[nodiscard]] communicator join(join_options how = {}) {
+template <class Use = on_use>
+[[nodiscard]] basic_communicator<transport::basic_any<Use>> join(join_options how = {}) {
   bool const told = group::complete_from(tutti::TUTTI_ABI::detail::system_environment(), how);
   if (!told || (how.size == 1 && how.root.empty())) {
     if (!how.secret.empty())
       throw error(error_kind::config, "a secret was given, but TLS is not built in: leave it out");
-    return group::world_of_one(how);
+    return group::world_of_one<Use>(how);
   }
-  return group::make_world<transport::any>(group::join_world(how), how);
+  return group::make_world<transport::basic_any<Use>>(group::join_world<Use>(how), how);
 }
 
 }  // namespace tutti::inline TUTTI_ABI
@@ -8107,7 +8198,6 @@ class prefixed_lines {
 #include <cstddef>
 #include <cstdio>
 #include <cstdlib>
-#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -8164,8 +8254,9 @@ class basic_output {
 using output = basic_output<>;
 
 /// Owns the children that were added, until watch() has seen them all end; its destructor kills and reaps the rest.
-template <class = on_use>
+template <class Use = on_use>
 class basic_supervisor {
+  using output = basic_output<Use>;
   using clock = std::chrono::steady_clock;
 
  public:
@@ -8232,8 +8323,8 @@ class basic_supervisor {
   // Until output, a death, a stop signal, or the next deadline.
   void sleep() {
     std::vector<pollfd> waits{{signals_.wakeup(), POLLIN, 0}};
-    std::optional<clock::time_point> until;
-    auto const no_later_than = [&](clock::time_point at) { until = until ? (std::min)(*until, at) : at; };
+    auto until = (std::min)(terminate_at_, kill_at_);
+    auto const no_later_than = [&](clock::time_point at) { until = (std::min)(until, at); };
     for (auto const& each : ranks_) {
       if (each.running && each.death.open()) waits.push_back({each.death.get(), POLLIN, 0});
       if (each.running && !each.death.open()) no_later_than(clock::now() + std::chrono::milliseconds(20));
@@ -8241,11 +8332,9 @@ class basic_supervisor {
         if (from.from.open()) waits.push_back({from.from.get(), POLLIN, 0});
     }
     if (culprit_ >= 0 && !named_) no_later_than(first_failure_ + wait_.naming);
-    if (terminate_at_) no_later_than(*terminate_at_);
-    if (kill_at_) no_later_than(*kill_at_);
     int timeout = -1;
-    if (until) {
-      auto const left = std::chrono::ceil<std::chrono::milliseconds>(*until - clock::now());
+    if (until != never) {
+      auto const left = std::chrono::ceil<std::chrono::milliseconds>(until - clock::now());
       timeout = static_cast<int>((std::max)(left.count(), std::chrono::milliseconds::rep{0}));
     }
     ::poll(waits.data(), static_cast<nfds_t>(waits.size()), timeout);
@@ -8289,8 +8378,8 @@ class basic_supervisor {
     signals_.drain_wakeup();
     if (stopped_by_ != 0) return;
     stopped_by_ = signal;
-    terminate_at_.reset();
-    kill_at_ = kill_at_ ? (std::min)(*kill_at_, now + wait_.stop) : now + wait_.stop;
+    terminate_at_ = never;
+    kill_at_ = (std::min)(kill_at_, now + wait_.stop);
     send(SIGTERM);
   }
 
@@ -8337,13 +8426,13 @@ class basic_supervisor {
       bool const sure = killed(culprit().status) || now >= first_failure_ + wait_.naming;
       if (sure || running_ == 0 || stopped_by_ != 0) name_culprit();
     }
-    if (terminate_at_ && now >= *terminate_at_) {
-      terminate_at_.reset();
+    if (now >= terminate_at_) {
+      terminate_at_ = never;
       kill_at_ = now + wait_.terminate;
       send(SIGTERM);
     }
-    if (kill_at_ && now >= *kill_at_) {
-      kill_at_.reset();
+    if (now >= kill_at_) {
+      kill_at_ = never;
       send(SIGKILL);
     }
   }
@@ -8378,7 +8467,9 @@ class basic_supervisor {
   bool failed_ = false;  // some rank did not end with 0
   int stopped_by_ = 0;   // the signal that this process was sent
   clock::time_point first_failure_{};
-  std::optional<clock::time_point> terminate_at_, kill_at_;
+  static constexpr clock::time_point never = (clock::time_point::max)();
+  clock::time_point terminate_at_ = never;
+  clock::time_point kill_at_ = never;
 };
 using supervisor = basic_supervisor<>;
 
@@ -8479,9 +8570,14 @@ void require_single_thread() {
                                       " other thread(s) run in this process; start them before the first thread");
 }
 
-/// A socket that listens on a free port of 127.0.0.1, and "127.0.0.1:port".
+/// A socket that listens on a free port of 127.0.0.1.
+struct listening {
+  unique_fd socket;
+  std::string at;  ///< "127.0.0.1:port"
+};
+
 template <class = on_use>
-[[nodiscard]] std::pair<unique_fd, std::string> listen_on_loopback(int backlog) {
+[[nodiscard]] listening listen_on_loopback(int backlog) {
   unique_fd const made(::socket(AF_INET, SOCK_STREAM, 0));
   if (!made.open()) throw_system("open a socket");
   unique_fd socket = above_stdio(made);
@@ -8521,20 +8617,20 @@ inline void connect_stdio(int rank, unique_fd out, unique_fd err) noexcept {
 /// errno written there tells the parent that the exec failed.
 using become = std::function<void(worker const&, int trouble)>;
 
-template <class = on_use>
+template <class Use = on_use>
 int start_workers(int n, bool execs, patience wait, std::string const& what, become const& turn_into) {
   if (n < 1) throw error(error_kind::config, "cannot start " + std::to_string(n) + " ranks; at least 1 is needed");
   require_single_thread();
   raised_descriptor_limit const limit;
   worker next;
   next.size = n;
-  auto [listener, root] = listen_on_loopback(n);
-  next.root = root;
+  listening port = listen_on_loopback(n);
+  next.root = port.at;
   if (::getentropy(next.job.data(), next.job.size()) != 0) throw_system("draw a random job id");
   std::fflush(nullptr);  // or every child would write the parent's buffers again
   pid_t const parent = ::getpid();
   signal_scope signals;
-  supervisor ranks(signals, wait);
+  basic_supervisor<Use> ranks(signals, wait);
   for (next.rank = 0; next.rank < n; ++next.rank) {
     pipe_ends out = next.rank != 0 ? make_pipe() : pipe_ends{};
     pipe_ends err = make_pipe();
@@ -8549,12 +8645,12 @@ int start_workers(int n, bool execs, patience wait, std::string const& what, bec
       err.read.reset();
       trouble.read.reset();
       connect_stdio(next.rank, std::move(out.write), std::move(err.write));
-      next.listener = listener.get();
+      next.listener = port.socket.get();
       turn_into(next, trouble.write.get());
       ::_exit(1);
     }
     ranks.add(pid, std::move(out.read), std::move(err.read));
-    listener.reset();  // rank 0 has it; the others never see it
+    port.socket.reset();  // rank 0 has it; the others never see it
     trouble.write.reset();
     int code = 0;
     if (execs && ::read(trouble.read.get(), &code, sizeof code) == sizeof code) {
@@ -8703,10 +8799,10 @@ run_arguments take_arguments(int& argc, char** argv, join_options& how) {
   return found;
 }
 
-template <class Program>
-int call_program(communicator& world, Program& program) {
+template <class World, class Program>
+int call_program(World& world, Program& program) {
   try {
-    if constexpr (std::is_void_v<std::invoke_result_t<Program&, communicator&>>) {
+    if constexpr (std::is_void_v<std::invoke_result_t<Program&, World&>>) {
       program(world);
       return 0;
     } else {
@@ -8729,12 +8825,12 @@ int call_program(communicator& world, Program& program) {
 /// out of argv, as is every `--tutti-…`); under a launcher the process joins that job; otherwise the world has one
 /// rank. With `--np` the ranks end inside this call and only the parent returns, with the first failed rank's code.
 /// Needs a process without other threads then. `defaults` are the join's options.
-template <class Program>
+template <class Program, class Use = on_use>
 int run(int& argc, char**& argv, Program program, join_options defaults = {}) {
   try {
-    auto const found = detail::take_arguments(argc, argv, defaults);
+    auto const found = detail::take_arguments<Use>(argc, argv, defaults);
     join_options asked = defaults;
-    bool const launched = group::complete_from(detail::system_environment(), asked);
+    bool const launched = group::complete_from<Use>(detail::system_environment(), asked);
     if (!launched && found.np > 1) {
       return detail::fork_workers(found.np, [&](detail::worker const& self) {
         asked.rank = self.rank;
@@ -8742,11 +8838,11 @@ int run(int& argc, char**& argv, Program program, join_options defaults = {}) {
         asked.root = self.root;
         asked.job = detail::job_text(self.job);
         if (self.listener >= 0) asked.listener = static_cast<transport::native_socket>(self.listener);
-        communicator world = join(asked);
+        auto world = tutti::TUTTI_ABI::join<Use>(asked);
         return detail::call_program(world, program);
       });
     }
-    communicator world = launched ? join(asked) : group::world_of_one(asked);
+    auto world = launched ? tutti::TUTTI_ABI::join<Use>(asked) : group::world_of_one<Use>(asked);
     return detail::call_program(world, program);
   } catch (std::exception const& problem) {
     std::fprintf(stderr, "tutti: %s\n", problem.what());
@@ -8770,11 +8866,11 @@ struct outcome {
 };
 
 /// Calls fn(communicator&) on n ranks, each a thread, and returns how each ended. A rank that throws aborts the others.
-template <class S = transport::any, class Function>
+template <class S = transport::any, class Function, class Use = on_use>
 [[nodiscard]] std::vector<outcome> try_ranks(int n, Function fn, over medium = over::memory, join_options how = {}) {
   std::vector<outcome> ended(static_cast<std::size_t>(n));
-  auto const world = std::make_shared<group::local_world>(n, how.stall_report);
-  auto const hub = std::make_shared<transport::local_hub>();
+  auto const world = std::make_shared<group::basic_local_world<Use>>(n, how.stall_report);
+  auto const hub = std::make_shared<transport::basic_local_hub<Use>>();
   net::io_context io;
   net::ip::tcp::acceptor listener(io);
   std::string root;
@@ -8802,7 +8898,7 @@ template <class S = transport::any, class Function>
           mine.root = root;
           mine.job = "threads of one test";
           if (rank == 0) mine.listener = listener.release();
-          call(group::make_world<S>(group::join_world(mine), mine));
+          call(group::make_world<S>(group::join_world<Use>(mine), mine));
         }
       }
     } catch (...) {
@@ -10875,23 +10971,22 @@ void check_replicas(basic_communicator<S>& comm, M const& model, options how = {
   std::vector<std::uint64_t> hashes(static_cast<std::size_t>(comm.size()));
   allgather(comm, std::span<std::uint64_t const>(&mine.hash, 1), hashes, how);
   std::size_t const root = static_cast<std::size_t>(how.root);
-  std::optional<std::size_t> other;
-  for (std::size_t r = 0; r < hashes.size() && !other; ++r)
-    if (hashes[r] != hashes[root]) other = r;
-  if (!other) return;
+  std::size_t other = 0;
+  while (other < hashes.size() && hashes[other] == hashes[root]) ++other;
+  if (other == hashes.size()) return;
   // Every rank has seen the same hashes, so all come here: the root's list travels, then the other's words on it.
   signature theirs = mine;
   broadcast(comm, theirs, how);
-  std::string words = first_difference(theirs, mine).value_or("");
+  std::string words = first_difference(theirs, mine);
   options from = how;
-  from.root = static_cast<int>(*other);
+  from.root = static_cast<int>(other);
   broadcast(comm, words, from);
   try {
     barrier(comm, how);  // a rank that ended of this error sooner would abort those who have yet to hear the words
   } catch (error const&) {
   }
   throw error(error_kind::config, "the models of rank " + std::to_string(root) + " (here) and rank " +
-                                      std::to_string(*other) + " (there) differ: " + words);
+                                      std::to_string(other) + " (there) differ: " + words);
 }
 
 /// Every rank's `model` becomes the root's, tensor by tensor, after check_replicas(). What is no tensor stays as it
