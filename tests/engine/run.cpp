@@ -10,12 +10,14 @@
 #include <tutti/collective/reduce_scatter.hpp>
 #include <tutti/collective/scatter.hpp>
 
+#include <algorithm>
 #include <array>
 #include <chrono>
 #include <cstdint>
 #include <numeric>
 #include <span>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "../collective/worlds.hpp"
@@ -199,6 +201,57 @@ TEST_CASE("run: a peer whose stream ends is lost, also in the middle of the head
     CHECK(f.kind == tutti::error_kind::peer_lost);
     CHECK(f.rank == 0);
   }
+}
+
+/// A root whose bytes come after one try that finds nothing; or, while it dozes, not before this rank has slept.
+struct late_root {
+  std::vector<std::byte> bytes{};
+  bool dozes = false;
+  bool tried = false;
+  int slept = 0;
+  [[nodiscard]] int rank() const noexcept { return 1; }
+  [[nodiscard]] int size() const noexcept { return 2; }
+  tt::moved write_some(int, tutti::const_bytes, tutti::const_bytes) { return {}; }
+  tt::moved read_some(int, tutti::bytes head, tutti::bytes body) {
+    if (dozes || !std::exchange(tried, true)) return {};
+    std::copy_n(bytes.begin(), head.size(), head.begin());
+    std::copy_n(bytes.begin() + 48, body.size(), body.begin());
+    return {head.size() + body.size(), false};
+  }
+  void wait(std::span<tt::interest const>, tutti::clock::time_point) {
+    ++slept;
+    dozes = false;
+  }
+  void wake() noexcept {}
+  void close() noexcept {}
+};
+
+TEST_CASE("run: a call tries for a moment before it sleeps, also after a call that slept") {
+  te::call header;
+  header.communicator = 1;
+  header.sequence = 1;
+  header.what = tp::collective::broadcast;
+  header.root = 0;
+  int x = 0;
+  std::vector<std::uint64_t> const offsets{0, 4, 4};
+  te::binding b;
+  b.offsets = offsets;
+  b.output = std::as_writable_bytes(std::span(&x, 1));
+  b.element_size = 4;
+  late_root root{expected_on_wire(header, std::as_bytes(std::span(&header.sequence, 1)).first(4))};
+  te::watch seen(1, alone::everyone(2));
+  alone::believing referee;
+  te::runner<late_root> runner(root, seen, referee, true);
+  te::program const program = te::prepare(tp::make({tp::collective::broadcast, algorithm::star, 1, 2, 0, {}}));
+  te::frame const frame = te::encode(header);
+  seen.begin(header, tutti::call_site::here(), {});
+  root.dozes = true;
+  runner.run(program, b, frame, 10s);
+  int const before = root.slept;
+  CHECK(before > 0);
+  root.tried = false;
+  runner.run(program, b, frame, 10s);
+  CHECK(root.slept == before);
 }
 
 TEST_CASE("run: without progress until the deadline, a timeout names who is waited for") {
