@@ -3783,6 +3783,7 @@ class runner {
   /// Runs `p` to its end, or throws what the referee ruled. `patience`: how long nothing may move.
   void run(program const& p, binding const& b, frame const& header, std::chrono::nanoseconds patience) {
     prepare(p, b, header);
+    waiting_.moved();          // this call has not waited yet, whatever the last one did
     clock::time_point last{};  // of the latest movement, read when it first matters
     bool stirred = true;
     for (;;) {
