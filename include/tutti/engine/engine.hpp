@@ -103,6 +103,11 @@ class engine {
       background_->ring();
     });
   }
+  /// What calls do is noted in `events`, which must live until it is replaced, by null for instance. Between calls only.
+  void trace_to(trace* events) noexcept {
+    trace_ = events;
+    runner_.trace_to(events);
+  }
   /// A call that was taken back before it began keeps its number: ranks that still make it find out that they differ.
   void skip_call() noexcept { ++sequence_; }
 
@@ -129,7 +134,8 @@ class engine {
       watch_->end(begin);
       throw error(std::move(why));
     }
-    ended const at_end{streams_, *watch_, in_calls_, begin};
+    if (trace_ != nullptr) trace_->add(begin, sequence_, rank(), trace_event::kind::begin);
+    ended const at_end(*this, begin);
     try {
       std::forward<Body>(body)();
     } catch (std::exception const& problem) {
@@ -187,18 +193,16 @@ class engine {
     std::atomic<bool>& busy;
   };
   struct ended {
-    ended(T const& s, watch& w, std::chrono::nanoseconds& t, clock::time_point b)
-        : streams(s), seen(w), total(t), begin(b) {}
+    ended(engine& e, clock::time_point b) : of(e), begin(b) {}
     ended(ended const&) = delete;
     ended& operator=(ended const&) = delete;
     ~ended() {
-      clock::time_point const now = transport::now(streams);
-      seen.end(now);
-      total += now - begin;
+      clock::time_point const now = of.now();
+      of.watch_->end(now);
+      of.in_calls_ += now - begin;
+      if (of.trace_ != nullptr) of.trace_->add(now, of.sequence_, of.rank(), trace_event::kind::end);
     }
-    T const& streams;
-    watch& seen;
-    std::chrono::nanoseconds& total;
+    engine& of;
     clock::time_point begin;
   };
 
@@ -243,6 +247,7 @@ class engine {
   surroundings around_;
   runner<T> runner_;
   std::shared_ptr<background> background_;
+  trace* trace_ = nullptr;
   std::vector<std::unique_ptr<planned>> cache_;
   std::vector<std::uint64_t> offsets_;
   call header_;

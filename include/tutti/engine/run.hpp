@@ -19,6 +19,7 @@
 #include <tutti/engine/memory.hpp>
 #include <tutti/engine/program.hpp>
 #include <tutti/engine/referee.hpp>
+#include <tutti/engine/trace.hpp>
 #include <tutti/engine/waiting.hpp>
 #include <tutti/engine/watch.hpp>
 #include <tutti/transport/transport.hpp>
@@ -41,6 +42,7 @@ class runner {
 
   /// Who is asked, from now on, to wait in place of this thread.
   void let_wait(background* instead) noexcept { background_ = instead; }
+  void trace_to(trace* events) noexcept { trace_ = events; }
 
   /// Runs `p` to its end, or throws what the referee ruled. `patience`: how long nothing may move.
   void run(program const& p, binding const& b, frame const& header, std::chrono::nanoseconds patience) {
@@ -267,6 +269,7 @@ class runner {
     if (now - last > telling && awaited != told_) watch_.waiting_for(world(told_ = awaited));
     bool const suspended = background_ != nullptr && background_->suspend(interests_, until);
     if (!suspended && !waiting_.idle(streams_, interests_, now, until)) return;
+    if (trace_ != nullptr) trace_->add(now, watch_.latest().what.sequence, streams_.rank(), trace_event::kind::wait);
     if (clock::time_point const slept = transport::now(streams_); slept - (std::max)(last, ticked_) >= slice) {
       ticked_ = slept;
       referee_.tick(watch_);
@@ -324,6 +327,7 @@ class runner {
   watch& watch_;
   referee& referee_;
   background* background_ = nullptr;
+  trace* trace_ = nullptr;
   waiting waiting_;
   counters counters_;
   memory memory_;
