@@ -3715,6 +3715,51 @@ class memory {
 
 }  // namespace tutti::inline TUTTI_ABI::engine
 
+// ---------------------------------------------------------------------------------------------- tutti/engine/trace.hpp
+// What the calls of a communicator did, and when: a fixed ring of events, filled only where somebody asked for it.
+
+namespace tutti::inline TUTTI_ABI {
+
+/// One moment of one call.
+struct trace_event {
+  enum class kind : std::uint8_t {
+    begin,
+    wait,  ///< it can go no further until a peer sends or takes bytes; asleep or suspended
+    end
+  };
+  clock::time_point time{};
+  std::uint64_t call = 0;  ///< the how-manieth call of the communicator, from 1
+  int rank = 0;            ///< in the communicator
+  kind what = kind::begin;
+};
+
+/// Keeps the last events of one communicator. Allocates once; to be read while no call is under way.
+template <class = on_use>
+class basic_trace {
+ public:
+  explicit basic_trace(std::size_t capacity = 4096) : ring_(capacity) {}
+
+  void add(clock::time_point time, std::uint64_t call, int rank, trace_event::kind what) noexcept {
+    ring_[written_++ % ring_.size()] = {time, call, rank, what};
+  }
+  /// Oldest first.
+  [[nodiscard]] std::vector<trace_event> events() const {
+    std::size_t const n = (std::min)(written_, ring_.size());
+    std::vector<trace_event> all;
+    for (std::size_t i = written_ - n; i < written_; ++i) all.push_back(ring_[i % ring_.size()]);
+    return all;
+  }
+  /// How many events there were, those forgotten included.
+  [[nodiscard]] std::size_t written() const noexcept { return written_; }
+
+ private:
+  std::vector<trace_event> ring_;
+  std::size_t written_ = 0;
+};
+using trace = basic_trace<>;
+
+}  // namespace tutti::inline TUTTI_ABI
+
 // -------------------------------------------------------------------------------------------- tutti/engine/waiting.hpp
 // How a rank waits: try, then spin or yield for a moment, then sleep. The one place that decides.
 //
@@ -3779,6 +3824,7 @@ class runner {
 
   /// Who is asked, from now on, to wait in place of this thread.
   void let_wait(background* instead) noexcept { background_ = instead; }
+  void trace_to(trace* events) noexcept { trace_ = events; }
 
   /// Runs `p` to its end, or throws what the referee ruled. `patience`: how long nothing may move.
   void run(program const& p, binding const& b, frame const& header, std::chrono::nanoseconds patience) {
@@ -4005,6 +4051,7 @@ class runner {
     if (now - last > telling && awaited != told_) watch_.waiting_for(world(told_ = awaited));
     bool const suspended = background_ != nullptr && background_->suspend(interests_, until);
     if (!suspended && !waiting_.idle(streams_, interests_, now, until)) return;
+    if (trace_ != nullptr) trace_->add(now, watch_.latest().what.sequence, streams_.rank(), trace_event::kind::wait);
     if (clock::time_point const slept = transport::now(streams_); slept - (std::max)(last, ticked_) >= slice) {
       ticked_ = slept;
       referee_.tick(watch_);
@@ -4062,6 +4109,7 @@ class runner {
   watch& watch_;
   referee& referee_;
   background* background_ = nullptr;
+  trace* trace_ = nullptr;
   waiting waiting_;
   counters counters_;
   memory memory_;
@@ -4160,6 +4208,12 @@ class engine {
       background_->ring();
     });
   }
+  /// What calls do is noted in `events`, which must live until it is replaced, by null for instance. Between calls
+  /// only.
+  void trace_to(trace* events) noexcept {
+    trace_ = events;
+    runner_.trace_to(events);
+  }
   /// A call that was taken back before it began keeps its number: ranks that still make it find out that they differ.
   void skip_call() noexcept { ++sequence_; }
 
@@ -4186,7 +4240,8 @@ class engine {
       watch_->end(begin);
       throw error(std::move(why));
     }
-    ended const at_end{streams_, *watch_, in_calls_, begin};
+    if (trace_ != nullptr) trace_->add(begin, sequence_, rank(), trace_event::kind::begin);
+    ended const at_end(*this, begin);
     try {
       std::forward<Body>(body)();
     } catch (std::exception const& problem) {
@@ -4244,18 +4299,16 @@ class engine {
     std::atomic<bool>& busy;
   };
   struct ended {
-    ended(T const& s, watch& w, std::chrono::nanoseconds& t, clock::time_point b)
-        : streams(s), seen(w), total(t), begin(b) {}
+    ended(engine& e, clock::time_point b) : of(e), begin(b) {}
     ended(ended const&) = delete;
     ended& operator=(ended const&) = delete;
     ~ended() {
-      clock::time_point const now = transport::now(streams);
-      seen.end(now);
-      total += now - begin;
+      clock::time_point const now = of.now();
+      of.watch_->end(now);
+      of.in_calls_ += now - begin;
+      if (of.trace_ != nullptr) of.trace_->add(now, of.sequence_, of.rank(), trace_event::kind::end);
     }
-    T const& streams;
-    watch& seen;
-    std::chrono::nanoseconds& total;
+    engine& of;
     clock::time_point begin;
   };
 
@@ -4300,6 +4353,7 @@ class engine {
   surroundings around_;
   runner<T> runner_;
   std::shared_ptr<background> background_;
+  trace* trace_ = nullptr;
   std::vector<std::unique_ptr<planned>> cache_;
   std::vector<std::uint64_t> offsets_;
   call header_;

@@ -74,8 +74,9 @@ int main(int argc, char** argv) {
     double const call = median(calls), wall = median(walls), events_say = median(overlapped);
     double const least = allreduce(world, median(hidden), tutti::min);
     if (world.rank() == 0)
-      std::printf("%zu MiB x %d ranks: call alone %.1f ms, computing and call together %.1f ms; of the call, computing "
-                  "overlaps %.0f %% (trace events) and hides %.0f %% (wall clock, worst rank)\n",
-                  n >> 18U, world.size(), call * 1e3, wall * 1e3, events_say * 1e2, least * 1e2);
+      std::printf(
+          "%zu MiB x %d ranks: call alone %.1f ms, computing and call together %.1f ms; of the call, computing "
+          "overlaps %.0f %% (trace events) and hides %.0f %% (wall clock, worst rank)\n",
+          n >> 18U, world.size(), call * 1e3, wall * 1e3, events_say * 1e2, least * 1e2);
   });
 }

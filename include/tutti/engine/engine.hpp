@@ -103,7 +103,8 @@ class engine {
       background_->ring();
     });
   }
-  /// What calls do is noted in `events`, which must live until it is replaced, by null for instance. Between calls only.
+  /// What calls do is noted in `events`, which must live until it is replaced, by null for instance. Between calls
+  /// only.
   void trace_to(trace* events) noexcept {
     trace_ = events;
     runner_.trace_to(events);
