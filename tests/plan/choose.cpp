@@ -17,7 +17,9 @@ using tutti::algorithm;
 constexpr tp::collective collectives[] = {
     tp::collective::broadcast, tp::collective::reduce,    tp::collective::allreduce,      tp::collective::scatter,
     tp::collective::gather,    tp::collective::allgather, tp::collective::reduce_scatter, tp::collective::barrier};
-constexpr algorithm algorithms[] = {algorithm::automatic, algorithm::exchange, algorithm::star, algorithm::direct};
+constexpr algorithm algorithms[] = {
+    algorithm::automatic, algorithm::exchange, algorithm::star,          algorithm::direct,   algorithm::binomial, algorithm::doubling,
+    algorithm::halving,   algorithm::bruck,    algorithm::dissemination, algorithm::pairwise, algorithm::chain,    algorithm::ring};
 constexpr std::size_t byte_counts[] = {
     0, 1, 4, 1024, 8192, 8193, 32768, 32769, 262144, 262145, 1 << 20, (1 << 20) + 1, std::size_t{1} << 40};
 
@@ -60,12 +62,62 @@ TEST_CASE("a forced algorithm is used wherever it exists, and ignored elsewhere"
         for (algorithm forced : algorithms) {
           bool exists = false;
           for (tp::row const& row : tp::table())
-            exists = exists || (row.what == what && row.algorithm == forced && plan_cases::serves(row, size));
+            exists = exists || (row.what == what && row.algorithm == forced && plan_cases::serves(row, size) &&
+                                row.fold != tp::folds::any);
           algorithm const automatic = tp::choose(what, size, length, algorithm::automatic);
           CAPTURE(tp::to_string(what));
           CAPTURE(size);
           CHECK(tp::choose(what, size, length, forced) == (exists ? forced : automatic));
         }
+}
+
+TEST_CASE("what leaves the canonical order is chosen only where it is allowed, what takes one slot never for several") {
+  for (tp::row const& row : tp::table()) {
+    int const size = 4;
+    if (!row.serves(size)) continue;
+    CAPTURE(tp::to_string(row.what));
+    CAPTURE(tutti::to_string(row.algorithm));
+    auto const chosen = [&](tp::demand const& asked) { return tp::choose(row.what, size, 1 << 20, row.algorithm, asked); };
+    CHECK(chosen({.order = tutti::order::any}) == row.algorithm);
+    CHECK((chosen({}) == row.algorithm) == (row.fold != tp::folds::any));
+    if (row.what == tp::collective::reduce || row.what == tp::collective::allreduce)
+      CHECK((chosen({.slots = true}) == row.algorithm) == row.slots);
+    CHECK((chosen({.order = tutti::order::any, .whole_folds_only = true}) == row.algorithm) ==
+          (row.fold == tp::folds::whole));
+  }
+}
+
+TEST_CASE("over loopback: an exchange of two, a star while messages cost more than bytes, then plans that share the work") {
+  using c = tp::collective;
+  auto const best = [](c what, int size, std::size_t bytes) { return tp::choose(what, size, bytes, algorithm::automatic); };
+  CHECK(best(c::allreduce, 2, 4) == algorithm::exchange);
+  CHECK(best(c::allreduce, 2, 256 << 10) == algorithm::exchange);
+  for (int size : {3, 4, 8}) {
+    CHECK(best(c::barrier, size, 1) == algorithm::star);
+    CHECK(best(c::allreduce, size, 4) == algorithm::star);
+    CHECK(best(c::broadcast, size, 4) == algorithm::star);
+    CHECK(best(c::gather, size, 64 << 10) == algorithm::star);
+    CHECK(best(c::allreduce, size, 64 << 20) != algorithm::star);
+    CHECK(best(c::broadcast, size, 64 << 20) != algorithm::star);
+    CHECK(best(c::allgather, size, 64 << 20) != algorithm::star);
+  }
+}
+
+TEST_CASE("on a slow link no rank carries everything") {
+  tutti::machine link;
+  link.per_host = 1;
+  link.link = 8;
+  link.distance = 50;
+  for (tp::collective what : {tp::collective::allreduce, tp::collective::allgather, tp::collective::reduce_scatter,
+                              tp::collective::broadcast, tp::collective::reduce})
+    for (int size : {4, 8, 64}) {
+      algorithm const chosen = tp::choose(what, size, 8 << 20, algorithm::automatic, {}, link);
+      CAPTURE(tp::to_string(what));
+      CAPTURE(tutti::to_string(chosen));
+      CHECK(tp::find(what, chosen, size)->effort(size).most_sent <= 2);
+      CHECK(tp::find(what, chosen, size)->effort(size).most_received <= 2);
+    }
+  CHECK(tp::choose(tp::collective::allreduce, 1024, 4, algorithm::automatic, {}, link) == algorithm::doubling);
 }
 
 TEST_CASE("no row of the table hides another") {

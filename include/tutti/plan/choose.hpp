@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSL-1.0
-// Which algorithm serves which call: one table of plans and one small rule. Pure: every rank chooses alike.
+// Which algorithm serves which call: one table of plans, and the cheapest wins. Pure: every rank chooses alike.
 #pragma once
 
 #include <bit>
@@ -13,11 +13,13 @@
 #include <tutti/plan/allgather.hpp>
 #include <tutti/plan/allreduce.hpp>
 #include <tutti/plan/broadcast.hpp>
+#include <tutti/plan/cost.hpp>
 #include <tutti/plan/gather.hpp>
 #include <tutti/plan/plan.hpp>
 #include <tutti/plan/reduce.hpp>
 #include <tutti/plan/reduce_scatter.hpp>
 #include <tutti/plan/scatter.hpp>
+#include <tutti/plan/work.hpp>
 #include <tutti/plan/writer.hpp>
 
 namespace tutti::inline TUTTI_ABI::plan {
@@ -37,6 +39,7 @@ struct demand {
   tutti::TUTTI_ABI::order order = tutti::TUTTI_ABI::order::canonical;
   bool slots = false;             ///< ranks bring several slots each, or none
   bool whole_folds_only = false;  ///< no partial result may travel
+  friend bool operator==(demand const&, demand const&) = default;
 };
 
 /// One way to do one collective. A new algorithm is one function and one row here.
@@ -47,6 +50,7 @@ struct row {
   folds fold;
   cut parts;
   void (*script)(writer&);
+  work (*effort)(double ranks);
   bool slots = false;  ///< whether ranks may bring several slots
 
   [[nodiscard]] constexpr bool serves(int ranks) const noexcept {
@@ -77,41 +81,41 @@ template <class = on_use>
   using s = sizes;
   using f = folds;
   static constexpr row rows[] = {
-      {c::broadcast, a::star, s::any, f::whole, cut::even, broadcast_star},
-      {c::broadcast, a::direct, s::any, f::whole, cut::even_but_root, broadcast_direct},
-      {c::broadcast, a::binomial, s::any, f::whole, cut::even, broadcast_binomial},
-      {c::broadcast, a::chain, s::any, f::whole, cut::even, broadcast_chain},
-      {c::reduce, a::star, s::any, f::whole, cut::even, reduce_star, true},
-      {c::reduce, a::direct, s::any, f::whole, cut::even_but_root, reduce_direct, true},
-      {c::reduce, a::binomial, s::any, f::partial, cut::even, reduce_binomial},
-      {c::reduce, a::chain, s::any, f::any, cut::even, reduce_chain},
-      {c::allreduce, a::exchange, s::two, f::whole, cut::even, allreduce_exchange, true},
-      {c::allreduce, a::star, s::any, f::whole, cut::even, allreduce_star, true},
-      {c::allreduce, a::direct, s::any, f::whole, cut::even, allreduce_direct, true},
-      {c::allreduce, a::binomial, s::any, f::partial, cut::even, allreduce_binomial},
-      {c::allreduce, a::doubling, s::any, f::partial, cut::even, allreduce_doubling},
-      {c::allreduce, a::halving, s::power_of_two, f::partial, cut::even, allreduce_halving},
-      {c::allreduce, a::ring, s::any, f::any, cut::even, allreduce_ring},
-      {c::scatter, a::star, s::any, f::whole, cut::given, scatter_star},
-      {c::scatter, a::binomial, s::any, f::whole, cut::given, scatter_binomial},
-      {c::gather, a::star, s::any, f::whole, cut::given, gather_star},
-      {c::gather, a::binomial, s::any, f::whole, cut::given, gather_binomial},
-      {c::allgather, a::star, s::any, f::whole, cut::given, allgather_star},
-      {c::allgather, a::direct, s::any, f::whole, cut::given, allgather_direct},
-      {c::allgather, a::doubling, s::any, f::whole, cut::given, allgather_doubling},
-      {c::allgather, a::bruck, s::any, f::whole, cut::given, allgather_bruck},
-      {c::allgather, a::ring, s::any, f::whole, cut::given, allgather_ring},
-      {c::reduce_scatter, a::star, s::any, f::whole, cut::given, reduce_scatter_star},
-      {c::reduce_scatter, a::direct, s::any, f::whole, cut::given, reduce_scatter_direct},
-      {c::reduce_scatter, a::halving, s::power_of_two, f::partial, cut::given, reduce_scatter_halving},
-      {c::reduce_scatter, a::pairwise, s::any, f::partial, cut::given, reduce_scatter_pairwise},
-      {c::reduce_scatter, a::ring, s::any, f::any, cut::given, reduce_scatter_ring},
+      {c::broadcast, a::star, s::any, f::whole, cut::even, broadcast_star, works::broadcast_star},
+      {c::broadcast, a::direct, s::any, f::whole, cut::even_but_root, broadcast_direct, works::broadcast_direct},
+      {c::broadcast, a::binomial, s::any, f::whole, cut::even, broadcast_binomial, works::broadcast_binomial},
+      {c::broadcast, a::chain, s::any, f::whole, cut::even, broadcast_chain, works::broadcast_chain},
+      {c::reduce, a::star, s::any, f::whole, cut::even, reduce_star, works::reduce_star, true},
+      {c::reduce, a::direct, s::any, f::whole, cut::even_but_root, reduce_direct, works::reduce_direct, true},
+      {c::reduce, a::binomial, s::any, f::partial, cut::even, reduce_binomial, works::reduce_binomial},
+      {c::reduce, a::chain, s::any, f::any, cut::even, reduce_chain, works::reduce_chain},
+      {c::allreduce, a::exchange, s::two, f::whole, cut::even, allreduce_exchange, works::allreduce_exchange, true},
+      {c::allreduce, a::star, s::any, f::whole, cut::even, allreduce_star, works::allreduce_star, true},
+      {c::allreduce, a::direct, s::any, f::whole, cut::even, allreduce_direct, works::allreduce_direct, true},
+      {c::allreduce, a::binomial, s::any, f::partial, cut::even, allreduce_binomial, works::allreduce_binomial},
+      {c::allreduce, a::doubling, s::any, f::partial, cut::even, allreduce_doubling, works::allreduce_doubling},
+      {c::allreduce, a::halving, s::power_of_two, f::partial, cut::even, allreduce_halving, works::allreduce_halving},
+      {c::allreduce, a::ring, s::any, f::any, cut::even, allreduce_ring, works::allreduce_ring},
+      {c::scatter, a::star, s::any, f::whole, cut::given, scatter_star, works::scatter_star},
+      {c::scatter, a::binomial, s::any, f::whole, cut::given, scatter_binomial, works::scatter_binomial},
+      {c::gather, a::star, s::any, f::whole, cut::given, gather_star, works::gather_star},
+      {c::gather, a::binomial, s::any, f::whole, cut::given, gather_binomial, works::gather_binomial},
+      {c::allgather, a::star, s::any, f::whole, cut::given, allgather_star, works::allgather_star},
+      {c::allgather, a::direct, s::any, f::whole, cut::given, allgather_direct, works::allgather_direct},
+      {c::allgather, a::doubling, s::any, f::whole, cut::given, allgather_doubling, works::allgather_doubling},
+      {c::allgather, a::bruck, s::any, f::whole, cut::given, allgather_bruck, works::allgather_bruck},
+      {c::allgather, a::ring, s::any, f::whole, cut::given, allgather_ring, works::allgather_ring},
+      {c::reduce_scatter, a::star, s::any, f::whole, cut::given, reduce_scatter_star, works::reduce_scatter_star},
+      {c::reduce_scatter, a::direct, s::any, f::whole, cut::given, reduce_scatter_direct, works::reduce_scatter_direct},
+      {c::reduce_scatter, a::halving, s::power_of_two, f::partial, cut::given, reduce_scatter_halving, works::reduce_scatter_halving},
+      {c::reduce_scatter, a::pairwise, s::any, f::partial, cut::given, reduce_scatter_pairwise, works::reduce_scatter_pairwise},
+      {c::reduce_scatter, a::ring, s::any, f::any, cut::given, reduce_scatter_ring, works::reduce_scatter_ring},
       // A barrier is the allreduce of one byte.
-      {c::barrier, a::exchange, s::two, f::whole, cut::even, allreduce_exchange},
-      {c::barrier, a::star, s::any, f::whole, cut::even, allreduce_star},
-      {c::barrier, a::direct, s::any, f::whole, cut::even, allreduce_direct},
-      {c::barrier, a::binomial, s::any, f::partial, cut::even, allreduce_binomial},
-      {c::barrier, a::dissemination, s::any, f::partial, cut::even, barrier_dissemination},
+      {c::barrier, a::exchange, s::two, f::whole, cut::even, allreduce_exchange, works::allreduce_exchange},
+      {c::barrier, a::star, s::any, f::whole, cut::even, allreduce_star, works::allreduce_star},
+      {c::barrier, a::direct, s::any, f::whole, cut::even, allreduce_direct, works::allreduce_direct},
+      {c::barrier, a::binomial, s::any, f::partial, cut::even, allreduce_binomial, works::allreduce_binomial},
+      {c::barrier, a::dissemination, s::any, f::partial, cut::even, barrier_dissemination, works::barrier_dissemination},
   };
   return rows;
 }
@@ -123,34 +127,25 @@ template <class = on_use>
   return nullptr;
 }
 
-/// The algorithm for a call that moves `bytes` in all (the longest buffer of the call) among `size` ranks that share a
-/// host, unless `forced` exists for it and is allowed. Thresholds measured over loopback with more ranks than cores;
-/// see docs/performance.md.
+/// The algorithm for a call that moves `bytes` in all (the longest buffer of the call) among `size` ranks: `forced` if it
+/// exists and is allowed, else the one that is predicted to be the fastest of those that are. Of equals, the first of the
+/// table. Ranks that compute with the same `m` choose alike.
 template <class = on_use>
 [[nodiscard]] tutti::TUTTI_ABI::algorithm choose(collective what, int size, std::size_t bytes,
-                                                 tutti::TUTTI_ABI::algorithm forced, demand const& asked = {}) {
-  using tutti::TUTTI_ABI::algorithm;
-  if (row const* const r = forced == algorithm::automatic ? nullptr : find(what, forced, size))
-    if (r->obstacle(size, asked).empty()) return forced;
-  constexpr std::size_t kib = 1024;
-  switch (what) {
-    case collective::barrier:
-      return size == 2 ? algorithm::exchange : algorithm::star;
-    case collective::allreduce:
-      if (size == 2) return bytes <= 1024 * kib ? algorithm::exchange : algorithm::direct;
-      return bytes <= 16 * kib * static_cast<std::size_t>(size) ? algorithm::star : algorithm::direct;
-    case collective::allgather:
-      return size > 2 && bytes <= 8 * kib ? algorithm::star : algorithm::direct;
-    case collective::reduce_scatter:
-      return size > 2 && bytes <= 8 * kib ? algorithm::star : algorithm::direct;
-    case collective::reduce:
-      return size > 2 && bytes > 1024 * kib ? algorithm::direct : algorithm::star;
-    case collective::broadcast:
-    case collective::scatter:
-    case collective::gather:
-      return algorithm::star;
+                                                 tutti::TUTTI_ABI::algorithm forced, demand const& asked = {},
+                                                 machine const& m = {}) {
+  row const* best = nullptr;
+  double least = 0;
+  for (row const& r : table()) {
+    if (r.what != what || !r.obstacle(size, asked).empty()) continue;
+    if (r.algorithm == forced) return forced;
+    auto const ranks = static_cast<double>(size);
+    double const time = size == 1 ? 0 : predict(r.effort(ranks), ranks, static_cast<double>(bytes), m);
+    if (best != nullptr && time >= least) continue;
+    best = &r;
+    least = time;
   }
-  return algorithm::star;
+  return best == nullptr ? tutti::TUTTI_ABI::algorithm::star : best->algorithm;
 }
 
 /// The plan for `wanted`; its algorithm must be one that `choose` returned.

@@ -1,0 +1,42 @@
+// SPDX-License-Identifier: BSL-1.0
+#include <tutti/plan/cost.hpp>
+
+#include <doctest/doctest.h>
+
+#include <cmath>
+
+using tutti::machine;
+using tutti::plan::predict;
+using tutti::plan::work;
+
+TEST_CASE("a message between two ranks costs its latency, its overheads and its bytes") {
+  machine m;
+  m.cores = 1e9;  // each its own: only the longest way counts
+  work const one{1, 1, 1, 0, 0, 1, 1, 0, 0, 0};
+  double const busiest = m.overhead + 1000 * m.send;
+  double const shared = (2 * m.overhead + 1000 * (m.send + m.receive)) / 2;
+  CHECK(predict(one, 2, 1e6, m) == doctest::Approx(m.latency + std::hypot(busiest, shared)));
+  CHECK(predict(one, 1, 1e6, m) == 0);
+}
+
+TEST_CASE("fewer cores, a slower link and more ranks than cores cost time; more hosts save it where cores are short") {
+  work const all{56, 2, 14, 7, 0, 28, 1.75, 1.75, 0.875, 0};
+  machine few, many;
+  few.cores = 2;
+  many.cores = 8;
+  CHECK(predict(all, 8, 1e6, many) < predict(all, 8, 1e6, few));
+  machine apart = few;
+  apart.per_host = 1;
+  CHECK(predict(all, 8, 1e6, apart) < predict(all, 8, 1e6, few));
+  apart.link = 8;  // 1 Gbit/s
+  CHECK(predict(all, 8, 1e6, apart) > 1.75 * 8000);
+  CHECK(predict(all, 8, 1e6, apart) < 1.75 * 8000 * 1.1);
+  CHECK(predict(all, 8, 1e6, apart) < predict(all, 8, 2e6, apart));
+}
+
+TEST_CASE("scratch costs only what the cache does not hold") {
+  work const kept{2, 1, 2, 2, 2, 2, 1, 1, 1, 1}, free{2, 1, 2, 2, 0, 2, 1, 1, 1, 0};
+  machine const m;
+  CHECK(predict(kept, 2, m.cache, m) == predict(free, 2, m.cache, m));
+  CHECK(predict(kept, 2, 2 * m.cache, m) > predict(free, 2, 2 * m.cache, m));
+}
