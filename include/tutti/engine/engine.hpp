@@ -23,7 +23,7 @@
 #include <tutti/engine/referee.hpp>
 #include <tutti/engine/run.hpp>
 #include <tutti/engine/watch.hpp>
-#include <tutti/plan/choose.hpp>
+#include <tutti/plan/chooser.hpp>
 #include <tutti/transport/transport.hpp>
 
 namespace tutti::inline TUTTI_ABI::engine {
@@ -51,6 +51,8 @@ struct operation {
 struct surroundings {
   bool crowded = true;  ///< more ranks on this host than cores
   std::chrono::nanoseconds call_timeout = std::chrono::seconds(60);
+  machine costs{};                 ///< from which algorithms are chosen; the same on every rank
+  plan::preferences preferred{};  ///< likewise
 };
 
 template <transport::streams T>
@@ -61,6 +63,7 @@ class engine {
         watch_(std::move(seen)),
         referee_(std::move(judge)),
         around_(around),
+        choose_(streams_.size(), around.costs, around.preferred),
         runner_(streams_, *watch_, *referee_, around.crowded) {
     watch_->on_ring([this] { streams_.wake(); });
     referee_->enroll(watch_);
@@ -154,8 +157,8 @@ class engine {
   void run(operation const& op, std::uint8_t stage) {
     lay_out(op);
     std::uint64_t const bytes_in_all = offsets_.back();
-    auto const algorithm = plan::choose(op.what, size(), static_cast<std::size_t>(bytes_in_all), how_->algorithm,
-                                        {how_->order, !op.cuts.empty(), false});
+    auto const algorithm = choose_(op.what, static_cast<std::size_t>(bytes_in_all), how_->algorithm,
+                                   {how_->order, !op.cuts.empty(), false});
     program const& p = cached({op.what, algorithm, rank(), size(), op.root < 0 ? 0 : op.root, {}}, op.cuts);
     lay_out(op, p.what.parts);
     header_.algorithm = algorithm;
@@ -246,6 +249,7 @@ class engine {
   std::shared_ptr<watch> watch_;
   std::shared_ptr<referee> referee_;
   surroundings around_;
+  plan::chooser choose_;
   runner<T> runner_;
   std::shared_ptr<background> background_;
   trace* trace_ = nullptr;

@@ -56,7 +56,7 @@ template <class S, class Use>
     return S(transport::basic_tcp<Use>(node, id, members, rank));
   };
   from->judge = joined->referee;
-  from->around = {crowded(joined->host_size), how.call_timeout};
+  from->around = {.crowded = crowded(joined->host_size), .call_timeout = how.call_timeout};
   for (auto const& peer : joined->peers) {  // one address, one host
     auto const same = std::find_if(joined->peers.begin(), joined->peers.end(),
                                    [&](auto const& p) { return p.address() == peer.address(); });
@@ -75,7 +75,7 @@ template <class S, class Use>
     return S(transport::basic_local<Use>(hub, id, members, place));
   };
   from->judge = world->referee(rank);
-  from->around = {crowded(world->size()), how.call_timeout};
+  from->around = {.crowded = crowded(world->size()), .call_timeout = how.call_timeout};
   from->hosts.assign(static_cast<std::size_t>(world->size()), 0);
   return {std::move(from), world_id, group::everyone<Use>(world->size()), rank};
 }
