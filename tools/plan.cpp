@@ -34,7 +34,8 @@ void print(request const& asked) {
   tutti::machine const m = tp::parse_machine(asked.machine);
   tp::demand const allowed{.order = asked.any_order ? tutti::order::any : tutti::order::canonical};
   if (asked.root >= asked.ranks)
-    throw std::runtime_error("root " + std::to_string(asked.root) + " is not one of " + std::to_string(asked.ranks) + " ranks");
+    throw std::runtime_error("root " + std::to_string(asked.root) + " is not one of " + std::to_string(asked.ranks) +
+                             " ranks");
   tp::row const* row = tp::find(what, how, asked.ranks);
   if (how != tutti::algorithm::automatic) {
     if (row == nullptr)
@@ -47,7 +48,8 @@ void print(request const& asked) {
   row = tp::find(what, chosen, asked.ranks);
 
   drawing d;
-  d.title = asked.collective + " by " + std::string(tutti::to_string(chosen)) + " among " + std::to_string(asked.ranks) + " ranks";
+  d.title = asked.collective + " by " + std::string(tutti::to_string(chosen)) + " among " +
+            std::to_string(asked.ranks) + " ranks";
   d.ranks = asked.ranks;
   if (asked.ranks <= most_drawn) {
     std::vector<tp::plan> plans;

@@ -2599,6 +2599,270 @@ void broadcast_chain(auto& w) {
 
 }  // namespace tutti::inline TUTTI_ABI::plan
 
+// ---------------------------------------------------------------------------------------------- tutti/plan/machine.hpp
+// What messages, bytes and folds cost where this program runs: the constants from which algorithms are priced.
+
+namespace tutti::inline TUTTI_ABI {
+
+/// Times are in microseconds, rates in nanoseconds per byte. The defaults were fitted to this library's own calls over
+/// loopback on two cores, among 2, 3, 4 and 8 ranks; docs/plans.md says how. The same on every rank, or calls mismatch.
+struct machine {
+  double latency = 3.9;    ///< until a message is noticed by the rank that waits for it
+  double overhead = 3.9;   ///< processor time of one message, on each side
+  double wake = 5.4;       ///< processor time of going to sleep and waking, where ranks outnumber cores
+  double send = 0.405;     ///< processor time to hand a byte to the system
+  double receive = 0.055;  ///< and to take one from it
+  double fold = 0.038;     ///< and to combine two
+  double keep = 0.122;     ///< and to put one aside in scratch memory that no longer fits the cache
+  double cache = 524288;   ///< bytes of scratch that cost nothing
+  double link = 0;         ///< time of a byte on the wire between hosts, in each direction
+  double distance = 0;     ///< added to the latency of a message between hosts
+  double cores = 2;        ///< of a host
+  double per_host = 1e9;   ///< ranks on a host, at most
+
+  friend bool operator==(machine const&, machine const&) = default;
+};
+
+namespace plan {
+
+/// The fields of a machine by name, in the order in which they are written.
+template <class M, class F>
+void for_each_constant(M& m, F&& each) {
+  each("latency", m.latency);
+  each("overhead", m.overhead);
+  each("wake", m.wake);
+  each("send", m.send);
+  each("receive", m.receive);
+  each("fold", m.fold);
+  each("keep", m.keep);
+  each("cache", m.cache);
+  each("link", m.link);
+  each("distance", m.distance);
+  each("cores", m.cores);
+  each("per_host", m.per_host);
+}
+
+}  // namespace plan
+}  // namespace tutti::inline TUTTI_ABI
+
+// ------------------------------------------------------------------------------------------------- tutti/plan/work.hpp
+// What every algorithm asks of p ranks, in closed form. Takes p, hands down counts that plan/cost.hpp turns into time;
+// the tests count the same in the plans themselves. Bytes are in units of n, the bytes of the call in all.
+
+namespace tutti::inline TUTTI_ABI::plan {
+
+struct work {
+  double messages = 0;       ///< of all ranks
+  double rounds = 0;         ///< messages of which each waits for the one before
+  double bytes = 0;          ///< sent by all ranks
+  double folded = 0;         ///< bytes that are combined with others, by all ranks
+  double kept = 0;           ///< bytes of whole scratch, on all ranks
+  double most_messages = 0;  ///< sent and received by the busiest rank; each of these may be another rank
+  double most_sent = 0;
+  double most_received = 0;
+  double most_folded = 0;
+  double most_kept = 0;
+};
+
+namespace works {
+
+[[nodiscard]] constexpr double log2_up(double p) noexcept {
+  return static_cast<double>(std::bit_width(static_cast<std::uint64_t>(p) - 1));
+}
+/// The largest power of two below p.
+[[nodiscard]] constexpr double left_half(double p) noexcept {
+  return static_cast<double>(std::bit_floor(static_cast<std::uint64_t>(p) - 1));
+}
+/// How often recursive doubling is told something, by all ranks: each once for every level it has.
+[[nodiscard]] constexpr double levels_of_all(double p) noexcept {
+  double sum = 0;
+  for (; p > 1; p -= left_half(p)) sum += p + left_half(p) * log2_up(left_half(p));
+  return sum;
+}
+/// How many messages the busiest rank of a doubling sends: one of the last, shorter halves.
+[[nodiscard]] constexpr double tells(double p) noexcept {
+  double sum = 0;
+  for (double rest = p; rest > 1; rest -= left_half(rest)) {
+    double const shorter = rest - left_half(rest);
+    sum += static_cast<double>((static_cast<std::uint64_t>(left_half(rest)) - 1) / static_cast<std::uint64_t>(shorter) +
+                               1);
+    if (shorter == left_half(rest)) return sum + log2_up(shorter);
+  }
+  return sum;
+}
+/// How many parts the busiest rank of an allgather by doubling sends, at most.
+[[nodiscard]] constexpr double tells_parts(double p) noexcept {
+  double sum = left_half(p) - 1;
+  for (double rest = p; rest > 1; rest -= left_half(rest)) {
+    auto const left = static_cast<std::uint64_t>(left_half(rest)), right = static_cast<std::uint64_t>(rest) - left;
+    sum += static_cast<double>((left + right - 1) / right * right);
+    if (left == right) break;
+  }
+  return sum;
+}
+/// How far all parts travel in the binomial tree, each from its rank to the root.
+[[nodiscard]] constexpr double hops(double p) noexcept {
+  double sum = 0;
+  for (double rest = p, above = 0; rest > 1; ++above) {
+    double const left = left_half(rest);
+    sum += left * log2_up(left) / 2 + above * left + (rest - left == 1 ? above + 1 : 0);
+    rest -= left;
+  }
+  return sum;
+}
+
+// p is the number of ranks, q = (p-1)/p, l = ceil(log2 p).
+//                                     messages     rounds   bytes      folded kept       of the busiest rank: the same
+[[nodiscard]] constexpr work broadcast_star(double p) { return {p - 1, 1, p - 1, 0, 0, p - 1, p - 1, 1, 0, 0}; }
+[[nodiscard]] constexpr work broadcast_direct(double p) {
+  return {(p - 1) * (p - 1), p > 2 ? 2.0 : 1.0, p - 1, 0, 0, p > 2 ? 2 * p - 3 : 1, 1, 1, 0, 0};
+}
+[[nodiscard]] constexpr work broadcast_binomial(double p) {
+  double const l = log2_up(p);
+  return {p - 1, l, p - 1, 0, 0, l, l, 1, 0, 0};
+}
+[[nodiscard]] constexpr work broadcast_chain(double p) {
+  return {p - 1, p - 1, p - 1, 0, 0, p > 2 ? 2.0 : 1.0, 1, 1, 0, 0};
+}
+[[nodiscard]] constexpr work reduce_star(double p) { return {p - 1, 1, p - 1, p - 1, 0, p - 1, 1, p - 1, p - 1, 0}; }
+[[nodiscard]] constexpr work reduce_direct(double p) {
+  return {p * (p - 1), 2, p, p - 1, 1, 2 * p - 2, 1, 1, 1, 1 / (p - 1)};
+}
+[[nodiscard]] constexpr work reduce_binomial(double p) {
+  double const l = log2_up(p), kept = (std::max)(p / 2 - 1, 0.0);
+  return {p - 1, l, p - 1, p - 1, kept, l, 1, l, l, (std::min)(kept, 1.0)};
+}
+[[nodiscard]] constexpr work reduce_chain(double p) {
+  return {p - 1, p - 1, p - 1, p - 1, p - 2, p > 2 ? 2.0 : 1.0, 1, 1, 1, p > 2 ? 1.0 : 0.0};
+}
+[[nodiscard]] constexpr work allreduce_exchange(double) { return {2, 1, 2, 2, 2, 2, 1, 1, 1, 1}; }
+[[nodiscard]] constexpr work allreduce_star(double p) {
+  return {2 * p - 2, 2, 2 * p - 2, p - 1, 0, 2 * p - 2, p - 1, p - 1, p - 1, 0};
+}
+[[nodiscard]] constexpr work allreduce_direct(double p) {
+  double const q = (p - 1) / p;
+  return {2 * p * (p - 1), 2, 2 * p - 2, p - 1, 0, 4 * p - 4, 2 * q, 2 * q, q, 0};
+}
+[[nodiscard]] constexpr work allreduce_binomial(double p) {
+  double const l = log2_up(p);
+  return {2 * p - 2, 2 * l, 2 * p - 2, p - 1, 0, 2 * l, l, l, l, 0};
+}
+[[nodiscard]] constexpr work allreduce_doubling(double p) {
+  double const l = log2_up(p), all = levels_of_all(p), sent = tells(p);
+  return {all, l, all, all, p, sent + l, sent, l, l, 1};
+}
+[[nodiscard]] constexpr work allreduce_halving(double p) {
+  double const l = log2_up(p), q = (p - 1) / p;
+  return {2 * p * l, 2 * l, 2 * p - 2, p - 1, 0, 4 * l, 2 * q, 2 * q, q, 0};
+}
+[[nodiscard]] constexpr work allreduce_ring(double p) {
+  double const q = (p - 1) / p;
+  return {2 * p * (p - 1), 2 * p - 2, 2 * p - 2, p - 1, 0, 4 * p - 4, 2 * q, 2 * q, q, 0};
+}
+[[nodiscard]] constexpr work barrier_dissemination(double p) {
+  double const l = log2_up(p);
+  return {p * l, l, p * l, p * l, p, 2 * l, l, l, l, 1};
+}
+[[nodiscard]] constexpr work scatter_star(double p) {
+  double const q = (p - 1) / p;
+  return {p - 1, 1, q, 0, 0, p - 1, q, 1 / p, 0, 0};
+}
+[[nodiscard]] constexpr work scatter_binomial(double p) {
+  double const l = log2_up(p), q = (p - 1) / p, largest = (std::max)(p - left_half(p), left_half(p) / 2);
+  return {p - 1, l, hops(p) / p, 0, (std::max)(hops(p) / p - 0.5, 0.0), l, q, largest / p, 0, p > 2 ? largest / p : 0};
+}
+[[nodiscard]] constexpr work gather_star(double p) {
+  double const q = (p - 1) / p;
+  return {p - 1, 1, q, 0, 0, p - 1, 1 / p, q, 0, 0};
+}
+[[nodiscard]] constexpr work gather_binomial(double p) {
+  work w = scatter_binomial(p);
+  std::swap(w.most_sent, w.most_received);
+  return w;
+}
+[[nodiscard]] constexpr work allgather_star(double p) {
+  double const q = (p - 1) / p;
+  return {2 * p - 2, 2, p - 1 + q, 0, 0, 2 * p - 2, p - 1, 1, 0, 0};
+}
+[[nodiscard]] constexpr work allgather_direct(double p) {
+  double const q = (p - 1) / p;
+  return {p * (p - 1), 1, p - 1, 0, 0, 2 * p - 2, q, q, 0, 0};
+}
+[[nodiscard]] constexpr work allgather_doubling(double p) {
+  double const l = log2_up(p), q = (p - 1) / p;
+  return {levels_of_all(p), l, p - 1, 0, 0, tells(p) + l, tells_parts(p) / p, q, 0, 0};
+}
+[[nodiscard]] constexpr work allgather_bruck(double p) {
+  double const l = log2_up(p), q = (p - 1) / p;
+  return {p * l, l, p - 1, 0, 0, 2 * l, q, q, 0, 0};
+}
+[[nodiscard]] constexpr work allgather_ring(double p) {
+  double const q = (p - 1) / p;
+  return {p * (p - 1), p - 1, p - 1, 0, 0, 2 * p - 2, q, q, 0, 0};
+}
+[[nodiscard]] constexpr work reduce_scatter_star(double p) {
+  double const q = (p - 1) / p;
+  return {2 * p - 2, 2, p - 1 + q, p - 1, 1, 2 * p - 2, 1, p - 1, p - 1, 1};
+}
+[[nodiscard]] constexpr work reduce_scatter_direct(double p) {
+  double const q = (p - 1) / p;
+  return {p * (p - 1), 1, p - 1, p - 1, 0, 2 * p - 2, q, q, q, 0};
+}
+[[nodiscard]] constexpr work reduce_scatter_halving(double p) {
+  double const l = log2_up(p), q = (p - 1) / p;
+  double moved = p;  // parts that are not at home yet: those whose number is no palindrome in bits
+  for (double half = (l + 1) / 2, i = 1, same = 1; i <= half; ++i) same *= 2, moved = p - same;
+  bool const any = moved > 0;
+  return {p * l + moved,         l + (any ? 1 : 0), p - 1 + moved / p, p - 1, p,
+          2 * l + (any ? 2 : 0), any ? 1 : q,       any ? 1 : q,       q,     1};
+}
+[[nodiscard]] constexpr work reduce_scatter_pairwise(double p) {
+  double const l = log2_up(p), q = (p - 1) / p;
+  return {p * (p - 1), left_half(p), p - 1, p - 1, l, 2 * p - 2, q, q, q, l / p};
+}
+[[nodiscard]] constexpr work reduce_scatter_ring(double p) {
+  double const q = (p - 1) / p;
+  return {p * (p - 1), p - 1, p - 1, p - 1, p, 2 * p - 2, q, q, q, 1};
+}
+
+}  // namespace works
+}  // namespace tutti::inline TUTTI_ABI::plan
+
+// ------------------------------------------------------------------------------------------------- tutti/plan/cost.hpp
+// How long a plan takes. Takes the counts of an algorithm and a machine, hands down microseconds.
+//
+// Where ranks share cores, time is not the longest way alone: all they do together must fit the cores of a host. The
+// two limits are added as the sides of a right angle, since whichever is larger hides most of the other. Between hosts
+// the wire of the busiest rank, or of all ranks of a host, is a limit of its own.
+
+namespace tutti::inline TUTTI_ABI::plan {
+
+/// Microseconds for a call of `bytes` in all, among `ranks`.
+[[nodiscard]] inline double predict(work const& w, double ranks, double bytes, machine const& m) noexcept {
+  if (ranks < 2) return 0;
+  double const n = bytes / 1000;  // rates are in nanoseconds
+  double const here = (std::min)(ranks, m.per_host), hosts = ranks / here;
+  double const aside = (std::max)(w.most_kept * bytes - m.cache, 0.0) / 1000;  // the busiest rank's scratch
+  double const all_aside = w.most_kept > 0 ? aside * w.kept / w.most_kept : 0;
+  double const sleeps = here > m.cores ? (std::min)(w.messages, ranks * w.rounds) : 0;
+
+  double const busiest = w.most_messages * m.overhead +
+                         n * (w.most_sent * m.send + w.most_received * m.receive + w.most_folded * m.fold) +
+                         aside * m.keep;
+  double const together = 2 * w.messages * m.overhead + sleeps * m.wake +
+                          n * (w.bytes * (m.send + m.receive) + w.folded * m.fold) + all_aside * m.keep;
+  double const shared = together / hosts / (std::min)(here, m.cores);
+
+  constexpr double granule = 65.536;  // thousands of bytes: what is on its way before the next rank begins
+  double const hop = (std::min)(w.bytes / w.messages * n, granule) * (m.send + m.receive + (hosts > 1 ? m.link : 0));
+  double const time = w.rounds * m.latency + (w.rounds - 1) * hop + std::sqrt(busiest * busiest + shared * shared);
+  if (hosts <= 1) return time;
+  double const wire = n * (std::max)((std::max)(w.most_sent, w.most_received), w.bytes / hosts) * m.link;
+  return w.rounds * m.distance + (std::max)(time, wire + w.rounds * m.latency + (w.rounds - 1) * hop);
+}
+
+}  // namespace tutti::inline TUTTI_ABI::plan
+
 // ----------------------------------------------------------------------------------------------- tutti/plan/gather.hpp
 // Plans of gather: the root ends with every rank's input, in rank order.
 
@@ -2888,7 +3152,7 @@ void scatter_binomial(auto& w) {
 }  // namespace tutti::inline TUTTI_ABI::plan
 
 // ----------------------------------------------------------------------------------------------- tutti/plan/choose.hpp
-// Which algorithm serves which call: one table of plans and one small rule. Pure: every rank chooses alike.
+// Which algorithm serves which call: one table of plans, and the cheapest wins. Pure: every rank chooses alike.
 
 namespace tutti::inline TUTTI_ABI::plan {
 
@@ -2907,6 +3171,7 @@ struct demand {
   tutti::TUTTI_ABI::order order = tutti::TUTTI_ABI::order::canonical;
   bool slots = false;             ///< ranks bring several slots each, or none
   bool whole_folds_only = false;  ///< no partial result may travel
+  friend bool operator==(demand const&, demand const&) = default;
 };
 
 /// One way to do one collective. A new algorithm is one function and one row here.
@@ -2917,6 +3182,7 @@ struct row {
   folds fold;
   cut parts;
   void (*script)(writer&);
+  work (*effort)(double ranks);
   bool slots = false;  ///< whether ranks may bring several slots
 
   [[nodiscard]] constexpr bool serves(int ranks) const noexcept {
@@ -2947,41 +3213,44 @@ template <class = on_use>
   using s = sizes;
   using f = folds;
   static constexpr row rows[] = {
-      {c::broadcast, a::star, s::any, f::whole, cut::even, broadcast_star},
-      {c::broadcast, a::direct, s::any, f::whole, cut::even_but_root, broadcast_direct},
-      {c::broadcast, a::binomial, s::any, f::whole, cut::even, broadcast_binomial},
-      {c::broadcast, a::chain, s::any, f::whole, cut::even, broadcast_chain},
-      {c::reduce, a::star, s::any, f::whole, cut::even, reduce_star, true},
-      {c::reduce, a::direct, s::any, f::whole, cut::even_but_root, reduce_direct, true},
-      {c::reduce, a::binomial, s::any, f::partial, cut::even, reduce_binomial},
-      {c::reduce, a::chain, s::any, f::any, cut::even, reduce_chain},
-      {c::allreduce, a::exchange, s::two, f::whole, cut::even, allreduce_exchange, true},
-      {c::allreduce, a::star, s::any, f::whole, cut::even, allreduce_star, true},
-      {c::allreduce, a::direct, s::any, f::whole, cut::even, allreduce_direct, true},
-      {c::allreduce, a::binomial, s::any, f::partial, cut::even, allreduce_binomial},
-      {c::allreduce, a::doubling, s::any, f::partial, cut::even, allreduce_doubling},
-      {c::allreduce, a::halving, s::power_of_two, f::partial, cut::even, allreduce_halving},
-      {c::allreduce, a::ring, s::any, f::any, cut::even, allreduce_ring},
-      {c::scatter, a::star, s::any, f::whole, cut::given, scatter_star},
-      {c::scatter, a::binomial, s::any, f::whole, cut::given, scatter_binomial},
-      {c::gather, a::star, s::any, f::whole, cut::given, gather_star},
-      {c::gather, a::binomial, s::any, f::whole, cut::given, gather_binomial},
-      {c::allgather, a::star, s::any, f::whole, cut::given, allgather_star},
-      {c::allgather, a::direct, s::any, f::whole, cut::given, allgather_direct},
-      {c::allgather, a::doubling, s::any, f::whole, cut::given, allgather_doubling},
-      {c::allgather, a::bruck, s::any, f::whole, cut::given, allgather_bruck},
-      {c::allgather, a::ring, s::any, f::whole, cut::given, allgather_ring},
-      {c::reduce_scatter, a::star, s::any, f::whole, cut::given, reduce_scatter_star},
-      {c::reduce_scatter, a::direct, s::any, f::whole, cut::given, reduce_scatter_direct},
-      {c::reduce_scatter, a::halving, s::power_of_two, f::partial, cut::given, reduce_scatter_halving},
-      {c::reduce_scatter, a::pairwise, s::any, f::partial, cut::given, reduce_scatter_pairwise},
-      {c::reduce_scatter, a::ring, s::any, f::any, cut::given, reduce_scatter_ring},
+      {c::broadcast, a::star, s::any, f::whole, cut::even, broadcast_star, works::broadcast_star},
+      {c::broadcast, a::direct, s::any, f::whole, cut::even_but_root, broadcast_direct, works::broadcast_direct},
+      {c::broadcast, a::binomial, s::any, f::whole, cut::even, broadcast_binomial, works::broadcast_binomial},
+      {c::broadcast, a::chain, s::any, f::whole, cut::even, broadcast_chain, works::broadcast_chain},
+      {c::reduce, a::star, s::any, f::whole, cut::even, reduce_star, works::reduce_star, true},
+      {c::reduce, a::direct, s::any, f::whole, cut::even_but_root, reduce_direct, works::reduce_direct, true},
+      {c::reduce, a::binomial, s::any, f::partial, cut::even, reduce_binomial, works::reduce_binomial},
+      {c::reduce, a::chain, s::any, f::any, cut::even, reduce_chain, works::reduce_chain},
+      {c::allreduce, a::exchange, s::two, f::whole, cut::even, allreduce_exchange, works::allreduce_exchange, true},
+      {c::allreduce, a::star, s::any, f::whole, cut::even, allreduce_star, works::allreduce_star, true},
+      {c::allreduce, a::direct, s::any, f::whole, cut::even, allreduce_direct, works::allreduce_direct, true},
+      {c::allreduce, a::binomial, s::any, f::partial, cut::even, allreduce_binomial, works::allreduce_binomial},
+      {c::allreduce, a::doubling, s::any, f::partial, cut::even, allreduce_doubling, works::allreduce_doubling},
+      {c::allreduce, a::halving, s::power_of_two, f::partial, cut::even, allreduce_halving, works::allreduce_halving},
+      {c::allreduce, a::ring, s::any, f::any, cut::even, allreduce_ring, works::allreduce_ring},
+      {c::scatter, a::star, s::any, f::whole, cut::given, scatter_star, works::scatter_star},
+      {c::scatter, a::binomial, s::any, f::whole, cut::given, scatter_binomial, works::scatter_binomial},
+      {c::gather, a::star, s::any, f::whole, cut::given, gather_star, works::gather_star},
+      {c::gather, a::binomial, s::any, f::whole, cut::given, gather_binomial, works::gather_binomial},
+      {c::allgather, a::star, s::any, f::whole, cut::given, allgather_star, works::allgather_star},
+      {c::allgather, a::direct, s::any, f::whole, cut::given, allgather_direct, works::allgather_direct},
+      {c::allgather, a::doubling, s::any, f::whole, cut::given, allgather_doubling, works::allgather_doubling},
+      {c::allgather, a::bruck, s::any, f::whole, cut::given, allgather_bruck, works::allgather_bruck},
+      {c::allgather, a::ring, s::any, f::whole, cut::given, allgather_ring, works::allgather_ring},
+      {c::reduce_scatter, a::star, s::any, f::whole, cut::given, reduce_scatter_star, works::reduce_scatter_star},
+      {c::reduce_scatter, a::direct, s::any, f::whole, cut::given, reduce_scatter_direct, works::reduce_scatter_direct},
+      {c::reduce_scatter, a::halving, s::power_of_two, f::partial, cut::given, reduce_scatter_halving,
+       works::reduce_scatter_halving},
+      {c::reduce_scatter, a::pairwise, s::any, f::partial, cut::given, reduce_scatter_pairwise,
+       works::reduce_scatter_pairwise},
+      {c::reduce_scatter, a::ring, s::any, f::any, cut::given, reduce_scatter_ring, works::reduce_scatter_ring},
       // A barrier is the allreduce of one byte.
-      {c::barrier, a::exchange, s::two, f::whole, cut::even, allreduce_exchange},
-      {c::barrier, a::star, s::any, f::whole, cut::even, allreduce_star},
-      {c::barrier, a::direct, s::any, f::whole, cut::even, allreduce_direct},
-      {c::barrier, a::binomial, s::any, f::partial, cut::even, allreduce_binomial},
-      {c::barrier, a::dissemination, s::any, f::partial, cut::even, barrier_dissemination},
+      {c::barrier, a::exchange, s::two, f::whole, cut::even, allreduce_exchange, works::allreduce_exchange},
+      {c::barrier, a::star, s::any, f::whole, cut::even, allreduce_star, works::allreduce_star},
+      {c::barrier, a::direct, s::any, f::whole, cut::even, allreduce_direct, works::allreduce_direct},
+      {c::barrier, a::binomial, s::any, f::partial, cut::even, allreduce_binomial, works::allreduce_binomial},
+      {c::barrier, a::dissemination, s::any, f::partial, cut::even, barrier_dissemination,
+       works::barrier_dissemination},
   };
   return rows;
 }
@@ -2993,34 +3262,25 @@ template <class = on_use>
   return nullptr;
 }
 
-/// The algorithm for a call that moves `bytes` in all (the longest buffer of the call) among `size` ranks that share a
-/// host, unless `forced` exists for it and is allowed. Thresholds measured over loopback with more ranks than cores;
-/// see docs/performance.md.
+/// The algorithm for a call that moves `bytes` in all (the longest buffer of the call) among `size` ranks: `forced` if
+/// it exists and is allowed, else the one that is predicted to be the fastest of those that are. Of equals, the first
+/// of the table. Ranks that compute with the same `m` choose alike.
 template <class = on_use>
 [[nodiscard]] tutti::TUTTI_ABI::algorithm choose(collective what, int size, std::size_t bytes,
-                                                 tutti::TUTTI_ABI::algorithm forced, demand const& asked = {}) {
-  using tutti::TUTTI_ABI::algorithm;
-  if (row const* const r = forced == algorithm::automatic ? nullptr : find(what, forced, size))
-    if (r->obstacle(size, asked).empty()) return forced;
-  constexpr std::size_t kib = 1024;
-  switch (what) {
-    case collective::barrier:
-      return size == 2 ? algorithm::exchange : algorithm::star;
-    case collective::allreduce:
-      if (size == 2) return bytes <= 1024 * kib ? algorithm::exchange : algorithm::direct;
-      return bytes <= 16 * kib * static_cast<std::size_t>(size) ? algorithm::star : algorithm::direct;
-    case collective::allgather:
-      return size > 2 && bytes <= 8 * kib ? algorithm::star : algorithm::direct;
-    case collective::reduce_scatter:
-      return size > 2 && bytes <= 8 * kib ? algorithm::star : algorithm::direct;
-    case collective::reduce:
-      return size > 2 && bytes > 1024 * kib ? algorithm::direct : algorithm::star;
-    case collective::broadcast:
-    case collective::scatter:
-    case collective::gather:
-      return algorithm::star;
+                                                 tutti::TUTTI_ABI::algorithm forced, demand const& asked = {},
+                                                 machine const& m = {}) {
+  row const* best = nullptr;
+  double least = 0;
+  for (row const& r : table()) {
+    if (r.what != what || !r.obstacle(size, asked).empty()) continue;
+    if (r.algorithm == forced) return forced;
+    auto const ranks = static_cast<double>(size);
+    double const time = size == 1 ? 0 : predict(r.effort(ranks), ranks, static_cast<double>(bytes), m);
+    if (best != nullptr && time >= least) continue;
+    best = &r;
+    least = time;
   }
-  return algorithm::star;
+  return best == nullptr ? tutti::TUTTI_ABI::algorithm::star : best->algorithm;
 }
 
 /// The plan for `wanted`; its algorithm must be one that `choose` returned.
@@ -4128,6 +4388,54 @@ class runner {
 
 }  // namespace tutti::inline TUTTI_ABI::engine
 
+// ---------------------------------------------------------------------------------------------- tutti/plan/chooser.hpp
+// The choices of one communicator: what `choose` would say, remembered, so that a repeated call pays a comparison.
+
+namespace tutti::inline TUTTI_ABI::plan {
+
+/// The algorithm that every call of a collective shall use where it can, by collective; `automatic` where nothing is
+/// said. What a call asks for itself goes first.
+using preferences = std::array<tutti::TUTTI_ABI::algorithm, 16>;
+
+template <class = on_use>
+class basic_chooser {
+ public:
+  basic_chooser(int size, machine const& m, preferences const& preferred)
+      : size_(size), machine_(m), preferred_(preferred) {}
+
+  [[nodiscard]] tutti::TUTTI_ABI::algorithm operator()(collective what, std::size_t bytes,
+                                                       tutti::TUTTI_ABI::algorithm asked, demand const& wanted) {
+    using tutti::TUTTI_ABI::algorithm;
+    question const now{what, asked, wanted, bytes};
+    answer& kept = known_[(bytes * 2654435761u >> 7U ^ bytes ^ static_cast<unsigned>(what)) % known_.size()];
+    if (kept.chosen != algorithm::automatic && kept.about == now) return kept.chosen;
+    algorithm const forced = asked != algorithm::automatic ? asked : preferred_[static_cast<std::size_t>(what)];
+    kept = {now, choose(what, size_, bytes, forced, wanted, machine_)};
+    return kept.chosen;
+  }
+
+ private:
+  struct question {
+    collective what = collective::barrier;
+    tutti::TUTTI_ABI::algorithm asked = tutti::TUTTI_ABI::algorithm::automatic;
+    demand wanted{};
+    std::size_t bytes = 0;
+    friend bool operator==(question const&, question const&) = default;
+  };
+  struct answer {
+    question about{};
+    tutti::TUTTI_ABI::algorithm chosen = tutti::TUTTI_ABI::algorithm::automatic;
+  };
+
+  int size_;
+  machine machine_;
+  preferences preferred_;
+  std::array<answer, 64> known_{};
+};
+using chooser = basic_chooser<>;
+
+}  // namespace tutti::inline TUTTI_ABI::plan
+
 // --------------------------------------------------------------------------------------------- tutti/engine/engine.hpp
 // One communicator's engine: numbers its calls, chooses and keeps their plans, binds them to memory and runs them.
 
@@ -4156,6 +4464,8 @@ struct operation {
 struct surroundings {
   bool crowded = true;  ///< more ranks on this host than cores
   std::chrono::nanoseconds call_timeout = std::chrono::seconds(60);
+  machine costs{};                ///< from which algorithms are chosen; the same on every rank
+  plan::preferences preferred{};  ///< likewise
 };
 
 template <transport::streams T>
@@ -4166,6 +4476,7 @@ class engine {
         watch_(std::move(seen)),
         referee_(std::move(judge)),
         around_(around),
+        choose_(streams_.size(), around.costs, around.preferred),
         runner_(streams_, *watch_, *referee_, around.crowded) {
     watch_->on_ring([this] { streams_.wake(); });
     referee_->enroll(watch_);
@@ -4259,8 +4570,8 @@ class engine {
   void run(operation const& op, std::uint8_t stage) {
     lay_out(op);
     std::uint64_t const bytes_in_all = offsets_.back();
-    auto const algorithm = plan::choose(op.what, size(), static_cast<std::size_t>(bytes_in_all), how_->algorithm,
-                                        {how_->order, !op.cuts.empty(), false});
+    auto const algorithm = choose_(op.what, static_cast<std::size_t>(bytes_in_all), how_->algorithm,
+                                   {how_->order, !op.cuts.empty(), false});
     program const& p = cached({op.what, algorithm, rank(), size(), op.root < 0 ? 0 : op.root, {}}, op.cuts);
     lay_out(op, p.what.parts);
     header_.algorithm = algorithm;
@@ -4351,6 +4662,7 @@ class engine {
   std::shared_ptr<watch> watch_;
   std::shared_ptr<referee> referee_;
   surroundings around_;
+  plan::chooser choose_;
   runner<T> runner_;
   std::shared_ptr<background> background_;
   trace* trace_ = nullptr;
@@ -7921,7 +8233,7 @@ template <class S, class Use>
     return S(transport::basic_tcp<Use>(node, id, members, rank));
   };
   from->judge = joined->referee;
-  from->around = {crowded(joined->host_size), how.call_timeout};
+  from->around = {.crowded = crowded(joined->host_size), .call_timeout = how.call_timeout};
   for (auto const& peer : joined->peers) {  // one address, one host
     auto const same = std::find_if(joined->peers.begin(), joined->peers.end(),
                                    [&](auto const& p) { return p.address() == peer.address(); });
@@ -7940,7 +8252,7 @@ template <class S, class Use>
     return S(transport::basic_local<Use>(hub, id, members, place));
   };
   from->judge = world->referee(rank);
-  from->around = {crowded(world->size()), how.call_timeout};
+  from->around = {.crowded = crowded(world->size()), .call_timeout = how.call_timeout};
   from->hosts.assign(static_cast<std::size_t>(world->size()), 0);
   return {std::move(from), world_id, group::everyone<Use>(world->size()), rank};
 }

@@ -61,9 +61,9 @@ TEST_CASE("engine: a call that was made before allocates nothing, in memory and 
     std::vector<float> small(100, 1);
     std::vector<float> big(50'000, 1);
     auto const calls = [&] {
-      for (algorithm const a : {algorithm::automatic, algorithm::exchange, algorithm::star, algorithm::direct,
-                                algorithm::binomial, algorithm::doubling, algorithm::halving, algorithm::chain,
-                                algorithm::ring}) {
+      for (algorithm const a :
+           {algorithm::automatic, algorithm::exchange, algorithm::star, algorithm::direct, algorithm::binomial,
+            algorithm::doubling, algorithm::halving, algorithm::chain, algorithm::ring}) {
         tutti::options const how{.algorithm = a, .order = tutti::order::any};
         allreduce(world, small, how);
         allreduce(world, big, tutti::max, how);
@@ -75,7 +75,8 @@ TEST_CASE("engine: a call that was made before allocates nothing, in memory and 
     };
     calls();
     barrier(world);  // nobody counts while another still warms up
-    std::uint64_t made = 1'000'000;  // least of five: whoever waits for 100 ms tells the control thread, which allocates
+    std::uint64_t made =
+        1'000'000;  // least of five: whoever waits for 100 ms tells the control thread, which allocates
     for (int attempt = 0; attempt < 5; ++attempt) {
       std::uint64_t const before = counted::allocations;
       for (int i = 0; i < 2; ++i) calls();

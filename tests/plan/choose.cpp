@@ -17,9 +17,10 @@ using tutti::algorithm;
 constexpr tp::collective collectives[] = {
     tp::collective::broadcast, tp::collective::reduce,    tp::collective::allreduce,      tp::collective::scatter,
     tp::collective::gather,    tp::collective::allgather, tp::collective::reduce_scatter, tp::collective::barrier};
-constexpr algorithm algorithms[] = {
-    algorithm::automatic, algorithm::exchange, algorithm::star,          algorithm::direct,   algorithm::binomial, algorithm::doubling,
-    algorithm::halving,   algorithm::bruck,    algorithm::dissemination, algorithm::pairwise, algorithm::chain,    algorithm::ring};
+constexpr algorithm algorithms[] = {algorithm::automatic, algorithm::exchange, algorithm::star,
+                                    algorithm::direct,    algorithm::binomial, algorithm::doubling,
+                                    algorithm::halving,   algorithm::bruck,    algorithm::dissemination,
+                                    algorithm::pairwise,  algorithm::chain,    algorithm::ring};
 constexpr std::size_t byte_counts[] = {
     0, 1, 4, 1024, 8192, 8193, 32768, 32769, 262144, 262145, 1 << 20, (1 << 20) + 1, std::size_t{1} << 40};
 
@@ -77,7 +78,9 @@ TEST_CASE("what leaves the canonical order is chosen only where it is allowed, w
     if (!row.serves(size)) continue;
     CAPTURE(tp::to_string(row.what));
     CAPTURE(tutti::to_string(row.algorithm));
-    auto const chosen = [&](tp::demand const& asked) { return tp::choose(row.what, size, 1 << 20, row.algorithm, asked); };
+    auto const chosen = [&](tp::demand const& asked) {
+      return tp::choose(row.what, size, 1 << 20, row.algorithm, asked);
+    };
     CHECK(chosen({.order = tutti::order::any}) == row.algorithm);
     CHECK((chosen({}) == row.algorithm) == (row.fold != tp::folds::any));
     if (row.what == tp::collective::reduce || row.what == tp::collective::allreduce)
@@ -87,9 +90,12 @@ TEST_CASE("what leaves the canonical order is chosen only where it is allowed, w
   }
 }
 
-TEST_CASE("over loopback: an exchange of two, a star while messages cost more than bytes, then plans that share the work") {
+TEST_CASE(
+    "over loopback: an exchange of two, a star while messages cost more than bytes, then plans that share the work") {
   using c = tp::collective;
-  auto const best = [](c what, int size, std::size_t bytes) { return tp::choose(what, size, bytes, algorithm::automatic); };
+  auto const best = [](c what, int size, std::size_t bytes) {
+    return tp::choose(what, size, bytes, algorithm::automatic);
+  };
   CHECK(best(c::allreduce, 2, 4) == algorithm::exchange);
   CHECK(best(c::allreduce, 2, 256 << 10) == algorithm::exchange);
   for (int size : {3, 4, 8}) {

@@ -18,7 +18,8 @@ TEST_CASE("a remembered choice is the choice, whatever was asked in between, how
         for (auto const order : {tutti::order::canonical, tutti::order::any})
           for (auto const what : {tp::collective::allreduce, tp::collective::broadcast, tp::collective::reduce_scatter})
             for (auto const asked : {algorithm::automatic, algorithm::star, algorithm::ring})
-              if (remembered(what, bytes, asked, {.order = order}) != tp::choose(what, size, bytes, asked, {.order = order}, m))
+              if (remembered(what, bytes, asked, {.order = order}) !=
+                  tp::choose(what, size, bytes, asked, {.order = order}, m))
                 FAIL("another choice for " << bytes << " bytes among " << size);
   }
 }

@@ -41,7 +41,8 @@ TEST_CASE("a machine written down reads back to the same bits; what is left out 
 }
 
 TEST_CASE("a machine that cannot be is refused in one sentence") {
-  for (auto const* text : {"latency", "latency=", "latency=-1", "latency=nan", "latency=5us", "cores=0", "speed=1", "=1"})
+  for (auto const* text :
+       {"latency", "latency=", "latency=-1", "latency=nan", "latency=5us", "cores=0", "speed=1", "=1"})
     CHECK_MESSAGE(has(said([&] { (void)tp::parse_machine(text); }), "the machine \""), text);
 }
 
@@ -51,8 +52,10 @@ TEST_CASE("algorithms are given by name, and refused where there is no such thin
   CHECK(wish[static_cast<std::size_t>(tp::collective::broadcast)] == algorithm::star);
   CHECK(wish[static_cast<std::size_t>(tp::collective::reduce)] == algorithm::automatic);
   CHECK(has(said([] { (void)tp::parse_preferences("gather:ring"); }), "gather has no ring; it has star, binomial"));
-  CHECK(has(said([] { (void)tp::parse_preferences("sum:ring"); }), "no collective \"sum\"; there are broadcast, reduce"));
-  CHECK(has(said([] { (void)tp::parse_preferences("reduce:best"); }), "no algorithm \"best\"; there are exchange, star"));
+  CHECK(
+      has(said([] { (void)tp::parse_preferences("sum:ring"); }), "no collective \"sum\"; there are broadcast, reduce"));
+  CHECK(
+      has(said([] { (void)tp::parse_preferences("reduce:best"); }), "no algorithm \"best\"; there are exchange, star"));
   CHECK(has(said([] { (void)tp::parse_preferences("reduce"); }), "\"reduce\" has no ':'"));
 }
 
@@ -63,6 +66,7 @@ TEST_CASE("every algorithm is explained: its time, whether it is taken, and what
   CHECK(has(text, "for a power of two of ranks only"));
   CHECK(has(text, "for two ranks only"));
   CHECK(has(text, "not allowed: leaves the canonical order"));
-  CHECK(has(tp::explain(tp::collective::allreduce, 6, 4, {}, algorithm::ring, {.order = tutti::order::any}), "  * ring "));
+  CHECK(has(tp::explain(tp::collective::allreduce, 6, 4, {}, algorithm::ring, {.order = tutti::order::any}),
+            "  * ring "));
   CHECK(has(tp::explain(tp::collective::broadcast, 1, 4), "nothing to send"));
 }

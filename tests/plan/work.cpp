@@ -31,8 +31,7 @@ class counter {
       depth_.emplace_back(plans_[r].steps.size(), -1);
       for (std::size_t i = 0; i < plans_[r].steps.size(); ++i) {
         auto const& s = plans_[r].steps[i];
-        if (s.what == verb::send || s.what == verb::recv)
-          streams_[key(r, s)].push_back(i);
+        if (s.what == verb::send || s.what == verb::recv) streams_[key(r, s)].push_back(i);
       }
     }
   }
@@ -107,7 +106,8 @@ class counter {
 
 }  // namespace
 
-TEST_CASE("the closed forms are what the plans do, and off powers of two a tree's busiest rank is never more than that") {
+TEST_CASE(
+    "the closed forms are what the plans do, and off powers of two a tree's busiest rank is never more than that") {
   for (tp::row const& row : tp::table())
     for (int size : {2, 3, 4, 5, 6, 7, 8, 13, 16, 32, 33}) {
       if (!row.serves(size) || row.what == tp::collective::barrier) continue;

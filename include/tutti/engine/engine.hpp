@@ -51,7 +51,7 @@ struct operation {
 struct surroundings {
   bool crowded = true;  ///< more ranks on this host than cores
   std::chrono::nanoseconds call_timeout = std::chrono::seconds(60);
-  machine costs{};                 ///< from which algorithms are chosen; the same on every rank
+  machine costs{};                ///< from which algorithms are chosen; the same on every rank
   plan::preferences preferred{};  ///< likewise
 };
 

@@ -107,15 +107,18 @@ template <class = on_use>
       {c::allgather, a::ring, s::any, f::whole, cut::given, allgather_ring, works::allgather_ring},
       {c::reduce_scatter, a::star, s::any, f::whole, cut::given, reduce_scatter_star, works::reduce_scatter_star},
       {c::reduce_scatter, a::direct, s::any, f::whole, cut::given, reduce_scatter_direct, works::reduce_scatter_direct},
-      {c::reduce_scatter, a::halving, s::power_of_two, f::partial, cut::given, reduce_scatter_halving, works::reduce_scatter_halving},
-      {c::reduce_scatter, a::pairwise, s::any, f::partial, cut::given, reduce_scatter_pairwise, works::reduce_scatter_pairwise},
+      {c::reduce_scatter, a::halving, s::power_of_two, f::partial, cut::given, reduce_scatter_halving,
+       works::reduce_scatter_halving},
+      {c::reduce_scatter, a::pairwise, s::any, f::partial, cut::given, reduce_scatter_pairwise,
+       works::reduce_scatter_pairwise},
       {c::reduce_scatter, a::ring, s::any, f::any, cut::given, reduce_scatter_ring, works::reduce_scatter_ring},
       // A barrier is the allreduce of one byte.
       {c::barrier, a::exchange, s::two, f::whole, cut::even, allreduce_exchange, works::allreduce_exchange},
       {c::barrier, a::star, s::any, f::whole, cut::even, allreduce_star, works::allreduce_star},
       {c::barrier, a::direct, s::any, f::whole, cut::even, allreduce_direct, works::allreduce_direct},
       {c::barrier, a::binomial, s::any, f::partial, cut::even, allreduce_binomial, works::allreduce_binomial},
-      {c::barrier, a::dissemination, s::any, f::partial, cut::even, barrier_dissemination, works::barrier_dissemination},
+      {c::barrier, a::dissemination, s::any, f::partial, cut::even, barrier_dissemination,
+       works::barrier_dissemination},
   };
   return rows;
 }
@@ -127,9 +130,9 @@ template <class = on_use>
   return nullptr;
 }
 
-/// The algorithm for a call that moves `bytes` in all (the longest buffer of the call) among `size` ranks: `forced` if it
-/// exists and is allowed, else the one that is predicted to be the fastest of those that are. Of equals, the first of the
-/// table. Ranks that compute with the same `m` choose alike.
+/// The algorithm for a call that moves `bytes` in all (the longest buffer of the call) among `size` ranks: `forced` if
+/// it exists and is allowed, else the one that is predicted to be the fastest of those that are. Of equals, the first
+/// of the table. Ranks that compute with the same `m` choose alike.
 template <class = on_use>
 [[nodiscard]] tutti::TUTTI_ABI::algorithm choose(collective what, int size, std::size_t bytes,
                                                  tutti::TUTTI_ABI::algorithm forced, demand const& asked = {},

@@ -24,9 +24,9 @@ namespace tutti::inline TUTTI_ABI::plan {
   double const all_aside = w.most_kept > 0 ? aside * w.kept / w.most_kept : 0;
   double const sleeps = here > m.cores ? (std::min)(w.messages, ranks * w.rounds) : 0;
 
-  double const busiest =
-      w.most_messages * m.overhead + n * (w.most_sent * m.send + w.most_received * m.receive + w.most_folded * m.fold) +
-      aside * m.keep;
+  double const busiest = w.most_messages * m.overhead +
+                         n * (w.most_sent * m.send + w.most_received * m.receive + w.most_folded * m.fold) +
+                         aside * m.keep;
   double const together = 2 * w.messages * m.overhead + sleeps * m.wake +
                           n * (w.bytes * (m.send + m.receive) + w.folded * m.fold) + all_aside * m.keep;
   double const shared = together / hosts / (std::min)(here, m.cores);

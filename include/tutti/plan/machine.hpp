@@ -15,18 +15,18 @@ namespace tutti::inline TUTTI_ABI {
 /// Times are in microseconds, rates in nanoseconds per byte. The defaults were fitted to this library's own calls over
 /// loopback on two cores, among 2, 3, 4 and 8 ranks; docs/plans.md says how. The same on every rank, or calls mismatch.
 struct machine {
-  double latency = 3.9;   ///< until a message is noticed by the rank that waits for it
-  double overhead = 3.9;  ///< processor time of one message, on each side
-  double wake = 5.4;      ///< processor time of going to sleep and waking, where ranks outnumber cores
-  double send = 0.405;    ///< processor time to hand a byte to the system
-  double receive = 0.055; ///< and to take one from it
-  double fold = 0.038;    ///< and to combine two
-  double keep = 0.122;    ///< and to put one aside in scratch memory that no longer fits the cache
-  double cache = 524288;  ///< bytes of scratch that cost nothing
-  double link = 0;        ///< time of a byte on the wire between hosts, in each direction
-  double distance = 0;    ///< added to the latency of a message between hosts
-  double cores = 2;       ///< of a host
-  double per_host = 1e9;  ///< ranks on a host, at most
+  double latency = 3.9;    ///< until a message is noticed by the rank that waits for it
+  double overhead = 3.9;   ///< processor time of one message, on each side
+  double wake = 5.4;       ///< processor time of going to sleep and waking, where ranks outnumber cores
+  double send = 0.405;     ///< processor time to hand a byte to the system
+  double receive = 0.055;  ///< and to take one from it
+  double fold = 0.038;     ///< and to combine two
+  double keep = 0.122;     ///< and to put one aside in scratch memory that no longer fits the cache
+  double cache = 524288;   ///< bytes of scratch that cost nothing
+  double link = 0;         ///< time of a byte on the wire between hosts, in each direction
+  double distance = 0;     ///< added to the latency of a message between hosts
+  double cores = 2;        ///< of a host
+  double per_host = 1e9;   ///< ranks on a host, at most
 
   friend bool operator==(machine const&, machine const&) = default;
 };

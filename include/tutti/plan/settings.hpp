@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSL-1.0
-// What a user may say about choosing, as text: the constants of a machine, and an algorithm for a collective. Read once,
-// at the join; the same text on all ranks.
+// What a user may say about choosing, as text: the constants of a machine, and an algorithm for a collective. Read
+// once, at the join; the same text on all ranks.
 #pragma once
 
 #include <algorithm>
@@ -81,7 +81,8 @@ template <class Enum, class = on_use>
     if (to_string(static_cast<Enum>(i)) == name) return static_cast<Enum>(i);
     names += (names.empty() ? "" : ", ") + std::string(to_string(static_cast<Enum>(i)));
   }
-  throw error(error_kind::config, "there is no " + std::string(kind) + " \"" + std::string(name) + "\"; there are " + names);
+  throw error(error_kind::config,
+              "there is no " + std::string(kind) + " \"" + std::string(name) + "\"; there are " + names);
 }
 
 /// "allreduce:ring,broadcast:star". Throws config for a name that does not exist, and for an algorithm its collective
@@ -89,21 +90,21 @@ template <class Enum, class = on_use>
 template <class = on_use>
 [[nodiscard]] preferences parse_preferences(std::string_view text) {
   preferences wish{};
-  detail::each_pair(text, ':', "the algorithms \"" + std::string(text) + "\"",
-                    [&](std::string_view left, std::string_view right) {
-    auto const what = parse_name<collective>(left, 1, "collective");
-    auto const how = parse_name<tutti::TUTTI_ABI::algorithm>(right, 1, "algorithm");
-    bool found = false;
-    std::string names;
-    for (row const& r : table()) {
-      if (r.what != what) continue;
-      found = found || r.algorithm == how;
-      names += (names.empty() ? "" : ", ") + std::string(to_string(r.algorithm));
-    }
-    if (!found)
-      throw error(error_kind::config, std::string(left) + " has no " + std::string(right) + "; it has " + names);
-    wish[static_cast<std::size_t>(what)] = how;
-  });
+  detail::each_pair(
+      text, ':', "the algorithms \"" + std::string(text) + "\"", [&](std::string_view left, std::string_view right) {
+        auto const what = parse_name<collective>(left, 1, "collective");
+        auto const how = parse_name<tutti::TUTTI_ABI::algorithm>(right, 1, "algorithm");
+        bool found = false;
+        std::string names;
+        for (row const& r : table()) {
+          if (r.what != what) continue;
+          found = found || r.algorithm == how;
+          names += (names.empty() ? "" : ", ") + std::string(to_string(r.algorithm));
+        }
+        if (!found)
+          throw error(error_kind::config, std::string(left) + " has no " + std::string(right) + "; it has " + names);
+        wish[static_cast<std::size_t>(what)] = how;
+      });
   return wish;
 }
 

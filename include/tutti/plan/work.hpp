@@ -13,11 +13,11 @@
 namespace tutti::inline TUTTI_ABI::plan {
 
 struct work {
-  double messages = 0;  ///< of all ranks
-  double rounds = 0;    ///< messages of which each waits for the one before
-  double bytes = 0;     ///< sent by all ranks
-  double folded = 0;    ///< bytes that are combined with others, by all ranks
-  double kept = 0;      ///< bytes of whole scratch, on all ranks
+  double messages = 0;       ///< of all ranks
+  double rounds = 0;         ///< messages of which each waits for the one before
+  double bytes = 0;          ///< sent by all ranks
+  double folded = 0;         ///< bytes that are combined with others, by all ranks
+  double kept = 0;           ///< bytes of whole scratch, on all ranks
   double most_messages = 0;  ///< sent and received by the busiest rank; each of these may be another rank
   double most_sent = 0;
   double most_received = 0;
@@ -45,7 +45,8 @@ namespace works {
   double sum = 0;
   for (double rest = p; rest > 1; rest -= left_half(rest)) {
     double const shorter = rest - left_half(rest);
-    sum += static_cast<double>((static_cast<std::uint64_t>(left_half(rest)) - 1) / static_cast<std::uint64_t>(shorter) + 1);
+    sum += static_cast<double>((static_cast<std::uint64_t>(left_half(rest)) - 1) / static_cast<std::uint64_t>(shorter) +
+                               1);
     if (shorter == left_half(rest)) return sum + log2_up(shorter);
   }
   return sum;
@@ -84,9 +85,7 @@ namespace works {
 [[nodiscard]] constexpr work broadcast_chain(double p) {
   return {p - 1, p - 1, p - 1, 0, 0, p > 2 ? 2.0 : 1.0, 1, 1, 0, 0};
 }
-[[nodiscard]] constexpr work reduce_star(double p) {
-  return {p - 1, 1, p - 1, p - 1, 0, p - 1, 1, p - 1, p - 1, 0};
-}
+[[nodiscard]] constexpr work reduce_star(double p) { return {p - 1, 1, p - 1, p - 1, 0, p - 1, 1, p - 1, p - 1, 0}; }
 [[nodiscard]] constexpr work reduce_direct(double p) {
   return {p * (p - 1), 2, p, p - 1, 1, 2 * p - 2, 1, 1, 1, 1 / (p - 1)};
 }
@@ -175,7 +174,8 @@ namespace works {
   double moved = p;  // parts that are not at home yet: those whose number is no palindrome in bits
   for (double half = (l + 1) / 2, i = 1, same = 1; i <= half; ++i) same *= 2, moved = p - same;
   bool const any = moved > 0;
-  return {p * l + moved, l + (any ? 1 : 0), p - 1 + moved / p, p - 1, p, 2 * l + (any ? 2 : 0), any ? 1 : q, any ? 1 : q, q, 1};
+  return {p * l + moved,         l + (any ? 1 : 0), p - 1 + moved / p, p - 1, p,
+          2 * l + (any ? 2 : 0), any ? 1 : q,       any ? 1 : q,       q,     1};
 }
 [[nodiscard]] constexpr work reduce_scatter_pairwise(double p) {
   double const l = log2_up(p), q = (p - 1) / p;
