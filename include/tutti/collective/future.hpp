@@ -49,7 +49,7 @@ template <class T = void>
 class [[nodiscard]] future {
  public:
   future() = default;
-  future(std::shared_ptr<detail::outcome<T>> call, std::shared_ptr<engine::background> by)
+  future(std::shared_ptr<detail::outcome<T>> call, std::shared_ptr<engine::started_operations> by)
       : call_(std::move(call)), by_(std::move(by)) {}
 
   /// False after get().
@@ -73,7 +73,7 @@ class [[nodiscard]] future {
 
  private:
   std::shared_ptr<detail::outcome<T>> call_;
-  std::shared_ptr<engine::background> by_;
+  std::shared_ptr<engine::started_operations> by_;
 };
 
 /// The completion token that makes an asynchronous call return a tutti::future: the default.

@@ -11,22 +11,29 @@ namespace tutti::inline TUTTI_ABI::engine {
 
 class started;
 
-/// The started operations of one communicator, in the order they were issued.
-class background {
+/// Where one can wait for a started operation.
+class started_operations {
  public:
-  background() = default;
-  background(background const&) = delete;
-  background& operator=(background const&) = delete;
-  virtual ~background() = default;
+  started_operations() = default;
+  started_operations(started_operations const&) = delete;
+  started_operations& operator=(started_operations const&) = delete;
+  virtual ~started_operations() = default;
 
-  /// Called where a call can go no further. Inside a started operation: gives the thread back until a wanted direction
-  /// can move or `until` has come, and returns true. False: the caller's thread is its own, and may sleep.
-  virtual bool suspend(std::span<transport::interest const> wanted, clock::time_point until) = 0;
-
-  /// Runs all started operations to their end on this thread; at once if there are none. No-op inside one of them.
-  virtual void finish() = 0;
   /// Runs those up to `one` to their end on this thread, at once if it is done. Throws config inside one of them.
   virtual void finish(started const& one) = 0;
+};
+
+/// The started operations of one communicator, in the order they were issued. T: its streams.
+template <class T>
+class background : public started_operations {
+ public:
+  /// Called where a call can go no further on `on`. Inside a started operation: gives the thread back until a wanted
+  /// direction can move or `until` has come, and returns true. False: the caller's thread is its own, and may sleep.
+  virtual bool suspend(T& on, std::span<transport::interest const> wanted, clock::time_point until) = 0;
+
+  using started_operations::finish;
+  /// Runs all to their end on this thread; at once if there are none. No-op inside one of them.
+  virtual void finish() = 0;
 
   /// Something came for the communicator: a lane, a verdict. From any thread.
   virtual void ring() noexcept = 0;

@@ -96,9 +96,9 @@ class engine {
   [[nodiscard]] T& streams() noexcept { return streams_; }
 
   /// Operations started on this communicator, or null: none ever was.
-  [[nodiscard]] std::shared_ptr<background> const& behind() const noexcept { return background_; }
+  [[nodiscard]] std::shared_ptr<background<T>> const& behind() const noexcept { return background_; }
   /// Once, before the first operation starts.
-  void run_behind(std::shared_ptr<background> started) {
+  void run_behind(std::shared_ptr<background<T>> started) {
     background_ = std::move(started);
     runner_.let_wait(background_.get());
     watch_->on_ring([this] {
@@ -251,7 +251,7 @@ class engine {
   surroundings around_;
   plan::chooser choose_;
   runner<T> runner_;
-  std::shared_ptr<background> background_;
+  std::shared_ptr<background<T>> background_;
   trace* trace_ = nullptr;
   std::vector<std::unique_ptr<planned>> cache_;
   std::vector<std::uint64_t> offsets_;

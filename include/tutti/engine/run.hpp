@@ -41,7 +41,7 @@ class runner {
   [[nodiscard]] counters const& moved() const noexcept { return counters_; }
 
   /// Who is asked, from now on, to wait in place of this thread.
-  void let_wait(background* instead) noexcept { background_ = instead; }
+  void let_wait(background<T>* instead) noexcept { background_ = instead; }
   void trace_to(trace* events) noexcept { trace_ = events; }
 
   /// Runs `p` to its end, or throws what the referee ruled. `patience`: how long nothing may move.
@@ -267,7 +267,7 @@ class runner {
     if (now - last >= patience) fail_late(awaited, patience);
     clock::time_point const until = (std::min)(last + patience, now + slice);
     if (now - last > telling && awaited != told_) watch_.waiting_for(world(told_ = awaited));
-    bool const suspended = background_ != nullptr && background_->suspend(interests_, until);
+    bool const suspended = background_ != nullptr && background_->suspend(streams_, interests_, until);
     if (!suspended && !waiting_.idle(streams_, interests_, now, until)) return;
     if (trace_ != nullptr) trace_->add(now, watch_.latest().what.sequence, streams_.rank(), trace_event::kind::wait);
     if (clock::time_point const slept = transport::now(streams_); slept - (std::max)(last, ticked_) >= slice) {
@@ -326,7 +326,7 @@ class runner {
   T& streams_;
   watch& watch_;
   referee& referee_;
-  background* background_ = nullptr;
+  background<T>* background_ = nullptr;
   trace* trace_ = nullptr;
   waiting waiting_;
   counters counters_;
