@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSL-1.0
-// Asynchronous calls: started now, under way while this thread computes, awaited as a future, a handler or (docs/async.md)
-// a coroutine. Within a communicator they run in the order they were started.
+// Asynchronous calls: started now, under way while this thread computes, awaited as a future, a handler or
+// (docs/async.md) a coroutine. Within a communicator they run in the order they were started.
 //
 // Run: ./11_async --np 3
 // Output:

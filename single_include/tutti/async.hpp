@@ -28,6 +28,7 @@
 
 #include <tutti/tutti.hpp>
 
+#include <algorithm>
 #include <atomic>
 #include <chrono>
 #include <concepts>
@@ -47,6 +48,7 @@
 #include <tuple>
 #include <type_traits>
 #include <utility>
+#include <vector>
 
 // ---------------------------------------------------------------------------------------------- tutti/engine/fiber.hpp
 // A stack that can be left and entered again: what lets a call that waits give its thread back. The one platform file
@@ -265,7 +267,7 @@ struct driver {
 
 template <transport::streams T>
 requires transport::asynchronous<T, net::io_context>
-class strand final : public background, public transport::listener, public std::enable_shared_from_this<strand<T>> {
+class strand final : public background<T>, public transport::listener, public std::enable_shared_from_this<strand<T>> {
  public:
   strand(engine<T>& of, driver by)
       : engine_(of), fiber_([](void* self) { static_cast<strand*>(self)->serve(); }, this), driver_(by) {}
@@ -289,16 +291,14 @@ class strand final : public background, public transport::listener, public std::
     finish();
     std::lock_guard const hold(guard_);
     closed_ = true;
-    timer_.reset();
-    engine_.streams().stop_waiting(true);
+    leave_loop();
   }
   /// From now on another loop drives. Finishes what runs in the old one.
   void drive_by(driver other) {
     finish();
     std::lock_guard const hold(guard_);
     if (closed_) return;
-    timer_.reset();
-    engine_.streams().stop_waiting(true);
+    leave_loop();
     driver_ = other;
   }
   [[nodiscard]] driver const& driven_by() const noexcept { return driver_; }
@@ -313,7 +313,7 @@ class strand final : public background, public transport::listener, public std::
   }
 
   // --- from the fiber
-  bool suspend(std::span<transport::interest const> wanted, clock::time_point until) override {
+  bool suspend(T& on, std::span<transport::interest const> wanted, clock::time_point until) override {
     if (!fiber_.inside()) return false;
     if (current_->stop_requested() && !std::exchange(stopped_, true)) {
       // Half a frame cannot be taken back: the communicator ends, on every rank.
@@ -323,6 +323,7 @@ class strand final : public background, public transport::listener, public std::
       return true;
     }
     if (taken_over_) return false;
+    on_ = &on;
     wanted_ = wanted;
     until_ = until;
     fiber_.pause();
@@ -350,8 +351,6 @@ class strand final : public background, public transport::listener, public std::
         current_.reset();
         if (was_wanted) break;
       }
-      wanted_ = {};
-      until_ = {};
       fiber_.pause();
     }
   }
@@ -383,7 +382,8 @@ class strand final : public background, public transport::listener, public std::
     fiber_.resume();
     if (current_ != nullptr) {
       auto const self = std::shared_ptr<transport::listener>(this->shared_from_this());
-      come_back_at(engine_.streams().async_wait(*driver_.loop, wanted_, until_, self));
+      if (std::find(used_.begin(), used_.end(), on_) == used_.end()) used_.push_back(on_);
+      come_back_at(on_->async_wait(*driver_.loop, wanted_, until_, self));
     }
     std::lock_guard const hold(guard_);
     settle();
@@ -392,7 +392,7 @@ class strand final : public background, public transport::listener, public std::
   void settle() {
     if (current_ == nullptr && queue_.empty()) {
       state_ = state::idle;
-      engine_.streams().stop_waiting(false);
+      for (T* s : used_) s->stop_waiting(false);
       if (timer_) timer_->cancel();
       comes_back_ = {};
       work_.reset();
@@ -402,6 +402,11 @@ class strand final : public background, public transport::listener, public std::
       state_ = state::waiting;
     }
     if (takers_ > 0) free_.notify_all();
+  }
+  void leave_loop() {
+    timer_.reset();
+    for (T* s : used_) s->stop_waiting(true);
+    used_.clear();
   }
   /// One timer, set anew only if it would ring too late.
   void come_back_at(clock::time_point when) {
@@ -456,6 +461,8 @@ class strand final : public background, public transport::listener, public std::
   started const* target_ = nullptr;
   bool taken_over_ = false;
   bool stopped_ = false;
+  std::vector<T*> used_;  // streams that the loop knows
+  T* on_ = nullptr;       // what it waits for, while suspended
   std::span<transport::interest const> wanted_;
   clock::time_point until_{};
 };
@@ -501,7 +508,7 @@ template <class T = void>
 class [[nodiscard]] future {
  public:
   future() = default;
-  future(std::shared_ptr<detail::outcome<T>> call, std::shared_ptr<engine::background> by)
+  future(std::shared_ptr<detail::outcome<T>> call, std::shared_ptr<engine::started_operations> by)
       : call_(std::move(call)), by_(std::move(by)) {}
 
   /// False after get().
@@ -525,7 +532,7 @@ class [[nodiscard]] future {
 
  private:
   std::shared_ptr<detail::outcome<T>> call_;
-  std::shared_ptr<engine::background> by_;
+  std::shared_ptr<engine::started_operations> by_;
 };
 
 /// The completion token that makes an asynchronous call return a tutti::future: the default.

@@ -3388,22 +3388,29 @@ namespace tutti::inline TUTTI_ABI::engine {
 
 class started;
 
-/// The started operations of one communicator, in the order they were issued.
-class background {
+/// Where one can wait for a started operation.
+class started_operations {
  public:
-  background() = default;
-  background(background const&) = delete;
-  background& operator=(background const&) = delete;
-  virtual ~background() = default;
+  started_operations() = default;
+  started_operations(started_operations const&) = delete;
+  started_operations& operator=(started_operations const&) = delete;
+  virtual ~started_operations() = default;
 
-  /// Called where a call can go no further. Inside a started operation: gives the thread back until a wanted direction
-  /// can move or `until` has come, and returns true. False: the caller's thread is its own, and may sleep.
-  virtual bool suspend(std::span<transport::interest const> wanted, clock::time_point until) = 0;
-
-  /// Runs all started operations to their end on this thread; at once if there are none. No-op inside one of them.
-  virtual void finish() = 0;
   /// Runs those up to `one` to their end on this thread, at once if it is done. Throws config inside one of them.
   virtual void finish(started const& one) = 0;
+};
+
+/// The started operations of one communicator, in the order they were issued. T: its streams.
+template <class T>
+class background : public started_operations {
+ public:
+  /// Called where a call can go no further on `on`. Inside a started operation: gives the thread back until a wanted
+  /// direction can move or `until` has come, and returns true. False: the caller's thread is its own, and may sleep.
+  virtual bool suspend(T& on, std::span<transport::interest const> wanted, clock::time_point until) = 0;
+
+  using started_operations::finish;
+  /// Runs all to their end on this thread; at once if there are none. No-op inside one of them.
+  virtual void finish() = 0;
 
   /// Something came for the communicator: a lane, a verdict. From any thread.
   virtual void ring() noexcept = 0;
@@ -4083,7 +4090,7 @@ class runner {
   [[nodiscard]] counters const& moved() const noexcept { return counters_; }
 
   /// Who is asked, from now on, to wait in place of this thread.
-  void let_wait(background* instead) noexcept { background_ = instead; }
+  void let_wait(background<T>* instead) noexcept { background_ = instead; }
   void trace_to(trace* events) noexcept { trace_ = events; }
 
   /// Runs `p` to its end, or throws what the referee ruled. `patience`: how long nothing may move.
@@ -4309,7 +4316,7 @@ class runner {
     if (now - last >= patience) fail_late(awaited, patience);
     clock::time_point const until = (std::min)(last + patience, now + slice);
     if (now - last > telling && awaited != told_) watch_.waiting_for(world(told_ = awaited));
-    bool const suspended = background_ != nullptr && background_->suspend(interests_, until);
+    bool const suspended = background_ != nullptr && background_->suspend(streams_, interests_, until);
     if (!suspended && !waiting_.idle(streams_, interests_, now, until)) return;
     if (trace_ != nullptr) trace_->add(now, watch_.latest().what.sequence, streams_.rank(), trace_event::kind::wait);
     if (clock::time_point const slept = transport::now(streams_); slept - (std::max)(last, ticked_) >= slice) {
@@ -4368,7 +4375,7 @@ class runner {
   T& streams_;
   watch& watch_;
   referee& referee_;
-  background* background_ = nullptr;
+  background<T>* background_ = nullptr;
   trace* trace_ = nullptr;
   waiting waiting_;
   counters counters_;
@@ -4509,9 +4516,9 @@ class engine {
   [[nodiscard]] T& streams() noexcept { return streams_; }
 
   /// Operations started on this communicator, or null: none ever was.
-  [[nodiscard]] std::shared_ptr<background> const& behind() const noexcept { return background_; }
+  [[nodiscard]] std::shared_ptr<background<T>> const& behind() const noexcept { return background_; }
   /// Once, before the first operation starts.
-  void run_behind(std::shared_ptr<background> started) {
+  void run_behind(std::shared_ptr<background<T>> started) {
     background_ = std::move(started);
     runner_.let_wait(background_.get());
     watch_->on_ring([this] {
@@ -4664,7 +4671,7 @@ class engine {
   surroundings around_;
   plan::chooser choose_;
   runner<T> runner_;
-  std::shared_ptr<background> background_;
+  std::shared_ptr<background<T>> background_;
   trace* trace_ = nullptr;
   std::vector<std::unique_ptr<planned>> cache_;
   std::vector<std::uint64_t> offsets_;

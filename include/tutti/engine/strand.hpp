@@ -262,7 +262,7 @@ class strand final : public background<T>, public transport::listener, public st
   bool taken_over_ = false;
   bool stopped_ = false;
   std::vector<T*> used_;  // streams that the loop knows
-  T* on_ = nullptr;  // what it waits for, while suspended
+  T* on_ = nullptr;       // what it waits for, while suspended
   std::span<transport::interest const> wanted_;
   clock::time_point until_{};
 };
