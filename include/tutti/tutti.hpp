@@ -2,8 +2,12 @@
 // The whole library, bottom layer first; what needs another library is a header of its own beside this one.
 #pragma once
 
+#include <tutti/core/bfloat16.hpp>
 #include <tutti/core/element.hpp>
 #include <tutti/core/error.hpp>
+#include <tutti/core/half.hpp>
+#include <tutti/core/located.hpp>
+#include <tutti/core/mean.hpp>
 #include <tutti/core/op.hpp>
 #include <tutti/core/options.hpp>
 #include <tutti/core/version.hpp>

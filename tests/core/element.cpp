@@ -41,8 +41,9 @@ TEST_CASE("element: numbers of another class or size have another code") {
                                       tutti::element_code<std::uint32_t>(), tutti::element_code<std::int64_t>(),
                                       tutti::element_code<float>(),         tutti::element_code<double>(),
                                       tutti::element_code<bool>(),          tutti::element_code<std::byte>(),
-                                      tutti::element_code<pair_of>(),       tutti::element_code<std::complex<float>>()};
-  CHECK(codes.size() == 12);
+                                      tutti::element_code<pair_of>(),       tutti::element_code<std::complex<float>>(),
+                                      tutti::element_code<tutti::half>(),   tutti::element_code<tutti::bfloat16>()};
+  CHECK(codes.size() == 14);
   CHECK(tutti::element_code<long long>() == tutti::element_code<std::int64_t>());
 }
 
@@ -53,6 +54,12 @@ TEST_CASE("element: names are short and known") {
   CHECK(tutti::element_name(tutti::element_code<bool>()) == "bool");
   CHECK(tutti::element_name(tutti::element_code<std::byte>()) == "byte");
   CHECK(tutti::element_name(tutti::element_code<std::complex<double>>()) == "complex128");
+  CHECK(tutti::element_name(tutti::element_code<tutti::half>()) == "f16");
+  CHECK(tutti::element_name(tutti::element_code<tutti::bfloat16>()) == "bf16");
+#if defined(__SIZEOF_INT128__)
+  CHECK(tutti::element_name(tutti::element_code<tutti::int128>()) == "i128");
+  CHECK(tutti::element_name(tutti::element_code<tutti::uint128>()) == "u128");
+#endif
   CHECK(tutti::element_name(tutti::element_code<pair_of>()) == "record of 16 bytes");
   CHECK(tutti::element_name(0xff000004U) == "unknown element");  // as a hostile peer may say
 }

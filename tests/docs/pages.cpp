@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <atomic>
 #include <chrono>
+#include <cmath>
 #include <cstdint>
 #include <limits>
 #include <span>
@@ -30,6 +31,15 @@ struct saturating_sum {
   }
 };
 
+// docs/collectives.md: an operation with an accumulator of its own
+struct geometric_mean {
+  double widen(float x) const { return std::log(static_cast<double>(x)); }
+  double operator()(double a, double b) const { return a + b; }
+  void narrow(double logs, std::uint64_t ranks, float& out) const {
+    out = static_cast<float>(std::exp(logs / static_cast<double>(ranks)));
+  }
+};
+
 // docs/models.md
 class embedding {
  public:
@@ -52,6 +62,17 @@ struct recommender {
 };
 
 }  // namespace
+
+TEST_CASE("docs/collectives.md: where the best is, and an operation with an accumulator") {
+  tutti::testing::run_ranks(3, [](tutti::communicator& world) {
+    double const loss = world.rank() == 0 ? 2 : 1;
+    tutti::located<double> const best = allreduce(world, tutti::located<double>{loss, world.rank()}, tutti::minloc);
+    CHECK(best == tutti::located<double>{1, 1});
+    std::vector<float> x(100, static_cast<float>(1 << (2 * world.rank())));
+    allreduce(world, x, geometric_mean{}, {.algorithm = tutti::algorithm::doubling});
+    CHECK(std::abs(x[99] - 4.0F) < 1e-5F);
+  });
+}
 
 TEST_CASE("docs/collectives.md: the three kinds of argument") {
   tutti::testing::run_ranks(3, [](tutti::communicator& comm) {

@@ -5,8 +5,10 @@
 
 #include <array>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <span>
+#include <string>
 #include <vector>
 
 namespace {
@@ -86,6 +88,26 @@ TEST_CASE("fold: an element larger than any stack, over its right side") {
   apply(huge_on_spans{}, right, left, right);
   CHECK(right[0].bytes[0] == 10);
   CHECK(right[0].bytes[19'000'000] == 10);
+}
+
+TEST_CASE("fold: objects are joined in rank order along the bracket") {
+  auto const join = [](std::string const& a, std::string const& b) { return "(" + a + b + ")"; };
+  std::vector<std::string> const letters{"a", "b", "c", "d", "e", "f", "g"};
+  std::span<std::string const> const all(letters);
+  CHECK(te::fold_objects(all.first(1), join) == "a");
+  CHECK(te::fold_objects(all.first(3), join) == "((ab)c)");
+  CHECK(te::fold_objects(all.first(5), join) == "(((ab)(cd))e)");
+  CHECK(te::fold_objects(all, join) == "(((ab)(cd))((ef)g))");
+  CHECK(te::fold_objects(all, tutti::sum) == "abcdefg");
+}
+
+TEST_CASE("fold: std::plus is sum, also where elements are rounded once; std::plus of another type is itself") {
+  CHECK(te::make_reducer<tutti::half>(std::plus<>{}).wide());
+  CHECK(te::make_reducer<tutti::half>(std::multiplies<tutti::half>{}).wide());
+  CHECK_FALSE(te::make_reducer<tutti::half>(tutti::max).wide());
+  std::vector<float> x{0.5F};
+  apply(std::plus<int>{}, x, x, {0.75F});
+  CHECK(x[0] == 0.0F);
 }
 
 }  // namespace

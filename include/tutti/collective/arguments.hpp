@@ -15,6 +15,8 @@
 #include <tutti/core/bytes.hpp>
 #include <tutti/core/element.hpp>
 #include <tutti/core/error.hpp>
+#include <tutti/core/located.hpp>
+#include <tutti/core/mean.hpp>
 #include <tutti/core/op.hpp>
 #include <tutti/core/options.hpp>
 #include <tutti/engine/engine.hpp>
@@ -81,7 +83,7 @@ concept writable_buffer = buffer<R> &&
 
 /// Not a buffer, and the operation combines two of them: a number, a complex, a struct of the user's.
 template <class T, class Op>
-concept value = !buffer<T> && element<T> && element_reduction<Op, T>;
+concept value = !buffer<T> && element<T> && (element_reduction<Op, T> || wide_reduction<Op, T>);
 
 /// Neither, but the model walk finds tensors in it.
 template <class M, class Op>

@@ -8,6 +8,9 @@
 #include <string>
 #include <type_traits>
 
+#include <tutti/core/bfloat16.hpp>
+#include <tutti/core/half.hpp>
+#include <tutti/core/number.hpp>
 #include <tutti/core/version.hpp>
 
 namespace tutti::inline TUTTI_ABI {
@@ -18,22 +21,7 @@ template <class T>
 concept element = std::is_trivially_copyable_v<T> && !std::is_pointer_v<T> && !std::is_member_pointer_v<T> &&
                   !std::is_null_pointer_v<T> && !std::is_reference_v<T> && !std::is_const_v<T>;
 
-enum class element_class : std::uint8_t { raw, boolean, signed_integer, unsigned_integer, floating, complex, record };
-
-namespace detail {
-/// std::complex by its shape: <complex> brings the streams with it, and few who include us need either.
-template <class T>
-inline constexpr bool is_complex = [] {
-  if constexpr (requires(T const& z) {
-                  typename T::value_type;
-                  { z.real() } -> std::same_as<typename T::value_type>;
-                  { z.imag() } -> std::same_as<typename T::value_type>;
-                  T(z.real(), z.imag());
-                })
-    return std::floating_point<typename T::value_type> && sizeof(T) == 2 * sizeof(typename T::value_type);
-  return false;
-}();
-}  // namespace detail
+enum class element_class : std::uint8_t { raw, boolean, signed_integer, unsigned_integer, floating, complex, record, brain };
 
 /// Class and size of T in one number: equal on every compiler for the same type, different for most pairs of types.
 /// User structs are known by their size alone.
@@ -41,9 +29,10 @@ template <element T>
 [[nodiscard]] constexpr std::uint32_t element_code() noexcept {
   constexpr element_class kind = std::same_as<T, std::byte> || std::same_as<T, char> ? element_class::raw
                                  : std::same_as<T, bool>                             ? element_class::boolean
-                                 : std::signed_integral<T>                           ? element_class::signed_integer
-                                 : std::unsigned_integral<T>                         ? element_class::unsigned_integer
-                                 : std::floating_point<T>                            ? element_class::floating
+                                 : detail::signed_integer<T>                         ? element_class::signed_integer
+                                 : detail::integer<T>                                ? element_class::unsigned_integer
+                                 : std::same_as<T, bfloat16>                         ? element_class::brain
+                                 : detail::real<T>                                   ? element_class::floating
                                  : detail::is_complex<T>                             ? element_class::complex
                                                                                      : element_class::record;
   return static_cast<std::uint32_t>(kind) << 24U | static_cast<std::uint32_t>(sizeof(T) & 0xffffffU);
@@ -64,6 +53,8 @@ template <element T>
       return "u" + bits;
     case element_class::floating:
       return "f" + bits;
+    case element_class::brain:
+      return "bf" + bits;
     case element_class::complex:
       return "complex" + bits;
     case element_class::record:

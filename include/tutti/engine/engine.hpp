@@ -158,7 +158,7 @@ class engine {
     lay_out(op);
     std::uint64_t const bytes_in_all = offsets_.back();
     auto const algorithm = choose_(op.what, static_cast<std::size_t>(bytes_in_all), how_->algorithm,
-                                   {how_->order, !op.cuts.empty(), false});
+                                   {how_->order, !op.cuts.empty(), op.fold.wide()});
     program const& p = cached({op.what, algorithm, rank(), size(), op.root < 0 ? 0 : op.root, {}}, op.cuts);
     lay_out(op, p.what.parts);
     header_.algorithm = algorithm;

@@ -69,8 +69,11 @@ class memory {
       total += padded(rows_[i].length);
     }
     temporaries_ = total;
-    temporary_ = padded((std::min)(b.offsets.back() - b.offsets.front(), std::uint64_t{granule_}));
-    scratch_ = arena_.reserve(total + p.most_temporaries * temporary_);
+    wide_ = b.fold.wide() ? 2 : 0;
+    unit_ = (std::max)(piece / (std::max)(b.element_size, b.fold.accumulator_size), std::size_t{1});
+    temporary_ = padded(unit_ * (std::max)(b.element_size, b.fold.accumulator_size));
+    scratch_ = arena_.reserve(total + (p.most_temporaries == 0 ? 0 : p.most_temporaries + wide_) * temporary_);
+    sources_.resize(p.most_sources);
   }
 
   /// Bytes that are folded at once, and that a window holds.
@@ -100,21 +103,20 @@ class memory {
     std::byte* const to = address(step.at, at);
     if (to != from) std::memcpy(to, from, n);
   }
-  /// Joins the step's sources along the bracket, for n bytes within one granule.
-  void fold(plan::step const& step, fold_program const& how, std::uint64_t at, std::size_t n) const {
+  /// Joins the step's sources along the bracket, for n bytes within one granule: piece by piece, so that intermediate
+  /// results never leave the first cache, every source is read once and the result is written once.
+  void fold(plan::step const& step, fold_program const& how, std::uint64_t at, std::size_t n) {
     if (how.joins.empty()) return copy(step, at, n);
-    auto const sources = static_cast<std::uint32_t>(step.sources.size());
-    auto const temporary = [&](std::uint32_t operand) {
-      return scratch_ + temporaries_ + (operand - sources) * temporary_;
-    };
-    auto const reading = [&](std::uint32_t operand) -> std::byte const* {
-      return operand < sources ? read_address(step.sources[operand].from, at) : temporary(operand);
-    };
-    for (join const& j : how.joins) {
-      std::byte* const out = j.result == join::target ? address(step.at, at)
-                             : j.result < sources     ? address(step.sources[j.result].from, at)
-                                                      : temporary(j.result);
-      binding_->fold.apply(binding_->fold.op, out, reading(j.left), reading(j.right), n / binding_->element_size);
+    for (std::size_t i = 0; i < step.sources.size(); ++i) sources_[i] = read_address(step.sources[i].from, at);
+    std::byte* const to = address(step.at, at);
+    std::uint64_t const slots = step.sources.back().slots.last - step.sources.front().slots.first;
+    std::size_t const count = n / binding_->element_size;
+    for (std::size_t i = 0; i < count; i += unit_) {
+      std::size_t const m = (std::min)(unit_, count - i);
+      if (wide_ == 0)
+        fold_piece(how, to, i, m);
+      else
+        fold_wide(how, to, i, m, slots);
     }
   }
 
@@ -127,6 +129,38 @@ class memory {
     std::uint64_t length = 0;  // a window's is one granule
     bool window = false;
   };
+  static constexpr std::size_t piece = std::size_t{2} << 10U;  // of every source, folded at once
+
+  [[nodiscard]] std::byte* temporary(std::size_t i) const { return scratch_ + temporaries_ + i * temporary_; }
+
+  void fold_piece(fold_program const& how, std::byte* to, std::size_t first, std::size_t count) const {
+    std::size_t const offset = first * binding_->element_size;
+    auto const operand = [&](std::uint32_t i) -> std::byte const* {
+      return i < how.sources ? sources_[i] + offset : temporary(i - how.sources);
+    };
+    for (join const& j : how.joins)
+      binding_->fold.apply(binding_->fold.op,
+                          j.result == join::target ? to + offset : temporary(j.result - how.sources),
+                          operand(j.left), operand(j.right), count);
+  }
+  /// As fold_piece, but sources are widened into two temporaries of their own, and the result is narrowed.
+  void fold_wide(fold_program const& how, std::byte* to, std::size_t first, std::size_t count,
+                 std::uint64_t slots) const {
+    std::size_t const offset = first * binding_->element_size;
+    reducer const& f = binding_->fold;
+    auto const operand = [&](std::uint32_t i, std::size_t spare) -> std::byte const* {
+      if (i >= how.sources) return temporary(i - how.sources);
+      std::byte* const widened = temporary(how.temporaries + spare);
+      f.widen(f.op, widened, sources_[i] + offset, count);
+      return widened;
+    };
+    for (join const& j : how.joins) {
+      std::byte* const out = temporary(j.result == join::target ? 0 : j.result - how.sources);
+      f.apply(f.op, out, operand(j.left, 0), operand(j.right, 1), count);
+      if (j.result == join::target) f.narrow(f.op, to + offset, out, count, slots);
+    }
+  }
+
   static std::size_t padded(std::uint64_t n) noexcept {
     return (static_cast<std::size_t>(n) + arena::alignment - 1) / arena::alignment * arena::alignment;
   }
@@ -135,6 +169,9 @@ class memory {
   arena arena_;
   std::vector<row> rows_;
   std::size_t granule_ = 0;
+  std::vector<std::byte const*> sources_;  // of the fold under way
+  std::size_t wide_ = 0;                   // temporaries that widened sources need
+  std::size_t unit_ = 0;                   // elements of a piece
   std::size_t temporaries_ = 0;  // where they begin in the arena
   std::size_t temporary_ = 0;    // from one to the next
   std::byte* scratch_ = nullptr;

@@ -21,8 +21,8 @@ struct lane_steps {
   std::vector<std::uint32_t> steps;
 };
 
-/// One join: result = left ∘ right. Operands 0 … n-1 are the fold's sources, n … its temporaries, `target` the block
-/// the fold writes.
+/// One join: result = left ∘ right. Operands 0 … n-1 are the fold's sources, n … its temporaries, of which one is reused
+/// as soon as it has been read; `target` is the block the fold writes.
 struct join {
   static constexpr std::uint32_t target = ~std::uint32_t{0};
   std::uint32_t result = 0;
@@ -32,6 +32,7 @@ struct join {
 
 struct fold_program {
   std::vector<join> joins;  ///< empty: one source, copied
+  std::uint32_t sources = 0;
   std::uint32_t temporaries = 0;
 };
 
@@ -48,43 +49,35 @@ struct program {
 
 namespace detail {
 
-/// Writes the joins over the sources of one fold. A window may be overwritten, since this fold alone reads it; other
-/// sources belong to someone, so their join goes to a temporary granule.
+/// Writes the joins over the sources of one fold: depth first, so that as few temporaries as the tree is deep suffice.
 template <class = on_use>
 class fold_writer {
  public:
-  fold_writer(plan::plan const& p, plan::step const& s) : plan_(p), step_(s) {
-    if (s.sources.size() == 2) {  // in the order given, which off the bracket may pass the end of the circle
+  explicit fold_writer(plan::step const& s) : step_(s) {
+    out_.sources = static_cast<std::uint32_t>(s.sources.size());
+    if (out_.sources == 2) {  // in the order given, which off the bracket may pass the end of the circle
       out_.joins.push_back({join::target, 0, 1});
+      out_.temporaries = 1;
       return;
     }
-    plan::interval const all{s.sources.front().slots.first, s.sources.back().slots.last};
-    visit(all, true);
+    visit({s.sources.front().slots.first, s.sources.back().slots.last}, 0);
+    if (!out_.joins.empty()) out_.joins.back().result = join::target;
   }
   [[nodiscard]] fold_program take() && { return std::move(out_); }
 
  private:
-  [[nodiscard]] bool disposable(std::uint32_t operand) const {
-    if (operand >= step_.sources.size()) return true;
-    plan::block const& b = step_.sources[operand].from;
-    return b.where == plan::buffer::scratch && plan_.scratch[b.row].window;
-  }
-  std::uint32_t visit(plan::interval node, bool root) {
-    for (std::uint32_t i = 0; i < step_.sources.size(); ++i)
+  /// The operand that holds the fold of `node`: a source, or temporary `free`.
+  std::uint32_t visit(plan::interval node, std::uint32_t free) {
+    std::uint32_t const sources = out_.sources;
+    for (std::uint32_t i = 0; i < sources; ++i)
       if (step_.sources[i].slots == node) return i;
     std::uint32_t const middle = plan::split_point(node);
-    std::uint32_t const left = visit({node.first, middle}, false);
-    std::uint32_t const right = visit({middle, node.last}, false);
-    std::uint32_t result = join::target;
-    if (!root) {
-      result = disposable(left)    ? left
-               : disposable(right) ? right
-                                   : static_cast<std::uint32_t>(step_.sources.size()) + out_.temporaries++;
-    }
-    out_.joins.push_back({result, left, right});
-    return result;
+    std::uint32_t const left = visit({node.first, middle}, free);
+    std::uint32_t const right = visit({middle, node.last}, left < sources ? free : free + 1);
+    out_.temporaries = (std::max)(out_.temporaries, free + 1);
+    out_.joins.push_back({sources + free, left, right});
+    return sources + free;
   }
-  plan::plan const& plan_;
   plan::step const& step_;
   fold_program out_;
 };
@@ -118,7 +111,7 @@ template <class = on_use>
         break;
       case plan::verb::fold:
         p.local.push_back(i);
-        p.folds[i] = detail::fold_writer<>(p.what, s).take();
+        p.folds[i] = detail::fold_writer<>(s).take();
         p.most_sources = (std::max)(p.most_sources, static_cast<std::uint32_t>(s.sources.size()));
         p.most_temporaries = (std::max)(p.most_temporaries, p.folds[i].temporaries);
         for (plan::source const& f : s.sources)

@@ -30,7 +30,7 @@ struct tensor {
 /// Whether a T is a number of a tensor. Specialise it for number types of your own (trivially copyable, no padding).
 template <class T>
 inline constexpr bool is_tensor_element =
-    std::is_arithmetic_v<T> || detail::is_complex<T> || std::is_same_v<T, std::byte>;
+    detail::integer<T> || detail::real<T> || detail::is_complex<T> || std::is_same_v<T, std::byte>;
 
 namespace detail {
 
@@ -60,7 +60,7 @@ requires(N > 0) struct fixed_array<std::array<T, N>> : fixed_array<T[N]> {
 
 template <class T>
 constexpr role role_of_element() {
-  return std::is_integral_v<T> || std::is_same_v<T, std::byte> ? role::buffer : role::parameter;
+  return integer<T> || std::is_same_v<T, std::byte> ? role::buffer : role::parameter;
 }
 
 }  // namespace detail

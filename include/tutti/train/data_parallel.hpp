@@ -227,7 +227,8 @@ class data_parallel {
   static std::pair<std::size_t, std::size_t> count(M const& model) {
     std::pair<std::size_t, std::size_t> numbers{0, 0};
     for_each_tensor(model, [&]<class T>(tensor<T const> const& t) {
-      static_assert(!std::is_same_v<T, long double>, "tutti: data_parallel trains float and double tensors.");
+      static_assert(!detail::real<T> || std::is_same_v<T, float> || std::is_same_v<T, double>,
+                    "tutti: data_parallel trains float and double tensors.");
       if constexpr (std::is_same_v<T, float>)
         numbers.first += t.data.size();
       else if constexpr (std::is_same_v<T, double>)
