@@ -93,20 +93,43 @@ inline constexpr unsigned wire_version = 1;
 
 }  // namespace tutti::inline TUTTI_ABI
 
-// ---------------------------------------------------------------------------------------------- tutti/core/element.hpp
-// The element types that travel as they lie in memory, and the code by which ranks compare them.
+// ----------------------------------------------------------------------------------------------- tutti/core/number.hpp
+// What a number is, beyond the standard's concepts: 128-bit integers, 16-bit floats, complex numbers by their shape.
 
 namespace tutti::inline TUTTI_ABI {
 
-/// A type that may be sent as raw bytes: trivially copyable, and no pointer. (std::complex is, on every platform we
-/// know; the standard just does not say so.)
-template <class T>
-concept element = std::is_trivially_copyable_v<T> && !std::is_pointer_v<T> && !std::is_member_pointer_v<T> &&
-                  !std::is_null_pointer_v<T> && !std::is_reference_v<T> && !std::is_const_v<T>;
+#if defined(__SIZEOF_INT128__)
+/// The compiler's 128-bit integers, where it has them; a name that -Wpedantic accepts.
+__extension__ typedef __int128 int128;
+__extension__ typedef unsigned __int128 uint128;
+#endif
 
-enum class element_class : std::uint8_t { raw, boolean, signed_integer, unsigned_integer, floating, complex, record };
+class half;
+class bfloat16;
 
 namespace detail {
+
+/// 1 for unsigned, -1 for signed, 0 for any other type. Without GNU extensions the standard's traits leave these out.
+template <class T>
+inline constexpr int is_integer128 = 0;
+#if defined(__SIZEOF_INT128__)
+template <>
+inline constexpr int is_integer128<int128> = -1;
+template <>
+inline constexpr int is_integer128<uint128> = 1;
+#endif
+
+template <class T>
+concept integer = std::integral<T> || is_integer128<T>
+!= 0;
+template <class T>
+concept signed_integer = std::signed_integral<T> || is_integer128<T> < 0;
+
+template <class T>
+concept short_float = std::same_as<T, half> || std::same_as<T, bfloat16>;
+template <class T>
+concept real = std::floating_point<T> || short_float<T>;
+
 /// std::complex by its shape: <complex> brings the streams with it, and few who include us need either.
 template <class T>
 inline constexpr bool is_complex = [] {
@@ -119,7 +142,236 @@ inline constexpr bool is_complex = [] {
     return std::floating_point<typename T::value_type> && sizeof(T) == 2 * sizeof(typename T::value_type);
   return false;
 }();
+
+/// The unsigned type in which integers of type T wrap around: at least as wide as unsigned int, so that no promotion to
+/// a signed type can overflow.
+template <class T>
+constexpr auto wrapping_type() {
+#if defined(__SIZEOF_INT128__)
+  if constexpr (is_integer128<T> != 0)
+    return uint128{};
+  else
+#endif
+      if constexpr (sizeof(T) <= sizeof(unsigned))
+    return 0U;
+  else
+    return std::make_unsigned_t<T>{};
+}
+template <class T>
+using wrapping = decltype(detail::wrapping_type<T>());
+
 }  // namespace detail
+}  // namespace tutti::inline TUTTI_ABI
+
+// ------------------------------------------------------------------------------------------ tutti/core/short_float.hpp
+// What half and bfloat16 share: arithmetic by way of float, rounded once per operation.
+
+namespace tutti::inline TUTTI_ABI {
+
+namespace detail {
+
+/// x as a float such that rounding that float to 16 bits gives what rounding x would: where x is no float, the one
+/// towards zero with its last bit set ("round to odd", Boldo & Melquiond 2008).
+template <class A>
+[[nodiscard]] constexpr float odd_float(A x) noexcept {
+  if constexpr (sizeof(A) <= 2 || std::same_as<A, float>) {
+    return static_cast<float>(x);
+  } else {
+    auto const wide = static_cast<double>(x);
+    auto const near = static_cast<float>(wide);
+    auto const back = static_cast<double>(near);
+    if (back == wide || wide != wide) return near;
+    auto bits = std::bit_cast<std::uint32_t>(near);
+    if (wide < 0 ? back < wide : back > wide) --bits;
+    return std::bit_cast<float>(bits | 1U);
+  }
+}
+
+}  // namespace detail
+
+template <detail::short_float T>
+[[nodiscard]] constexpr T operator+(T a, T b) noexcept {
+  return T(static_cast<float>(a) + static_cast<float>(b));
+}
+template <detail::short_float T>
+[[nodiscard]] constexpr T operator-(T a, T b) noexcept {
+  return T(static_cast<float>(a) - static_cast<float>(b));
+}
+template <detail::short_float T>
+[[nodiscard]] constexpr T operator*(T a, T b) noexcept {
+  return T(static_cast<float>(a) * static_cast<float>(b));
+}
+template <detail::short_float T>
+[[nodiscard]] constexpr T operator/(T a, T b) noexcept {
+  return T(static_cast<float>(a) / static_cast<float>(b));
+}
+template <detail::short_float T>
+[[nodiscard]] constexpr T operator-(T a) noexcept {
+  return T::from_bits(static_cast<std::uint16_t>(a.bits() ^ 0x8000U));
+}
+template <detail::short_float T>
+constexpr T& operator+=(T& a, T b) noexcept {
+  return a = a + b;
+}
+template <detail::short_float T>
+constexpr T& operator-=(T& a, T b) noexcept {
+  return a = a - b;
+}
+template <detail::short_float T>
+constexpr T& operator*=(T& a, T b) noexcept {
+  return a = a * b;
+}
+template <detail::short_float T>
+constexpr T& operator/=(T& a, T b) noexcept {
+  return a = a / b;
+}
+
+}  // namespace tutti::inline TUTTI_ABI
+
+// --------------------------------------------------------------------------------------------- tutti/core/bfloat16.hpp
+// bfloat16: the upper half of a float, 8 significant bits and a float's range.
+
+namespace tutti::inline TUTTI_ABI {
+
+/// Converts implicitly to float, so that comparisons and mixed arithmetic are float's; explicitly from any number,
+/// rounded once to the nearest, ties to even (64-bit integers above 2^53 by way of double). `a + b` of two bfloat16 is
+/// a bfloat16. A NaN stays a quiet NaN, what is too large becomes infinite, subnormals are kept.
+class bfloat16 {
+ public:
+  bfloat16() = default;
+  template <class A>
+  requires std::is_arithmetic_v<A>
+  constexpr explicit bfloat16(A x) noexcept : bits_(rounded(detail::odd_float(x))) {}
+
+  [[nodiscard]] static constexpr bfloat16 from_bits(std::uint16_t bits) noexcept {
+    bfloat16 b{};
+    b.bits_ = bits;
+    return b;
+  }
+  [[nodiscard]] constexpr std::uint16_t bits() const noexcept { return bits_; }
+
+  constexpr operator float() const noexcept { return std::bit_cast<float>(std::uint32_t{bits_} << 16U); }
+
+ private:
+  static constexpr std::uint16_t rounded(float x) noexcept {
+    auto const all = std::bit_cast<std::uint32_t>(x);
+    if ((all & 0x7fff'ffffU) > 0x7f80'0000U) return static_cast<std::uint16_t>(all >> 16U | 0x40U);
+    return static_cast<std::uint16_t>((all + 0x7fffU + (all >> 16U & 1U)) >> 16U);
+  }
+  std::uint16_t bits_;
+};
+
+}  // namespace tutti::inline TUTTI_ABI
+
+template <>
+class std::numeric_limits<tutti::bfloat16> : public std::numeric_limits<float> {
+  using bfloat16 = tutti::bfloat16;
+
+ public:
+  static constexpr int digits = 8, digits10 = 2, max_digits10 = 4;
+  static constexpr bfloat16 min() noexcept { return bfloat16::from_bits(0x0080); }
+  static constexpr bfloat16 max() noexcept { return bfloat16::from_bits(0x7f7f); }
+  static constexpr bfloat16 lowest() noexcept { return bfloat16::from_bits(0xff7f); }
+  static constexpr bfloat16 epsilon() noexcept { return bfloat16::from_bits(0x3c00); }
+  static constexpr bfloat16 round_error() noexcept { return bfloat16::from_bits(0x3f00); }
+  static constexpr bfloat16 infinity() noexcept { return bfloat16::from_bits(0x7f80); }
+  static constexpr bfloat16 quiet_NaN() noexcept { return bfloat16::from_bits(0x7fc0); }
+  static constexpr bfloat16 signaling_NaN() noexcept { return bfloat16::from_bits(0x7fa0); }
+  static constexpr bfloat16 denorm_min() noexcept { return bfloat16::from_bits(0x0001); }
+};
+
+// ------------------------------------------------------------------------------------------------- tutti/core/half.hpp
+// half: IEEE 754 binary16, 11 significant bits, largest 65504.
+
+namespace tutti::inline TUTTI_ABI {
+
+/// Converts implicitly to float, so that comparisons and mixed arithmetic are float's; explicitly from any number,
+/// rounded once to the nearest, ties to even (64-bit integers above 2^53 by way of double). `a + b` of two halves is a
+/// half. A NaN stays a quiet NaN, what is too large becomes infinite, subnormals are kept.
+class half {
+ public:
+  half() = default;
+  template <class A>
+  requires std::is_arithmetic_v<A>
+  constexpr explicit half(A x) noexcept : bits_(rounded(detail::odd_float(x))) {}
+
+  [[nodiscard]] static constexpr half from_bits(std::uint16_t bits) noexcept {
+    half h{};
+    h.bits_ = bits;
+    return h;
+  }
+  [[nodiscard]] constexpr std::uint16_t bits() const noexcept { return bits_; }
+
+  constexpr operator float() const noexcept {
+    std::uint32_t const sign = (bits_ & 0x8000U) << 16U;
+    std::uint32_t const rest = bits_ & 0x7fffU;
+    std::uint32_t magnitude = (rest << 13U) + (112U << 23U);  // the exponents' biases differ by 112
+    if (rest >= 0x7c00U)
+      magnitude = (rest << 13U) | 0x7f80'0000U | (rest > 0x7c00U ? 0x40'0000U : 0U);
+    else if (rest < 0x0400U)
+      magnitude = std::bit_cast<std::uint32_t>(static_cast<float>(rest) * 0x1p-24F);
+    return std::bit_cast<float>(sign | magnitude);
+  }
+
+ private:
+  static constexpr std::uint16_t rounded(float x) noexcept {
+    auto const all = std::bit_cast<std::uint32_t>(x);
+    std::uint32_t const sign = all >> 16U & 0x8000U;
+    std::uint32_t const rest = all & 0x7fff'ffffU;
+    std::uint32_t result = 0x7c00U;  // too large: infinite
+    if (rest > 0x7f80'0000U) {
+      result = 0x7e00U | (rest >> 13U & 0x3ffU);
+    } else if (rest < 0x3880'0000U) {  // subnormal: added to 0.5, the last bits of a float count in steps of 2^-24
+      result = std::bit_cast<std::uint32_t>(std::bit_cast<float>(rest) + 0.5F) - 0x3f00'0000U;
+    } else if (rest < 0x477f'f000U) {
+      result = (rest + 0xfffU + (rest >> 13U & 1U) - (112U << 23U)) >> 13U;
+    }
+    return static_cast<std::uint16_t>(sign | result);
+  }
+  std::uint16_t bits_;
+};
+
+}  // namespace tutti::inline TUTTI_ABI
+
+template <>
+class std::numeric_limits<tutti::half> : public std::numeric_limits<float> {
+  using half = tutti::half;
+
+ public:
+  static constexpr int digits = 11, digits10 = 3, max_digits10 = 5;
+  static constexpr int min_exponent = -13, min_exponent10 = -4, max_exponent = 16, max_exponent10 = 4;
+  static constexpr half min() noexcept { return half::from_bits(0x0400); }
+  static constexpr half max() noexcept { return half::from_bits(0x7bff); }
+  static constexpr half lowest() noexcept { return half::from_bits(0xfbff); }
+  static constexpr half epsilon() noexcept { return half::from_bits(0x1400); }
+  static constexpr half round_error() noexcept { return half::from_bits(0x3800); }
+  static constexpr half infinity() noexcept { return half::from_bits(0x7c00); }
+  static constexpr half quiet_NaN() noexcept { return half::from_bits(0x7e00); }
+  static constexpr half signaling_NaN() noexcept { return half::from_bits(0x7d00); }
+  static constexpr half denorm_min() noexcept { return half::from_bits(0x0001); }
+};
+
+// ---------------------------------------------------------------------------------------------- tutti/core/element.hpp
+// The element types that travel as they lie in memory, and the code by which ranks compare them.
+
+namespace tutti::inline TUTTI_ABI {
+
+/// A type that may be sent as raw bytes: trivially copyable, and no pointer. (std::complex is, on every platform we
+/// know; the standard just does not say so.)
+template <class T>
+concept element = std::is_trivially_copyable_v<T> && !std::is_pointer_v<T> && !std::is_member_pointer_v<T> &&
+                  !std::is_null_pointer_v<T> && !std::is_reference_v<T> && !std::is_const_v<T>;
+
+enum class element_class : std::uint8_t {
+  raw,
+  boolean,
+  signed_integer,
+  unsigned_integer,
+  floating,
+  complex,
+  record,
+  brain
+};
 
 /// Class and size of T in one number: equal on every compiler for the same type, different for most pairs of types.
 /// User structs are known by their size alone.
@@ -127,9 +379,10 @@ template <element T>
 [[nodiscard]] constexpr std::uint32_t element_code() noexcept {
   constexpr element_class kind = std::same_as<T, std::byte> || std::same_as<T, char> ? element_class::raw
                                  : std::same_as<T, bool>                             ? element_class::boolean
-                                 : std::signed_integral<T>                           ? element_class::signed_integer
-                                 : std::unsigned_integral<T>                         ? element_class::unsigned_integer
-                                 : std::floating_point<T>                            ? element_class::floating
+                                 : detail::signed_integer<T>                         ? element_class::signed_integer
+                                 : detail::integer<T>                                ? element_class::unsigned_integer
+                                 : std::same_as<T, bfloat16>                         ? element_class::brain
+                                 : detail::real<T>                                   ? element_class::floating
                                  : detail::is_complex<T>                             ? element_class::complex
                                                                                      : element_class::record;
   return static_cast<std::uint32_t>(kind) << 24U | static_cast<std::uint32_t>(sizeof(T) & 0xffffffU);
@@ -150,6 +403,8 @@ template <element T>
       return "u" + bits;
     case element_class::floating:
       return "f" + bits;
+    case element_class::brain:
+      return "bf" + bits;
     case element_class::complex:
       return "complex" + bits;
     case element_class::record:
@@ -256,40 +511,88 @@ concept span_reduction = requires(Op const& op, std::span<T> acc, std::span<T co
   op(acc, in);
 };
 
+/// An operation with an accumulator wider than its elements: each is widened, the accumulators joined along the
+/// bracket, and the last one, over `slots` elements, is narrowed. So a result is rounded once, whatever the number of
+/// ranks. Serves only where one rank folds all contributions at once; the library sees to that.
 template <class Op, class T>
-concept reduction = element_reduction<Op, T> || span_reduction<Op, T>;
+concept wide_reduction = requires(Op const& op, T const& x, T& out, std::uint64_t slots) {
+  op.narrow(op(op.widen(x), op.widen(x)), slots, out);
+};
 
+/// What buffers and values of T may be folded with.
+template <class Op, class T>
+concept reduction = element_reduction<Op, T> || span_reduction<Op, T> || wide_reduction<Op, T>;
+
+/// What combines two objects that are no elements: `sum` of two std::string. Their fold is made whole, in rank order.
+template <class Op, class T>
+concept object_reduction = !element<T> && element_reduction<Op, T>;
+
+/// Integers wrap around. Half and bfloat16 are added up in float and rounded once.
 struct sum_op {
   template <class T>
   requires requires(T const& a, T const& b) {
     { a + b } -> std::convertible_to<T>;
   }
-  constexpr T operator()(T const& a, T const& b) const { return static_cast<T>(a + b); }
+  constexpr T operator()(T const& a, T const& b) const {
+    if constexpr (detail::integer<T>)
+      return static_cast<T>(static_cast<detail::wrapping<T>>(a) + static_cast<detail::wrapping<T>>(b));
+    else
+      return static_cast<T>(a + b);
+  }
+  constexpr float widen(detail::short_float auto x) const { return x; }
+  template <detail::short_float T>
+  constexpr void narrow(float x, std::uint64_t, T& out) const {
+    out = T(x);
+  }
 };
+/// As sum.
 struct prod_op {
   template <class T>
   requires requires(T const& a, T const& b) {
     { a* b } -> std::convertible_to<T>;
   }
-  constexpr T operator()(T const& a, T const& b) const { return static_cast<T>(a * b); }
+  constexpr T operator()(T const& a, T const& b) const {
+    if constexpr (detail::integer<T>)
+      return static_cast<T>(static_cast<detail::wrapping<T>>(a) * static_cast<detail::wrapping<T>>(b));
+    else
+      return static_cast<T>(a * b);
+  }
+  constexpr float widen(detail::short_float auto x) const { return x; }
+  template <detail::short_float T>
+  constexpr void narrow(float x, std::uint64_t, T& out) const {
+    out = T(x);
+  }
 };
-/// The smaller of two. Of two equal ones, and where one is a NaN that compares false, the lower rank's.
+
+/// The smallest. Of equal ones the lowest rank's (-0 and +0 are equal); a NaN outranks every number, so that one NaN
+/// anywhere shows.
 struct min_op {
   template <class T>
   requires requires(T const& a, T const& b) {
     { b < a } -> std::convertible_to<bool>;
   }
-  constexpr T operator()(T const& a, T const& b) const { return b < a ? b : a; }
+  constexpr T operator()(T const& a, T const& b) const {
+    if constexpr (detail::real<T>)
+      return a <= b || a != a ? a : b;
+    else
+      return b < a ? b : a;
+  }
 };
+/// The largest; else as min.
 struct max_op {
   template <class T>
   requires requires(T const& a, T const& b) {
     { a < b } -> std::convertible_to<bool>;
   }
-  constexpr T operator()(T const& a, T const& b) const { return a < b ? b : a; }
+  constexpr T operator()(T const& a, T const& b) const {
+    if constexpr (detail::real<T>)
+      return a >= b || a != a ? a : b;
+    else
+      return a < b ? b : a;
+  }
 };
 template <class T>
-concept bitwise = std::integral<T> || std::same_as<T, std::byte>;
+concept bitwise = detail::integer<T> || std::same_as<T, std::byte>;
 struct bit_and_op {
   template <bitwise T>
   constexpr T operator()(T const& a, T const& b) const {
@@ -308,14 +611,16 @@ struct bit_xor_op {
     return static_cast<T>(a ^ b);
   }
 };
+/// 1 or 0: whether all are other than 0.
 struct logical_and_op {
-  template <std::integral T>
+  template <detail::integer T>
   constexpr T operator()(T const& a, T const& b) const {
     return static_cast<T>(a && b);
   }
 };
+/// 1 or 0: whether any is other than 0.
 struct logical_or_op {
-  template <std::integral T>
+  template <detail::integer T>
   constexpr T operator()(T const& a, T const& b) const {
     return static_cast<T>(a || b);
   }
@@ -331,10 +636,41 @@ inline constexpr bit_xor_op bit_xor{};
 inline constexpr logical_and_op logical_and{};
 inline constexpr logical_or_op logical_or{};
 
+namespace detail {
+// Which supplied operation a function object of <functional> is; any other is itself.
+template <class Op>
+Op supplied(Op const&);
+template <class T>
+sum_op supplied(std::plus<T> const&);
+template <class T>
+prod_op supplied(std::multiplies<T> const&);
+template <class T>
+bit_and_op supplied(std::bit_and<T> const&);
+template <class T>
+bit_or_op supplied(std::bit_or<T> const&);
+template <class T>
+bit_xor_op supplied(std::bit_xor<T> const&);
+template <class T>
+logical_and_op supplied(std::logical_and<T> const&);
+template <class T>
+logical_or_op supplied(std::logical_or<T> const&);
+template <class Op>
+using supplied_op = decltype(detail::supplied(std::declval<Op const&>()));
+
+/// std::plus<> on T is `sum`, and so on; not std::plus<int> on floats.
+template <class Op, class T>
+concept stands_for_another = !std::same_as<Op, supplied_op<Op>> && requires(Op op, supplied_op<Op> same, T const& x) {
+  { op(x, x) } -> std::same_as<decltype(same(x, x))>;
+};
+}  // namespace detail
+
 /// The number by which ranks compare their operations: fixed for the supplied ones; every user-written one is 255.
 /// Part of the wire format.
 template <class Op>
 inline constexpr std::uint8_t op_code = 255;
+template <class Op>
+requires(!std::same_as<Op, detail::supplied_op<Op>>) inline constexpr std::uint8_t op_code<Op> =
+    op_code<detail::supplied_op<Op>>;
 template <>
 inline constexpr std::uint8_t op_code<sum_op> = 1;
 template <>
@@ -353,17 +689,184 @@ template <>
 inline constexpr std::uint8_t op_code<logical_and_op> = 8;
 template <>
 inline constexpr std::uint8_t op_code<logical_or_op> = 9;
-template <class T>
-inline constexpr std::uint8_t op_code<std::plus<T>> = 1;
-template <class T>
-inline constexpr std::uint8_t op_code<std::multiplies<T>> = 2;
 
 /// The name of an operation for errors; 0 (no operation) is empty.
 [[nodiscard]] constexpr std::string_view op_name(std::uint8_t code) noexcept {
-  constexpr std::string_view names[] = {"",        "sum",    "prod",    "min",         "max",
-                                        "bit_and", "bit_or", "bit_xor", "logical_and", "logical_or"};
+  constexpr std::string_view names[] = {"",        "sum",         "prod",       "min",    "max",    "bit_and", "bit_or",
+                                        "bit_xor", "logical_and", "logical_or", "minloc", "maxloc", "mean"};
   return code < std::size(names) ? names[code] : std::string_view("custom op");
 }
+
+}  // namespace tutti::inline TUTTI_ABI
+
+// ---------------------------------------------------------------------------------------------- tutti/core/located.hpp
+// minloc and maxloc: the extreme value, and where it is.
+
+namespace tutti::inline TUTTI_ABI {
+
+/// A value and where it came from (a rank, a row), for minloc and maxloc. Both members are trivially copyable.
+template <class T, class I = std::int64_t>
+struct located {
+  T value{};
+  I index{};
+  friend constexpr bool operator==(located const&, located const&) = default;
+};
+template <class T, class I>
+located(T, I) -> located<T, I>;
+
+namespace detail {
+/// Any struct with a `value` and an `index`.
+template <class P>
+concept value_and_index = requires(P const& p) {
+  { p.value < p.value } -> std::convertible_to<bool>;
+  { p.index < p.index } -> std::convertible_to<bool>;
+};
+template <class T>
+constexpr bool is_nan([[maybe_unused]] T const& x) {
+  if constexpr (real<T>)
+    return x != x;
+  else
+    return false;
+}
+}  // namespace detail
+
+/// The pair with the smallest value; among equal ones, whatever their ranks, the one with the lowest index. NaNs
+/// outrank every number.
+struct minloc_op {
+  template <detail::value_and_index P>
+  constexpr P operator()(P const& a, P const& b) const {
+    bool const nan_a = detail::is_nan(a.value);
+    bool const nan_b = detail::is_nan(b.value);
+    if (nan_a != nan_b) return nan_a ? a : b;
+    if (!nan_a && a.value < b.value) return a;
+    if (!nan_a && b.value < a.value) return b;
+    return b.index < a.index ? b : a;
+  }
+};
+/// The pair with the largest value; else as minloc.
+struct maxloc_op {
+  template <detail::value_and_index P>
+  constexpr P operator()(P const& a, P const& b) const {
+    bool const nan_a = detail::is_nan(a.value);
+    bool const nan_b = detail::is_nan(b.value);
+    if (nan_a != nan_b) return nan_a ? a : b;
+    if (!nan_a && b.value < a.value) return a;
+    if (!nan_a && a.value < b.value) return b;
+    return b.index < a.index ? b : a;
+  }
+};
+
+inline constexpr minloc_op minloc{};
+inline constexpr maxloc_op maxloc{};
+template <>
+inline constexpr std::uint8_t op_code<minloc_op> = 10;
+template <>
+inline constexpr std::uint8_t op_code<maxloc_op> = 11;
+
+}  // namespace tutti::inline TUTTI_ABI
+
+// ------------------------------------------------------------------------------------------------- tutti/core/mean.hpp
+// mean: the sum of all ranks' elements over their number, added up wide and rounded once.
+
+namespace tutti::inline TUTTI_ABI {
+
+namespace detail {
+
+/// The exact sum of fewer than 2^31 integers of 64 or 128 bits: upper halves and lower halves added up on their own.
+template <integer T>
+struct split_sum {
+  T upper;
+  wrapping<T> lower;
+  static constexpr int half_bits = static_cast<int>(sizeof(T)) * 4;
+  static constexpr split_sum of(T x) {
+    return {static_cast<T>(x >> half_bits),
+            static_cast<wrapping<T>>(static_cast<wrapping<T>>(x) & ((wrapping<T>{1} << half_bits) - 1U))};
+  }
+};
+
+/// q + remainder / n with the remainder in [0, n), to the nearest integer, ties to even.
+template <class T, class R>
+constexpr T to_even(T q, R remainder, R n) {
+  return remainder > n - remainder || (remainder == n - remainder && q % 2 != 0) ? static_cast<T>(q + 1) : q;
+}
+
+template <class T>
+struct complex_sum {
+  T re;
+  T im;
+};
+template <class T>
+complex_sum(T, T) -> complex_sum<T>;
+
+template <class T>
+concept averaged = (integer<T> && !std::same_as<T, bool>) || real<T> || is_complex<T>;
+
+}  // namespace detail
+
+/// The arithmetic mean over the ranks. Integers are added up exactly and the quotient is rounded to the nearest, ties
+/// to even; float and complex<float> are added up in double, half and bfloat16 in float, other types in themselves.
+struct mean_op {
+  template <detail::averaged T>
+  constexpr auto widen(T const& x) const {
+    if constexpr (detail::integer<T> && sizeof(T) <= 4)
+      return static_cast<std::int64_t>(x);
+    else if constexpr (detail::integer<T>)
+      return detail::split_sum<T>::of(x);
+    else if constexpr (detail::short_float<T>)
+      return static_cast<float>(x);
+    else if constexpr (std::same_as<T, float>)
+      return static_cast<double>(x);
+    else if constexpr (std::floating_point<T>)
+      return x;
+    else
+      return detail::complex_sum{widen(x.real()), widen(x.imag())};
+  }
+
+  template <class W>
+  requires std::same_as<W, std::int64_t> || std::floating_point<W>
+  constexpr W operator()(W a, W b) const { return a + b; }
+  template <class T>
+  constexpr detail::split_sum<T> operator()(detail::split_sum<T> const& a, detail::split_sum<T> const& b) const {
+    return {static_cast<T>(a.upper + b.upper), static_cast<detail::wrapping<T>>(a.lower + b.lower)};
+  }
+  template <class W>
+  constexpr detail::complex_sum<W> operator()(detail::complex_sum<W> const& a, detail::complex_sum<W> const& b) const {
+    return {a.re + b.re, a.im + b.im};
+  }
+
+  template <detail::real T, class W>
+  constexpr void narrow(W total, std::uint64_t slots, T& out) const {
+    out = static_cast<T>(total / static_cast<W>(slots));
+  }
+  template <detail::integer T>
+  constexpr void narrow(std::int64_t total, std::uint64_t slots, T& out) const {
+    auto const n = static_cast<std::int64_t>(slots);
+    std::int64_t const below = total / n - (total % n < 0 ? 1 : 0);
+    out = static_cast<T>(detail::to_even(below, total - below * n, n));
+  }
+  template <detail::integer T>
+  constexpr void narrow(detail::split_sum<T> const& total, std::uint64_t slots, T& out) const {
+    using U = detail::wrapping<T>;
+    auto const n = static_cast<T>(slots);  // long division, half a T at a time
+    auto const below = static_cast<T>(total.upper / n - (total.upper % n < 0 ? 1 : 0));
+    U const rest = (static_cast<U>(total.upper - below * n) << detail::split_sum<T>::half_bits) + total.lower;
+    auto const m = static_cast<U>(slots);
+    auto const floor = static_cast<T>((static_cast<U>(below) << detail::split_sum<T>::half_bits) + rest / m);
+    out = detail::to_even(floor, static_cast<U>(rest % m), m);
+  }
+  template <class T, class W>
+  constexpr void narrow(detail::complex_sum<W> const& total, std::uint64_t slots, T& out) const {
+    typename T::value_type re{};
+    typename T::value_type im{};
+    narrow(total.re, slots, re);
+    narrow(total.im, slots, im);
+    out = T(re, im);
+  }
+};
+
+inline constexpr mean_op mean{};
+template <>
+inline constexpr std::uint8_t op_code<mean_op> = 12;
 
 }  // namespace tutti::inline TUTTI_ABI
 
@@ -463,7 +966,7 @@ struct tensor {
 /// Whether a T is a number of a tensor. Specialise it for number types of your own (trivially copyable, no padding).
 template <class T>
 inline constexpr bool is_tensor_element =
-    std::is_arithmetic_v<T> || detail::is_complex<T> || std::is_same_v<T, std::byte>;
+    detail::integer<T> || detail::real<T> || detail::is_complex<T> || std::is_same_v<T, std::byte>;
 
 namespace detail {
 
@@ -493,7 +996,7 @@ requires(N > 0) struct fixed_array<std::array<T, N>> : fixed_array<T[N]> {
 
 template <class T>
 constexpr role role_of_element() {
-  return std::is_integral_v<T> || std::is_same_v<T, std::byte> ? role::buffer : role::parameter;
+  return integer<T> || std::is_same_v<T, std::byte> ? role::buffer : role::parameter;
 }
 
 }  // namespace detail
@@ -3504,8 +4007,8 @@ struct lane_steps {
   std::vector<std::uint32_t> steps;
 };
 
-/// One join: result = left ∘ right. Operands 0 … n-1 are the fold's sources, n … its temporaries, `target` the block
-/// the fold writes.
+/// One join: result = left ∘ right. Operands 0 … n-1 are the fold's sources, n … its temporaries, of which one is
+/// reused as soon as it has been read; `target` is the block the fold writes.
 struct join {
   static constexpr std::uint32_t target = ~std::uint32_t{0};
   std::uint32_t result = 0;
@@ -3515,6 +4018,7 @@ struct join {
 
 struct fold_program {
   std::vector<join> joins;  ///< empty: one source, copied
+  std::uint32_t sources = 0;
   std::uint32_t temporaries = 0;
 };
 
@@ -3531,43 +4035,35 @@ struct program {
 
 namespace detail {
 
-/// Writes the joins over the sources of one fold. A window may be overwritten, since this fold alone reads it; other
-/// sources belong to someone, so their join goes to a temporary granule.
+/// Writes the joins over the sources of one fold: depth first, so that as few temporaries as the tree is deep suffice.
 template <class = on_use>
 class fold_writer {
  public:
-  fold_writer(plan::plan const& p, plan::step const& s) : plan_(p), step_(s) {
-    if (s.sources.size() == 2) {  // in the order given, which off the bracket may pass the end of the circle
+  explicit fold_writer(plan::step const& s) : step_(s) {
+    out_.sources = static_cast<std::uint32_t>(s.sources.size());
+    if (out_.sources == 2) {  // in the order given, which off the bracket may pass the end of the circle
       out_.joins.push_back({join::target, 0, 1});
+      out_.temporaries = 1;
       return;
     }
-    plan::interval const all{s.sources.front().slots.first, s.sources.back().slots.last};
-    visit(all, true);
+    visit({s.sources.front().slots.first, s.sources.back().slots.last}, 0);
+    if (!out_.joins.empty()) out_.joins.back().result = join::target;
   }
   [[nodiscard]] fold_program take() && { return std::move(out_); }
 
  private:
-  [[nodiscard]] bool disposable(std::uint32_t operand) const {
-    if (operand >= step_.sources.size()) return true;
-    plan::block const& b = step_.sources[operand].from;
-    return b.where == plan::buffer::scratch && plan_.scratch[b.row].window;
-  }
-  std::uint32_t visit(plan::interval node, bool root) {
-    for (std::uint32_t i = 0; i < step_.sources.size(); ++i)
+  /// The operand that holds the fold of `node`: a source, or temporary `free`.
+  std::uint32_t visit(plan::interval node, std::uint32_t free) {
+    std::uint32_t const sources = out_.sources;
+    for (std::uint32_t i = 0; i < sources; ++i)
       if (step_.sources[i].slots == node) return i;
     std::uint32_t const middle = plan::split_point(node);
-    std::uint32_t const left = visit({node.first, middle}, false);
-    std::uint32_t const right = visit({middle, node.last}, false);
-    std::uint32_t result = join::target;
-    if (!root) {
-      result = disposable(left)    ? left
-               : disposable(right) ? right
-                                   : static_cast<std::uint32_t>(step_.sources.size()) + out_.temporaries++;
-    }
-    out_.joins.push_back({result, left, right});
-    return result;
+    std::uint32_t const left = visit({node.first, middle}, free);
+    std::uint32_t const right = visit({middle, node.last}, left < sources ? free : free + 1);
+    out_.temporaries = (std::max)(out_.temporaries, free + 1);
+    out_.joins.push_back({sources + free, left, right});
+    return sources + free;
   }
-  plan::plan const& plan_;
   plan::step const& step_;
   fold_program out_;
 };
@@ -3601,7 +4097,7 @@ template <class = on_use>
         break;
       case plan::verb::fold:
         p.local.push_back(i);
-        p.folds[i] = detail::fold_writer<>(p.what, s).take();
+        p.folds[i] = detail::fold_writer<>(s).take();
         p.most_sources = (std::max)(p.most_sources, static_cast<std::uint32_t>(s.sources.size()));
         p.most_temporaries = (std::max)(p.most_temporaries, p.folds[i].temporaries);
         for (plan::source const& f : s.sources)
@@ -3766,16 +4262,221 @@ class referee {
 
 }  // namespace tutti::inline TUTTI_ABI::engine
 
+// -------------------------------------------------------------------------------------------- tutti/engine/kernels.hpp
+// Joins of the supplied operations on plain numbers, and the conversions of 16-bit floats, in AVX2 whatever flags the
+// user compiles with: chosen when the program runs, where the compiler can do that (g++ and clang on x86-64). The bits
+// are those of the loops in fold.hpp: the same order, no fused multiply-add.
+
+namespace tutti::inline TUTTI_ABI::engine::detail {
+
+#if defined(__GNUC__) && defined(__x86_64__) && !defined(_WIN32)  // g++ there does not align vectors on the stack
+#define TUTTI_KERNEL __attribute__((target("avx2,f16c")))
+#define TUTTI_LANES TUTTI_KERNEL __attribute__((always_inline)) inline
+
+[[nodiscard]] inline bool ask_cpu() noexcept {
+  unsigned a = 1;
+  unsigned b = 0;
+  unsigned c = 0;
+  unsigned d = 0;
+  __asm__("cpuid" : "+a"(a), "=b"(b), "+c"(c), "=d"(d));
+  bool const f16c = (c >> 29U & 1U) != 0;  // clang 14 does not know it by name
+  return f16c && __builtin_cpu_supports("avx2") != 0;
+}
+inline bool const cpu_has_kernels = detail::ask_cpu();
+
+/// 32 bytes of T, loaded and stored by memcpy: buffers are aligned as T is, no better.
+template <class T>
+struct vector_of {
+  typedef T type __attribute__((vector_size(32)));
+};
+template <class T>
+using vector = typename vector_of<T>::type;
+template <class V>
+TUTTI_LANES V load(std::byte const* from) {
+  V v;
+  __builtin_memcpy(&v, from, sizeof v);
+  return v;
+}
+template <class V>
+TUTTI_LANES void store(std::byte* to, V const& v) {
+  __builtin_memcpy(to, &v, sizeof v);
+}
+
+template <class Op, class... Ops>
+concept one_of = (std::same_as<Op, Ops> || ...);
+template <class T>
+concept plain_number = (std::is_arithmetic_v<T> && !one_of<T, bool, long double>) || std::same_as<T, std::byte>;
+template <class T>
+concept plain_complex = tutti::TUTTI_ABI::detail::is_complex<T> && sizeof(T) <= 16;
+/// What the loops below join: any supplied operation on plain numbers but the logical ones, sums of complex numbers,
+/// the extremes of 16-bit floats.
+template <class T, class Op>
+concept has_kernel = (plain_number<T> && element_reduction<Op, T> &&
+                      one_of<Op, sum_op, prod_op, min_op, max_op, bit_and_op, bit_or_op, bit_xor_op>) ||
+                     (plain_complex<T> && one_of<Op, sum_op>) ||
+                     (tutti::TUTTI_ABI::detail::short_float<T> && one_of<Op, min_op, max_op>);
+
+/// What lanes are made of: sums and products of integers wrap around, as in core/op.hpp.
+template <class T, class Op>
+constexpr auto lane() {
+  if constexpr (std::same_as<T, std::byte>)
+    return static_cast<unsigned char>(0);
+  else if constexpr (std::integral<T> && !one_of<Op, min_op, max_op>)
+    return std::make_unsigned_t<T>{};
+  else if constexpr (tutti::TUTTI_ABI::detail::is_complex<T>)
+    return typename T::value_type{};
+  else
+    return T{};
+}
+
+/// a = a ∘ b.
+template <class Op, class V>
+TUTTI_LANES void combine(V& a, V const& b) {
+  if constexpr (std::same_as<Op, sum_op>)
+    a += b;
+  else if constexpr (std::same_as<Op, prod_op>)
+    a *= b;
+  else if constexpr (std::same_as<Op, min_op>)
+    a = ((a <= b) | (a != a)) ? a : b;
+  else if constexpr (std::same_as<Op, max_op>)
+    a = ((a >= b) | (a != a)) ? a : b;
+  else if constexpr (std::same_as<Op, bit_and_op>)
+    a &= b;
+  else if constexpr (std::same_as<Op, bit_or_op>)
+    a |= b;
+  else
+    a ^= b;
+}
+
+template <class T, class Op>
+concept has_short_kernel = tutti::TUTTI_ABI::detail::short_float<T> && one_of<Op, sum_op, prod_op, mean_op>;
+
+using floats = vector<float>;
+using words = vector<std::uint32_t>;
+typedef short shorts __attribute__((vector_size(16)));
+
+/// 16 elements as floats and back. Of bfloat16 the even ones come first and then the odd ones: no lane is shuffled, and
+/// only the two functions see it.
+template <class T>
+TUTTI_LANES void widen_lanes(floats& first, floats& second, std::byte const* in) {
+  if constexpr (std::same_as<T, half>) {
+    first = __builtin_ia32_vcvtph2ps256(load<shorts>(in));
+    second = __builtin_ia32_vcvtph2ps256(load<shorts>(in + sizeof(shorts)));
+    __asm__("" : "+x"(first), "+x"(second));  // or clang 14 compares them as halves, one by one
+  } else {
+    words const both = load<words>(in);
+    first = reinterpret_cast<floats>(both << 16U);
+    second = reinterpret_cast<floats>(both & 0xffff'0000U);
+  }
+}
+/// The upper half of each word is the float rounded to nearest even, or a quiet NaN.
+TUTTI_LANES words round_upper(floats const& from) {
+  auto const bits = reinterpret_cast<words>(from);
+  return from == from ? bits + 0x7fffU + (bits >> 16U & 1U) : bits | 0x40'0000U;
+}
+template <class T>
+TUTTI_LANES void narrow_lanes(std::byte* out, floats const& first, floats const& second) {
+  if constexpr (std::same_as<T, half>) {
+    store(out, __builtin_ia32_vcvtps2ph256(first, 0));
+    store(out + sizeof(shorts), __builtin_ia32_vcvtps2ph256(second, 0));
+  } else {
+    store(out, round_upper(first) >> 16U | (round_upper(second) & 0xffff'0000U));
+  }
+}
+
+template <class T>
+TUTTI_KERNEL void widen_kernel(void const*, std::byte* out, std::byte const* in, std::size_t n) {
+  std::size_t i = 0;
+  for (; i + 16 <= n; i += 16) {
+    floats first;
+    floats second;
+    widen_lanes<T>(first, second, in + i * 2);
+    store(out + i * 4, first);
+    store(out + i * 4 + sizeof first, second);
+  }
+  for (; i < n; ++i) *reinterpret_cast<float*>(out + i * 4) = *reinterpret_cast<T const*>(in + i * 2);
+}
+template <class T, class Op>
+TUTTI_KERNEL void narrow_kernel(void const*, std::byte* out, std::byte const* in, std::size_t n, std::uint64_t slots) {
+  float const share = std::same_as<Op, mean_op> ? static_cast<float>(slots) : 1.0F;
+  std::size_t i = 0;
+  for (; i + 16 <= n; i += 16) {
+    floats first = load<floats>(in + i * 4);
+    floats second = load<floats>(in + i * 4 + sizeof first);
+    if constexpr (std::same_as<Op, mean_op>) {
+      first /= share;
+      second /= share;
+    }
+    narrow_lanes<T>(out + i * 2, first, second);
+  }
+  for (; i < n; ++i) *reinterpret_cast<T*>(out + i * 2) = T(*reinterpret_cast<float const*>(in + i * 4) / share);
+}
+
+template <class V, class Op>
+TUTTI_LANES void join_lanes(std::byte* out, std::byte const* left, std::byte const* right) {
+  V a = load<V>(left);
+  combine<Op>(a, load<V>(right));
+  store(out, a);
+}
+
+template <class T, class Op>
+requires has_kernel<T, Op> TUTTI_KERNEL void join_kernel(void const*, std::byte* out, std::byte const* left,
+                                                         std::byte const* right, std::size_t n) {
+  std::size_t const end = n * sizeof(T);
+  std::size_t i = 0;
+  if constexpr (tutti::TUTTI_ABI::detail::short_float<T>) {  // min and max: compared as floats, which loses nothing
+    for (; i + 32 <= end; i += 32) {
+      floats a[2];
+      floats b[2];
+      widen_lanes<T>(a[0], a[1], left + i);
+      widen_lanes<T>(b[0], b[1], right + i);
+      combine<Op>(a[0], b[0]);
+      combine<Op>(a[1], b[1]);
+      narrow_lanes<T>(out + i, a[0], a[1]);
+    }
+  } else {
+    using V = vector<decltype(detail::lane<T, Op>())>;
+    for (; i + 128 <= end; i += 128) {
+      join_lanes<V, Op>(out + i, left + i, right + i);
+      join_lanes<V, Op>(out + i + 32, left + i + 32, right + i + 32);
+      join_lanes<V, Op>(out + i + 64, left + i + 64, right + i + 64);
+      join_lanes<V, Op>(out + i + 96, left + i + 96, right + i + 96);
+    }
+  }
+  for (; i < end; i += sizeof(T))
+    *reinterpret_cast<T*>(out + i) =
+        Op{}(*reinterpret_cast<T const*>(left + i), *reinterpret_cast<T const*>(right + i));
+}
+#undef TUTTI_LANES
+#undef TUTTI_KERNEL
+
+#else
+inline constexpr bool cpu_has_kernels = false;
+template <class T, class Op>
+concept has_kernel = false;
+template <class T, class Op>
+concept has_short_kernel = false;
+#endif
+
+}  // namespace tutti::inline TUTTI_ABI::engine::detail
+
 // ----------------------------------------------------------------------------------------------- tutti/engine/fold.hpp
-// The last place that knows T and the operation: below it a fold is one function on bytes.
+// The last place that knows T and the operation: below it a fold is three functions on bytes.
 
 namespace tutti::inline TUTTI_ABI::engine {
 
-/// out[i] = left[i] ∘ right[i] for `count` elements. `out` may be `left` or `right`, never a part of either.
+/// How accumulators are joined; for most operations an accumulator is an element. All pointers are to `count` of them.
 struct reducer {
+  /// out[i] = left[i] ∘ right[i]. `out` may be `left` or `right`, never a part of either.
   void (*apply)(void const* op, std::byte* out, std::byte const* left, std::byte const* right,
                 std::size_t count) = nullptr;
   void const* op = nullptr;
+  std::size_t accumulator_size = 0;
+  /// Elements to accumulators and back, where they differ; else null. `slots`: how many elements each is the fold of.
+  void (*widen)(void const* op, std::byte* out, std::byte const* in, std::size_t count) = nullptr;
+  void (*narrow)(void const* op, std::byte* out, std::byte const* in, std::size_t count, std::uint64_t slots) = nullptr;
+  /// An element is rounded once, so only a fold of all contributions at once may produce it.
+  [[nodiscard]] bool wide() const noexcept { return widen != nullptr; }
 };
 
 namespace detail {
@@ -3805,7 +4506,7 @@ void fold_right(Op const& op, T const* __restrict left, T* __restrict right, std
   for (; i < n; ++i) right[i] = op(left[i], right[i]);
 }
 
-template <element T, class Op>
+template <class T, class Op>
 void fold_bytes(void const* op_address, std::byte* out_bytes, std::byte const* left_bytes, std::byte const* right_bytes,
                 std::size_t n) {
   Op const& op = *static_cast<Op const*>(op_address);
@@ -3842,12 +4543,73 @@ void fold_bytes(void const* op_address, std::byte* out_bytes, std::byte const* l
   }
 }
 
+template <class T, class Op>
+using accumulator = std::remove_cvref_t<decltype(std::declval<Op const&>().widen(std::declval<T const&>()))>;
+
+template <class T, class Op>
+void widen_bytes(void const* op_address, std::byte* out_bytes, std::byte const* in_bytes, std::size_t n) {
+  Op const& op = *static_cast<Op const*>(op_address);
+  auto* __restrict const out = reinterpret_cast<accumulator<T, Op>*>(out_bytes);
+  auto const* __restrict const in = reinterpret_cast<T const*>(in_bytes);
+  std::size_t i = 0;
+  for (; i + fold_block <= n; i += fold_block)
+    for (std::size_t k = 0; k < fold_block; ++k) out[i + k] = op.widen(in[i + k]);
+  for (; i < n; ++i) out[i] = op.widen(in[i]);
+}
+template <class T, class Op>
+void narrow_bytes(void const* op_address, std::byte* out_bytes, std::byte const* in_bytes, std::size_t n,
+                  std::uint64_t slots) {
+  Op const& op = *static_cast<Op const*>(op_address);
+  auto* __restrict const out = reinterpret_cast<T*>(out_bytes);
+  auto const* __restrict const in = reinterpret_cast<accumulator<T, Op> const*>(in_bytes);
+  std::size_t i = 0;
+  for (; i + fold_block <= n; i += fold_block)
+    for (std::size_t k = 0; k < fold_block; ++k) op.narrow(in[i + k], slots, out[i + k]);
+  for (; i < n; ++i) op.narrow(in[i], slots, out[i]);
+}
+
+/// The loop over A, an accumulator of Op.
+template <class A, class Op>
+[[nodiscard]] auto best_join() noexcept {
+  if constexpr (has_kernel<A, Op>)
+    if (cpu_has_kernels) return &join_kernel<A, Op>;
+  return &fold_bytes<A, Op>;
+}
+
 }  // namespace detail
+
+/// The fold of what each rank brought, in rank order, along the canonical bracket: for objects that are no elements.
+/// There must be one at least.
+template <class T, class Op>
+requires object_reduction<Op, T>
+[[nodiscard]] T fold_objects(std::span<T const> brought, Op const& op) {
+  if (brought.size() == 1) return brought.front();
+  plan::interval const all{0, static_cast<std::uint32_t>(brought.size())};
+  std::size_t const middle = plan::split_point(all);
+  return op(engine::fold_objects(brought.first(middle), op), engine::fold_objects(brought.subspan(middle), op));
+}
 
 /// The fold of T by `op`, which must outlive the reducer.
 template <element T, class Op>
 requires reduction<Op, T>
-[[nodiscard]] reducer make_reducer(Op const& op) noexcept { return {detail::fold_bytes<T, Op>, &op}; }
+[[nodiscard]] reducer make_reducer(Op const& op) noexcept {
+  if constexpr (tutti::TUTTI_ABI::detail::stands_for_another<Op, T>) {
+    static constexpr tutti::TUTTI_ABI::detail::supplied_op<Op> supplied{};
+    return engine::make_reducer<T>(supplied);
+  } else if constexpr (wide_reduction<Op, T>) {
+    using A = detail::accumulator<T, Op>;
+    static_assert(element<A>, "tutti: what an operation widens to is trivially copyable.");
+    reducer r{detail::best_join<A, Op>(), &op, sizeof(A), &detail::widen_bytes<T, Op>, &detail::narrow_bytes<T, Op>};
+    if constexpr (detail::has_short_kernel<T, Op>)
+      if (detail::cpu_has_kernels) {
+        r.widen = &detail::widen_kernel<T>;
+        r.narrow = &detail::narrow_kernel<T, Op>;
+      }
+    return r;
+  } else {
+    return {detail::best_join<T, Op>(), &op, sizeof(T)};
+  }
+}
 
 }  // namespace tutti::inline TUTTI_ABI::engine
 
@@ -3909,8 +4671,11 @@ class memory {
       total += padded(rows_[i].length);
     }
     temporaries_ = total;
-    temporary_ = padded((std::min)(b.offsets.back() - b.offsets.front(), std::uint64_t{granule_}));
-    scratch_ = arena_.reserve(total + p.most_temporaries * temporary_);
+    wide_ = b.fold.wide() ? 2 : 0;
+    unit_ = (std::max)(piece / (std::max)(b.element_size, b.fold.accumulator_size), std::size_t{1});
+    temporary_ = padded(unit_ * (std::max)(b.element_size, b.fold.accumulator_size));
+    scratch_ = arena_.reserve(total + (p.most_temporaries == 0 ? 0 : p.most_temporaries + wide_) * temporary_);
+    sources_.resize(p.most_sources);
   }
 
   /// Bytes that are folded at once, and that a window holds.
@@ -3940,21 +4705,20 @@ class memory {
     std::byte* const to = address(step.at, at);
     if (to != from) std::memcpy(to, from, n);
   }
-  /// Joins the step's sources along the bracket, for n bytes within one granule.
-  void fold(plan::step const& step, fold_program const& how, std::uint64_t at, std::size_t n) const {
+  /// Joins the step's sources along the bracket, for n bytes within one granule: piece by piece, so that intermediate
+  /// results never leave the first cache, every source is read once and the result is written once.
+  void fold(plan::step const& step, fold_program const& how, std::uint64_t at, std::size_t n) {
     if (how.joins.empty()) return copy(step, at, n);
-    auto const sources = static_cast<std::uint32_t>(step.sources.size());
-    auto const temporary = [&](std::uint32_t operand) {
-      return scratch_ + temporaries_ + (operand - sources) * temporary_;
-    };
-    auto const reading = [&](std::uint32_t operand) -> std::byte const* {
-      return operand < sources ? read_address(step.sources[operand].from, at) : temporary(operand);
-    };
-    for (join const& j : how.joins) {
-      std::byte* const out = j.result == join::target ? address(step.at, at)
-                             : j.result < sources     ? address(step.sources[j.result].from, at)
-                                                      : temporary(j.result);
-      binding_->fold.apply(binding_->fold.op, out, reading(j.left), reading(j.right), n / binding_->element_size);
+    for (std::size_t i = 0; i < step.sources.size(); ++i) sources_[i] = read_address(step.sources[i].from, at);
+    std::byte* const to = address(step.at, at);
+    std::uint64_t const slots = step.sources.back().slots.last - step.sources.front().slots.first;
+    std::size_t const count = n / binding_->element_size;
+    for (std::size_t i = 0; i < count; i += unit_) {
+      std::size_t const m = (std::min)(unit_, count - i);
+      if (wide_ == 0)
+        fold_piece(how, to, i, m);
+      else
+        fold_wide(how, to, i, m, slots);
     }
   }
 
@@ -3967,6 +4731,38 @@ class memory {
     std::uint64_t length = 0;  // a window's is one granule
     bool window = false;
   };
+  static constexpr std::size_t piece = std::size_t{2} << 10U;  // of every source, folded at once
+
+  [[nodiscard]] std::byte* temporary(std::size_t i) const { return scratch_ + temporaries_ + i * temporary_; }
+
+  void fold_piece(fold_program const& how, std::byte* to, std::size_t first, std::size_t count) const {
+    std::size_t const offset = first * binding_->element_size;
+    auto const operand = [&](std::uint32_t i) -> std::byte const* {
+      return i < how.sources ? sources_[i] + offset : temporary(i - how.sources);
+    };
+    for (join const& j : how.joins)
+      binding_->fold.apply(binding_->fold.op,
+                           j.result == join::target ? to + offset : temporary(j.result - how.sources), operand(j.left),
+                           operand(j.right), count);
+  }
+  /// As fold_piece, but sources are widened into two temporaries of their own, and the result is narrowed.
+  void fold_wide(fold_program const& how, std::byte* to, std::size_t first, std::size_t count,
+                 std::uint64_t slots) const {
+    std::size_t const offset = first * binding_->element_size;
+    reducer const& f = binding_->fold;
+    auto const operand = [&](std::uint32_t i, std::size_t spare) -> std::byte const* {
+      if (i >= how.sources) return temporary(i - how.sources);
+      std::byte* const widened = temporary(how.temporaries + spare);
+      f.widen(f.op, widened, sources_[i] + offset, count);
+      return widened;
+    };
+    for (join const& j : how.joins) {
+      std::byte* const out = temporary(j.result == join::target ? 0 : j.result - how.sources);
+      f.apply(f.op, out, operand(j.left, 0), operand(j.right, 1), count);
+      if (j.result == join::target) f.narrow(f.op, to + offset, out, count, slots);
+    }
+  }
+
   static std::size_t padded(std::uint64_t n) noexcept {
     return (static_cast<std::size_t>(n) + arena::alignment - 1) / arena::alignment * arena::alignment;
   }
@@ -3975,8 +4771,11 @@ class memory {
   arena arena_;
   std::vector<row> rows_;
   std::size_t granule_ = 0;
-  std::size_t temporaries_ = 0;  // where they begin in the arena
-  std::size_t temporary_ = 0;    // from one to the next
+  std::vector<std::byte const*> sources_;  // of the fold under way
+  std::size_t wide_ = 0;                   // temporaries that widened sources need
+  std::size_t unit_ = 0;                   // elements of a piece
+  std::size_t temporaries_ = 0;            // where they begin in the arena
+  std::size_t temporary_ = 0;              // from one to the next
   std::byte* scratch_ = nullptr;
 };
 
@@ -4578,7 +5377,7 @@ class engine {
     lay_out(op);
     std::uint64_t const bytes_in_all = offsets_.back();
     auto const algorithm = choose_(op.what, static_cast<std::size_t>(bytes_in_all), how_->algorithm,
-                                   {how_->order, !op.cuts.empty(), false});
+                                   {how_->order, !op.cuts.empty(), op.fold.wide()});
     program const& p = cached({op.what, algorithm, rank(), size(), op.root < 0 ? 0 : op.root, {}}, op.cuts);
     lay_out(op, p.what.parts);
     header_.algorithm = algorithm;
@@ -9973,7 +10772,7 @@ concept writable_buffer = buffer<R> &&
 
 /// Not a buffer, and the operation combines two of them: a number, a complex, a struct of the user's.
 template <class T, class Op>
-concept value = !buffer<T> && element<T> && element_reduction<Op, T>;
+concept value = !buffer<T> && element<T> && (element_reduction<Op, T> || wide_reduction<Op, T>);
 
 /// Neither, but the model walk finds tensors in it.
 template <class M, class Op>
@@ -11808,7 +12607,8 @@ class data_parallel {
   static std::pair<std::size_t, std::size_t> count(M const& model) {
     std::pair<std::size_t, std::size_t> numbers{0, 0};
     for_each_tensor(model, [&]<class T>(tensor<T const> const& t) {
-      static_assert(!std::is_same_v<T, long double>, "tutti: data_parallel trains float and double tensors.");
+      static_assert(!detail::real<T> || std::is_same_v<T, float> || std::is_same_v<T, double>,
+                    "tutti: data_parallel trains float and double tensors.");
       if constexpr (std::is_same_v<T, float>)
         numbers.first += t.data.size();
       else if constexpr (std::is_same_v<T, double>)

@@ -49,7 +49,8 @@ T element_of(int r, std::size_t i) {
   if constexpr (std::is_same_v<T, half> || std::is_same_v<T, bfloat16>)
     return T::from_bits(static_cast<std::uint16_t>((h & 0x83ffU) | (0x3000U + (h >> 20U & 0xc00U))));
   else if constexpr (std::is_floating_point_v<T>)
-    return static_cast<T>(std::ldexp(static_cast<double>(h % 16'777'216U) - 8'388'608.0, static_cast<int>(h >> 60U) - 30));
+    return static_cast<T>(
+        std::ldexp(static_cast<double>(h % 16'777'216U) - 8'388'608.0, static_cast<int>(h >> 60U) - 30));
   else if constexpr (tutti::detail::is_complex<T>)
     return T(element_of<typename T::value_type>(r, i), element_of<typename T::value_type>(r + 20, i));
   else if constexpr (std::is_same_v<T, place>)
@@ -142,7 +143,8 @@ T serial(Op, std::vector<T> const& all) {
         every = every && x != 0;
         some = some || x != 0;
       }
-      if constexpr (std::is_same_v<Op, tutti::logical_and_op>) return static_cast<T>(all.size() == 1 ? all[0] : T(every));
+      if constexpr (std::is_same_v<Op, tutti::logical_and_op>)
+        return static_cast<T>(all.size() == 1 ? all[0] : T(every));
       if constexpr (std::is_same_v<Op, tutti::logical_or_op>) return static_cast<T>(all.size() == 1 ? all[0] : T(some));
     }
     return static_cast<T>(total);
@@ -177,7 +179,9 @@ struct pairing {
 
 template <class T, class Op>
 pairing pair(int op, int type) {
-  return {op, type, sizeof(T),
+  return {op,
+          type,
+          sizeof(T),
           [](collective what, int root) {
             static constexpr Op combine{};
             return tutti::detail::reduction_on<T>(what, root, combine);
@@ -229,8 +233,8 @@ using all_types = types<bool, char, std::int8_t, std::uint8_t, std::int16_t, std
                         std::int64_t, std::uint64_t, int128, uint128, float, double, long double, half, bfloat16,
                         std::complex<float>, std::complex<double>, std::byte, place>;
 using all_ops = types<tutti::sum_op, tutti::prod_op, tutti::min_op, tutti::max_op, tutti::bit_and_op, tutti::bit_or_op,
-                      tutti::bit_xor_op, tutti::logical_and_op, tutti::logical_or_op, tutti::minloc_op, tutti::maxloc_op,
-                      tutti::mean_op, std::plus<>>;
+                      tutti::bit_xor_op, tutti::logical_and_op, tutti::logical_or_op, tutti::minloc_op,
+                      tutti::maxloc_op, tutti::mean_op, std::plus<>>;
 
 template <class... T, class... Op>
 std::vector<pairing> pair_up(types<T...>, types<Op...>) {
@@ -305,9 +309,9 @@ std::vector<combination> covering_set() {
     circumstances best{};
     int most = 0;
     for (int attempt = 0; attempt < 60; ++attempt) {
-      pairing const& p = turn < pairings().size() ? pairings()[turn]
-                                                  : pairings()[static_cast<std::size_t>(
-                                                        below(static_cast<int>(pairings().size())))];
+      pairing const& p = turn < pairings().size()
+                             ? pairings()[turn]
+                             : pairings()[static_cast<std::size_t>(below(static_cast<int>(pairings().size())))];
       circumstances const c = candidate(p);
       int news = 0;
       pairs_of(c, [&](auto const& pair) { news += uncovered.contains(pair) ? 1 : 0; });
@@ -333,13 +337,15 @@ TEST_CASE("types: operation, type, ranks, count, root, transport, call and algor
       if (medium == worlds::over::sockets && p > 5) continue;
       auto const on_rank = [&](communicator& comm) {
         for (combination const& c : set) {
-          if (c.at[ranks] != static_cast<int>(size) || (c.at[through] == 1) != (medium == worlds::over::sockets)) continue;
+          if (c.at[ranks] != static_cast<int>(size) || (c.at[through] == 1) != (medium == worlds::over::sockets))
+            continue;
           auto const q = static_cast<std::size_t>(p);
-          std::size_t const n = std::array<std::size_t, 6>{0, 1, q - 1, q, q + 1, 3001}[static_cast<std::size_t>(c.at[count])];
+          std::size_t const n =
+              std::array<std::size_t, 6>{0, 1, q - 1, q, q + 1, 3001}[static_cast<std::size_t>(c.at[count])];
           int const at = std::array{0, p / 2, p - 1}[static_cast<std::size_t>(c.at[root])];
           collective const which = calls[static_cast<std::size_t>(c.at[what])];
           INFO(c.which->name() << ", " << n << " elements on " << p << " ranks, root " << at << ", call "
-                             << static_cast<int>(which) << ", algorithm " << c.at[by]);
+                               << static_cast<int>(which) << ", algorithm " << c.at[by]);
           CHECK(wrong(comm, *c.which, which, n,
                       {.algorithm = algorithms[static_cast<std::size_t>(c.at[by])], .root = at}) == 0);
         }

@@ -31,7 +31,8 @@ TEST_CASE("bfloat16: all 65,536 patterns are the floats they stand for, and come
   CHECK(wrong == 0);
 }
 
-TEST_CASE("bfloat16: between any two neighbours the nearer wins, at the middle the even one, from float and from double") {
+TEST_CASE(
+    "bfloat16: between any two neighbours the nearer wins, at the middle the even one, from float and from double") {
   int wrong = 0;
   auto const check = [&](double x) {
     wrong += tutti::bfloat16(x).bits() != defined::rounded(x);

@@ -28,7 +28,8 @@ TEST_CASE("located: extremes and their places, whatever the order of the ranks; 
     }
     CHECK(low == pair{1, 3});
     CHECK(high == pair{9, 2});
-  } while (std::next_permutation(all.begin(), all.end(), [](pair const& a, pair const& b) { return a.index < b.index; }));
+  } while (
+      std::next_permutation(all.begin(), all.end(), [](pair const& a, pair const& b) { return a.index < b.index; }));
 }
 
 TEST_CASE("located: a NaN outranks every number; of two, the lowest index") {

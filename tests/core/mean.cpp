@@ -52,17 +52,18 @@ bool is_mean(T m, std::vector<T> const& all) {
 template <class T>
 void integers() {
   using limits = std::numeric_limits<T>;
-  std::vector<T> const marks{limits::min(), static_cast<T>(limits::min() + 1), static_cast<T>(limits::max() / 2), T{0},
-                             T{1}, T{2}, T{3}, static_cast<T>(T{0} - T{1}), static_cast<T>(limits::max() - 1),
-                             limits::max()};
+  std::vector<T> const marks{
+      limits::min(), static_cast<T>(limits::min() + 1), static_cast<T>(limits::max() / 2), T{0},         T{1}, T{2},
+      T{3},          static_cast<T>(T{0} - T{1}),       static_cast<T>(limits::max() - 1), limits::max()};
   std::uint64_t seed = 7;
   for (std::size_t n = 1; n <= 13; ++n)
     for (int round = 0; round < 60; ++round) {
       std::vector<T> all;
       for (std::size_t i = 0; i < n; ++i) {
         seed = seed * 6364136223846793005U + 1442695040888963407U;
-        all.push_back(round % 3 == 0 ? marks[seed >> 33U & 7U]
-                                     : round % 3 == 1 ? static_cast<T>(seed >> 60U) : marks[(seed >> 40U) % marks.size()]);
+        all.push_back(round % 3 == 0   ? marks[seed >> 33U & 7U]
+                      : round % 3 == 1 ? static_cast<T>(seed >> 60U)
+                                       : marks[(seed >> 40U) % marks.size()]);
       }
       if (!is_mean(mean_of(all), all)) FAIL("wrong mean of " << n << " integers of " << sizeof(T) << " bytes");
     }
@@ -97,7 +98,7 @@ TEST_CASE("mean: 128-bit integers have nothing wider to be added in, and are exa
 
 TEST_CASE("mean: floats are added up wider than they are") {
   CHECK(mean_of<float>({1e30F, 1.0F, -1e30F, 3.0F}) == 0.75F);  // in float the 1 would be lost
-  CHECK(mean_of<float>({3e38F, 3e38F}) == 3e38F);              // and this infinite
+  CHECK(mean_of<float>({3e38F, 3e38F}) == 3e38F);               // and this infinite
   CHECK(mean_of<double>({1, 2}) == 1.5);
   CHECK(mean_of<long double>({1, 2}) == 1.5L);
   CHECK(mean_of<tutti::half>({tutti::half(65504), tutti::half(65504), tutti::half(2)}) == tutti::half(43670));

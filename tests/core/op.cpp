@@ -88,9 +88,7 @@ TEST_CASE("op: an operation is for the types it makes sense on") {
 template <class Op>
 std::string legal() {
   std::string types;
-  auto const ask = [&]<class T>(char letter, T) {
-    types += tutti::reduction<Op, T> ? letter : '.';
-  };
+  auto const ask = [&]<class T>(char letter, T) { types += tutti::reduction<Op, T> ? letter : '.'; };
   ask('b', true);
   ask('c', char{});
   ask('s', std::int16_t{});

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSL-1.0
-// Open MPI's operations on its types, applied along the bracket by MPI_Reduce_local, beside what an allreduce gives. One
-// process: no launcher is needed.
+// Open MPI's operations on its types, applied along the bracket by MPI_Reduce_local, beside what an allreduce gives.
+// One process: no launcher is needed.
 #include <doctest/doctest.h>
 #include <mpi.h>
 

@@ -21,7 +21,16 @@ template <class T>
 concept element = std::is_trivially_copyable_v<T> && !std::is_pointer_v<T> && !std::is_member_pointer_v<T> &&
                   !std::is_null_pointer_v<T> && !std::is_reference_v<T> && !std::is_const_v<T>;
 
-enum class element_class : std::uint8_t { raw, boolean, signed_integer, unsigned_integer, floating, complex, record, brain };
+enum class element_class : std::uint8_t {
+  raw,
+  boolean,
+  signed_integer,
+  unsigned_integer,
+  floating,
+  complex,
+  record,
+  brain
+};
 
 /// Class and size of T in one number: equal on every compiler for the same type, different for most pairs of types.
 /// User structs are known by their size alone.

@@ -44,7 +44,7 @@ class half {
     auto const all = std::bit_cast<std::uint32_t>(x);
     std::uint32_t const sign = all >> 16U & 0x8000U;
     std::uint32_t const rest = all & 0x7fff'ffffU;
-    std::uint32_t result = 0x7c00U;                                         // too large: infinite
+    std::uint32_t result = 0x7c00U;  // too large: infinite
     if (rest > 0x7f80'0000U) {
       result = 0x7e00U | (rest >> 13U & 0x3ffU);
     } else if (rest < 0x3880'0000U) {  // subnormal: added to 0.5, the last bits of a float count in steps of 2^-24

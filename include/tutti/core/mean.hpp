@@ -42,8 +42,8 @@ concept averaged = (integer<T> && !std::same_as<T, bool>) || real<T> || is_compl
 
 }  // namespace detail
 
-/// The arithmetic mean over the ranks. Integers are added up exactly and the quotient is rounded to the nearest, ties to
-/// even; float and complex<float> are added up in double, half and bfloat16 in float, other types in themselves.
+/// The arithmetic mean over the ranks. Integers are added up exactly and the quotient is rounded to the nearest, ties
+/// to even; float and complex<float> are added up in double, half and bfloat16 in float, other types in themselves.
 struct mean_op {
   template <detail::averaged T>
   constexpr auto widen(T const& x) const {

@@ -32,7 +32,8 @@ inline constexpr int is_integer128<uint128> = 1;
 #endif
 
 template <class T>
-concept integer = std::integral<T> || is_integer128<T> != 0;
+concept integer = std::integral<T> || is_integer128<T>
+!= 0;
 template <class T>
 concept signed_integer = std::signed_integral<T> || is_integer128<T> < 0;
 

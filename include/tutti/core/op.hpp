@@ -188,8 +188,8 @@ concept stands_for_another = !std::same_as<Op, supplied_op<Op>> && requires(Op o
 template <class Op>
 inline constexpr std::uint8_t op_code = 255;
 template <class Op>
-requires(!std::same_as<Op, detail::supplied_op<Op>>)
-inline constexpr std::uint8_t op_code<Op> = op_code<detail::supplied_op<Op>>;
+requires(!std::same_as<Op, detail::supplied_op<Op>>) inline constexpr std::uint8_t op_code<Op> =
+    op_code<detail::supplied_op<Op>>;
 template <>
 inline constexpr std::uint8_t op_code<sum_op> = 1;
 template <>
@@ -211,7 +211,7 @@ inline constexpr std::uint8_t op_code<logical_or_op> = 9;
 
 /// The name of an operation for errors; 0 (no operation) is empty.
 [[nodiscard]] constexpr std::string_view op_name(std::uint8_t code) noexcept {
-  constexpr std::string_view names[] = {"",       "sum",    "prod",    "min",         "max",        "bit_and", "bit_or",
+  constexpr std::string_view names[] = {"",        "sum",         "prod",       "min",    "max",    "bit_and", "bit_or",
                                         "bit_xor", "logical_and", "logical_or", "minloc", "maxloc", "mean"};
   return code < std::size(names) ? names[code] : std::string_view("custom op");
 }

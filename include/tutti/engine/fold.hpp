@@ -21,13 +21,12 @@ namespace tutti::inline TUTTI_ABI::engine {
 struct reducer {
   /// out[i] = left[i] ∘ right[i]. `out` may be `left` or `right`, never a part of either.
   void (*apply)(void const* op, std::byte* out, std::byte const* left, std::byte const* right,
-               std::size_t count) = nullptr;
+                std::size_t count) = nullptr;
   void const* op = nullptr;
   std::size_t accumulator_size = 0;
   /// Elements to accumulators and back, where they differ; else null. `slots`: how many elements each is the fold of.
   void (*widen)(void const* op, std::byte* out, std::byte const* in, std::size_t count) = nullptr;
-  void (*narrow)(void const* op, std::byte* out, std::byte const* in, std::size_t count,
-                 std::uint64_t slots) = nullptr;
+  void (*narrow)(void const* op, std::byte* out, std::byte const* in, std::size_t count, std::uint64_t slots) = nullptr;
   /// An element is rounded once, so only a fold of all contributions at once may produce it.
   [[nodiscard]] bool wide() const noexcept { return widen != nullptr; }
 };

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 // Joins of the supplied operations on plain numbers, and the conversions of 16-bit floats, in AVX2 whatever flags the
-// user compiles with: chosen when the program runs, where the compiler can do that (g++ and clang on x86-64). The bits are
-// those of the loops in fold.hpp: the same order, no fused multiply-add.
+// user compiles with: chosen when the program runs, where the compiler can do that (g++ and clang on x86-64). The bits
+// are those of the loops in fold.hpp: the same order, no fused multiply-add.
 #pragma once
 
 #include <concepts>
@@ -54,14 +54,13 @@ template <class T>
 concept plain_number = (std::is_arithmetic_v<T> && !one_of<T, bool, long double>) || std::same_as<T, std::byte>;
 template <class T>
 concept plain_complex = tutti::TUTTI_ABI::detail::is_complex<T> && sizeof(T) <= 16;
-/// What the loops below join: any supplied operation on plain numbers but the logical ones, sums of complex numbers, the
-/// extremes of 16-bit floats.
+/// What the loops below join: any supplied operation on plain numbers but the logical ones, sums of complex numbers,
+/// the extremes of 16-bit floats.
 template <class T, class Op>
-concept has_kernel =
-    (plain_number<T> && element_reduction<Op, T> &&
-     one_of<Op, sum_op, prod_op, min_op, max_op, bit_and_op, bit_or_op, bit_xor_op>) ||
-    (plain_complex<T> && one_of<Op, sum_op>) ||
-    (tutti::TUTTI_ABI::detail::short_float<T> && one_of<Op, min_op, max_op>);
+concept has_kernel = (plain_number<T> && element_reduction<Op, T> &&
+                      one_of<Op, sum_op, prod_op, min_op, max_op, bit_and_op, bit_or_op, bit_xor_op>) ||
+                     (plain_complex<T> && one_of<Op, sum_op>) ||
+                     (tutti::TUTTI_ABI::detail::short_float<T> && one_of<Op, min_op, max_op>);
 
 /// What lanes are made of: sums and products of integers wrap around, as in core/op.hpp.
 template <class T, class Op>
@@ -167,9 +166,8 @@ TUTTI_LANES void join_lanes(std::byte* out, std::byte const* left, std::byte con
 }
 
 template <class T, class Op>
-requires has_kernel<T, Op>
-TUTTI_KERNEL void join_kernel(void const*, std::byte* out, std::byte const* left, std::byte const* right,
-                              std::size_t n) {
+requires has_kernel<T, Op> TUTTI_KERNEL void join_kernel(void const*, std::byte* out, std::byte const* left,
+                                                         std::byte const* right, std::size_t n) {
   std::size_t const end = n * sizeof(T);
   std::size_t i = 0;
   if constexpr (tutti::TUTTI_ABI::detail::short_float<T>) {  // min and max: compared as floats, which loses nothing

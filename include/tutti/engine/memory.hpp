@@ -140,8 +140,8 @@ class memory {
     };
     for (join const& j : how.joins)
       binding_->fold.apply(binding_->fold.op,
-                          j.result == join::target ? to + offset : temporary(j.result - how.sources),
-                          operand(j.left), operand(j.right), count);
+                           j.result == join::target ? to + offset : temporary(j.result - how.sources), operand(j.left),
+                           operand(j.right), count);
   }
   /// As fold_piece, but sources are widened into two temporaries of their own, and the result is narrowed.
   void fold_wide(fold_program const& how, std::byte* to, std::size_t first, std::size_t count,
@@ -172,8 +172,8 @@ class memory {
   std::vector<std::byte const*> sources_;  // of the fold under way
   std::size_t wide_ = 0;                   // temporaries that widened sources need
   std::size_t unit_ = 0;                   // elements of a piece
-  std::size_t temporaries_ = 0;  // where they begin in the arena
-  std::size_t temporary_ = 0;    // from one to the next
+  std::size_t temporaries_ = 0;            // where they begin in the arena
+  std::size_t temporary_ = 0;              // from one to the next
   std::byte* scratch_ = nullptr;
 };
 

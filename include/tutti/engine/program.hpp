@@ -21,8 +21,8 @@ struct lane_steps {
   std::vector<std::uint32_t> steps;
 };
 
-/// One join: result = left ∘ right. Operands 0 … n-1 are the fold's sources, n … its temporaries, of which one is reused
-/// as soon as it has been read; `target` is the block the fold writes.
+/// One join: result = left ∘ right. Operands 0 … n-1 are the fold's sources, n … its temporaries, of which one is
+/// reused as soon as it has been read; `target` is the block the fold writes.
 struct join {
   static constexpr std::uint32_t target = ~std::uint32_t{0};
   std::uint32_t result = 0;
