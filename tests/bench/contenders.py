@@ -18,7 +18,7 @@ ROOT = HERE.parent.parent
 MPI = "--mca btl tcp,self --mca btl_tcp_if_include lo --mca pml ob1".split()
 GLOO = {"allreduce": ["best", "bcube", "ring", "ring_chunked", "halving"], "broadcast": ["best", "one_to_all"],
         "allgather": ["best", "ring"], "reduce_scatter": ["halving"], "barrier": ["best", "all_to_all", "all_to_one"]}
-STYLES = ["best", "default", "whole", "small_writes", "big_buffers"]
+STYLES = ["best", "default", "whole", "pieces", "big_buffers"]
 ROOTED = ("broadcast", "reduce", "scatter", "gather")
 
 

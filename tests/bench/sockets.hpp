@@ -24,15 +24,15 @@ struct style {
   char const* name;
   char const* congestion = nullptr;
   int buffer = 0;
-  std::size_t write = std::size_t{256} << 10U;
-  std::size_t read = std::size_t{64} << 10U;
+  std::size_t write = std::size_t{1} << 20U;
+  std::size_t read = std::size_t{1} << 20U;
 };
 
 /// Every combination that has been the best somewhere.
 inline constexpr style styles[] = {{"best", "reno"},
                                    {"default", nullptr, 0, whole, whole},
                                    {"whole", "reno", 0, whole, whole},
-                                   {"small_writes", "reno", 0, std::size_t{64} << 10U},
+                                   {"pieces", "reno", 0, std::size_t{256} << 10U, std::size_t{64} << 10U},
                                    {"big_buffers", "reno", 1 << 20}};
 
 inline void require(bool ok, char const* what) {
