@@ -4914,8 +4914,8 @@ class runner {
   }
 
  private:
-  static constexpr std::size_t longest_write = std::size_t{256} << 10U;
-  static constexpr std::size_t longest_read = std::size_t{256} << 10U;
+  static constexpr std::size_t longest_write = std::size_t{1} << 20U;
+  static constexpr std::size_t longest_read = std::size_t{1} << 20U;
 
   struct place {  // of a step: [at, end) is still to do
     std::uint64_t at = 0;
