@@ -320,7 +320,8 @@ TEST_CASE("cancelling a started operation revokes the communicator everywhere, a
         medium);
 }
 
-TEST_CASE("an operation without progress ends by its timeout, those behind it say the same, and the loop has no more work") {
+TEST_CASE(
+    "an operation without progress ends by its timeout, those behind it say the same, and the loop has no more work") {
   for (over const medium : {over::memory, over::sockets})
     tutti::testing::run_ranks(
         2,
