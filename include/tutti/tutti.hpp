@@ -31,6 +31,7 @@
 #include <tutti/collective/allreduce.hpp>
 #include <tutti/collective/barrier.hpp>
 #include <tutti/collective/broadcast.hpp>
+#include <tutti/collective/explain.hpp>
 #include <tutti/collective/gather.hpp>
 #include <tutti/collective/ragged.hpp>
 #include <tutti/collective/reduce.hpp>

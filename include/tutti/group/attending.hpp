@@ -100,6 +100,7 @@ class basic_attending {
     link->on_frame = [&](control_frame const& f) {
       if (f.what == message::refuse) refusal = f;
       if (f.what == message::begin) g.run = f.key;
+      if (f.what == message::begin) g.costs = plan::parse_machine(f.text);
       if (f.what == message::begin) begun = true;
       if (f.what == message::seats)
         for (std::size_t at = 0; at + seat_entry::wire_size <= f.text.size(); at += seat_entry::wire_size)
@@ -108,6 +109,7 @@ class basic_attending {
     control_frame present;
     present.what = message::present;
     present.token = host_identity();
+    present.text = wishes_of(options_);
     present.elapsed = (std::max)(deadline_ - clock::now(), clock::duration::zero());
     link->send(present);
     link->start();

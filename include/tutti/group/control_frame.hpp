@@ -21,10 +21,11 @@
 namespace tutti::inline TUTTI_ABI::group {
 
 enum class message : std::uint8_t {
-  present = 1,  ///< to rank 0, after the hello. token: host identity; elapsed: how long this rank can still wait
+  present = 1,  ///< to rank 0, after the hello. token: host identity; elapsed: how long this rank can still wait; text:
+                ///< what it was told about choosing algorithms
   refuse,       ///< from rank 0: no world for you. kind, text
   seats,        ///< from rank 0: addresses of some ranks, from number `rank` on. text: 32 bytes each
-  begin,        ///< from rank 0: the world is complete. key: this run's
+  begin,        ///< from rank 0: the world is complete. key: this run's; text: the constants of the machine
   beat = 10,    ///< a sign of life; `token` messages `sight` follow, one per call under way
   sight,        ///< a call under way
   complaint,    ///< to rank 0: judge this

@@ -4,11 +4,13 @@
 
 #include <algorithm>
 #include <chrono>
+#include <cstddef>
 #include <cstdio>
 #include <functional>
 #include <memory>
 #include <optional>
 #include <string>
+#include <thread>
 #include <utility>
 #include <vector>
 
@@ -24,6 +26,7 @@
 #include <tutti/group/control_link.hpp>
 #include <tutti/group/door.hpp>
 #include <tutti/group/join_options.hpp>
+#include <tutti/plan/settings.hpp>
 
 namespace tutti::inline TUTTI_ABI::group {
 
@@ -34,7 +37,14 @@ struct basic_gathered {
   transport::job_key run{};
   std::unique_ptr<basic_door<Use>> door;
   std::vector<std::shared_ptr<basic_control_link<Use>>> links;
+  machine costs{};  ///< as rank 0 knows it
 };
+
+/// What must be said alike on every rank, since all choose alike; as much of it as travels.
+template <class = on_use>
+[[nodiscard]] std::string wishes_of(join_options const& o) {
+  return ("algorithm \"" + o.algorithm + "\", machine \"" + o.machine + "\"").substr(0, control_frame::most_text);
+}
 
 /// "0, 2, 3".
 template <class = on_use>
@@ -114,6 +124,7 @@ class basic_gathering {
       g = {link, h.port, false, 0};
       link->on_frame = [this, &g](control_frame const& f) {
         if (f.what != message::present || g.present) return;
+        if (f.text != wishes_of(options_)) return turn_away(*g.link, f.text);
         g.present = true;
         g.host = f.token;
         deadline_ = (std::min)(deadline_, clock::now() + f.elapsed);
@@ -159,6 +170,29 @@ class basic_gathering {
     refused_.push_back(link);
   }
 
+  void turn_away(control_link& link, std::string const& wishes) const {
+    control_frame f;
+    f.what = message::refuse;
+    f.kind = error_kind::config;
+    f.text = "this rank was started with " + wishes + ", but rank 0 with " + wishes_of(options_) +
+             ": start all ranks with the same TUTTI_ALGORITHM and TUTTI_MACHINE";
+    f.text.resize((std::min)(f.text.size(), control_frame::most_text));
+    std::fprintf(stderr, "tutti: refused: %s (it came from %s)\n", f.text.c_str(), text_of(link.remote()).c_str());
+    link.send(f);
+    link.finish();
+  }
+
+  /// What is known before anything is measured: the cores of this host, and the most ranks of any.
+  [[nodiscard]] machine costs(std::vector<seat_entry> const& all) const {
+    machine here;
+    here.cores = (std::max)(1U, std::thread::hardware_concurrency());
+    std::ptrdiff_t most = 1;
+    for (auto const& seat : all)
+      most = (std::max)(most, std::count_if(all.begin(), all.end(), [&](auto const& s) { return s.host == seat.host; }));
+    here.per_host = static_cast<double>(most);
+    return plan::parse_machine(options_.machine, here);
+  }
+
   [[noreturn]] void give_up() {
     std::vector<int> present{0};
     std::vector<int> missing;
@@ -198,6 +232,8 @@ class basic_gathering {
     table.emplace_back();
     table.back().what = message::begin;
     table.back().key = g.run;
+    g.costs = costs(g.seats);
+    table.back().text = plan::to_text(g.costs);
     for (std::size_t k = 1; k < seats_.size(); ++k) {
       g.links[k] = seats_[k].link;
       for (auto const& f : table) g.links[k]->send(f);

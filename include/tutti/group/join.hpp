@@ -13,6 +13,7 @@
 
 #include <tutti/core/error.hpp>
 #include <tutti/core/on_use.hpp>
+#include <tutti/group/calibrate.hpp>
 #include <tutti/group/communicator.hpp>
 #include <tutti/group/join_options.hpp>
 #include <tutti/group/launcher_env.hpp>
@@ -41,10 +42,10 @@ template <class = on_use>
   return ranks;
 }
 
-/// The world of a joined process, over TCP.
+/// What the communicators of a joined process share, over TCP.
 template <class S, class Use>
-[[nodiscard]] basic_communicator<S> make_world(std::shared_ptr<basic_tcp_world<Use>> const& joined,
-                                               join_options const& how) {
+[[nodiscard]] std::shared_ptr<origin<S>> make_origin(std::shared_ptr<basic_tcp_world<Use>> const& joined,
+                                                     join_options const& how) {
   auto node = std::make_shared<transport::basic_tcp_node<Use>>();
   node->rank = joined->rank;
   node->peers = joined->peers;
@@ -56,13 +57,23 @@ template <class S, class Use>
     return S(transport::basic_tcp<Use>(node, id, members, rank));
   };
   from->judge = joined->referee;
-  from->around = {.crowded = crowded(joined->host_size), .call_timeout = how.call_timeout};
+  from->around = {.crowded = crowded(joined->host_size),
+                  .call_timeout = how.call_timeout,
+                  .costs = joined->costs,
+                  .preferred = plan::parse_preferences(how.algorithm)};
   for (auto const& peer : joined->peers) {  // one address, one host
     auto const same = std::find_if(joined->peers.begin(), joined->peers.end(),
                                    [&](auto const& p) { return p.address() == peer.address(); });
     from->hosts.push_back(static_cast<int>(same - joined->peers.begin()));
   }
-  return {std::move(from), world_id, group::everyone<Use>(joined->size), joined->rank};
+  return from;
+}
+
+/// The world of a joined process.
+template <class S, class Use>
+[[nodiscard]] basic_communicator<S> make_world(std::shared_ptr<basic_tcp_world<Use>> const& joined,
+                                               join_options const& how) {
+  return {group::make_origin<S>(joined, how), world_id, group::everyone<Use>(joined->size), joined->rank};
 }
 
 /// The world of one of several rank threads.
@@ -75,7 +86,13 @@ template <class S, class Use>
     return S(transport::basic_local<Use>(hub, id, members, place));
   };
   from->judge = world->referee(rank);
-  from->around = {.crowded = crowded(world->size()), .call_timeout = how.call_timeout};
+  machine here;
+  here.cores = (std::max)(1U, std::thread::hardware_concurrency());
+  here.per_host = world->size();
+  from->around = {.crowded = crowded(world->size()),
+                  .call_timeout = how.call_timeout,
+                  .costs = plan::parse_machine(how.machine, here),
+                  .preferred = plan::parse_preferences(how.algorithm)};
   from->hosts.assign(static_cast<std::size_t>(world->size()), 0);
   return {std::move(from), world_id, group::everyone<Use>(world->size()), rank};
 }
@@ -87,13 +104,16 @@ template <class Use = on_use>
                                                       std::make_shared<transport::basic_local_hub<Use>>(), 0, how);
 }
 
-/// `how` completed by what the environment says, if it says anything; TUTTI_TIMEOUT and TUTTI_TRUSTED_NETWORK always.
+/// `how` completed by what the environment says, if it says anything; TUTTI_TIMEOUT, TUTTI_TRUSTED_NETWORK, TUTTI_MACHINE and
+/// TUTTI_ALGORITHM always.
 /// False: nobody said how to join.
 template <class = on_use>
 [[nodiscard]] bool complete_from(detail::environment_lookup const& lookup, join_options& how) {
   auto const settings = detail::read_settings(lookup);
   if (settings.trusted_network) how.trusted_network = true;
   if (settings.timeout.count() > 0) how.timeout = settings.timeout;
+  if (char const* const told = lookup("TUTTI_MACHINE"); told != nullptr && how.machine.empty()) how.machine = told;
+  if (char const* const told = lookup("TUTTI_ALGORITHM"); told != nullptr && how.algorithm.empty()) how.algorithm = told;
   bool const explicitly = how.rank >= 0 || how.size >= 0 || !how.root.empty();
   auto const told = explicitly ? detail::world_from_environment{} : detail::read_environment(lookup);
   bool const launched = !told.launcher.empty();
@@ -117,7 +137,7 @@ template <class = on_use>
 
 /// Joins the world that `how` describes; where it sets neither rank, size nor root, the world the launcher's
 /// environment describes (TUTTI_*, torchrun's); without either, a world of one. Blocks until all ranks are present, at
-/// most how.timeout. Throws error: config for options that cannot work, timeout naming the missing ranks, resource.
+/// most how.timeout, and for about 15 ms more to measure the machine, unless its constants are given. Throws error: config for options that cannot work, timeout naming the missing ranks, resource.
 template <class Use = on_use>
 [[nodiscard]] basic_communicator<transport::basic_any<Use>> join(join_options how = {}) {
   bool const told = group::complete_from(tutti::TUTTI_ABI::detail::system_environment(), how);
@@ -126,7 +146,10 @@ template <class Use = on_use>
       throw error(error_kind::config, "a secret was given, but TLS is not built in: leave it out");
     return group::world_of_one<Use>(how);
   }
-  return group::make_world<transport::basic_any<Use>>(group::join_world<Use>(how), how);
+  auto const joined = group::join_world<Use>(how);
+  auto from = group::make_origin<transport::basic_any<Use>>(joined, how);
+  if (how.machine.empty() && joined->size > 1) group::calibrate(from, joined->size, joined->rank);
+  return {std::move(from), group::world_id, group::everyone<Use>(joined->size), joined->rank};
 }
 
 }  // namespace tutti::inline TUTTI_ABI

@@ -12,6 +12,7 @@
 #include <tutti/core/error.hpp>
 #include <tutti/core/hash.hpp>
 #include <tutti/core/on_use.hpp>
+#include <tutti/plan/settings.hpp>
 #include <tutti/transport/hello.hpp>
 #include <tutti/transport/socket.hpp>
 
@@ -32,6 +33,12 @@ struct join_options {
   transport::native_socket listener = transport::no_socket;  ///< rank 0: a socket that listens at root already; owned
   int host_rank = -1;                                        ///< as the launcher counts; -1: counted at the join
   int host_size = -1;
+  /// Constants of tutti::machine from which algorithms are chosen, "latency=50,link=8"; what is left out keeps its
+  /// default. Empty: TUTTI_MACHINE; without it, measured at the join. The same on all ranks.
+  std::string machine{};
+  /// The algorithm of a collective where a call names none, "allreduce:ring,broadcast:star"; where it cannot serve, the
+  /// automatic choice. Empty: TUTTI_ALGORITHM. The same on all ranks.
+  std::string algorithm{};
 };
 
 namespace group {
@@ -83,6 +90,8 @@ void validate(join_options const& o) {
     refuse("the timeout of the join must be positive, and at most 1000 hours");
   if (o.heartbeat < std::chrono::milliseconds(10) || o.heartbeat > longest)
     refuse("the heartbeat must be between 10 ms and 1000 hours");
+  (void)plan::parse_machine(o.machine);
+  (void)plan::parse_preferences(o.algorithm);
   if (o.root.empty() && !(o.rank == 0 && o.listener != transport::no_socket))
     refuse("no root was given: all ranks need the host:port where rank 0 listens");
   if (!o.root.empty()) (void)parse_root(o.root);

@@ -29,6 +29,7 @@ struct basic_tcp_world {
   int host_rank = 0;
   int host_size = 1;
   std::vector<net::ip::tcp::endpoint> peers;
+  machine costs{};
   transport::job_key job{};
   transport::job_key run{};
   std::shared_ptr<transport::basic_mailbox<Use>> mail;
@@ -51,6 +52,7 @@ template <class Use = on_use>
     world->size = options.size;
     world->job = key_of(options.job);
     world->run = g.run;
+    world->costs = g.costs;
     world->mail = std::make_shared<transport::basic_mailbox<Use>>();
     int below = 0;
     int here = 0;

@@ -37,11 +37,10 @@ void each_pair(std::string_view text, char between, std::string const& what, F&&
 
 }  // namespace detail
 
-/// "latency=4,overhead=3.9": the fields of tutti::machine; those left out keep their defaults. Throws config, in one
+/// "latency=4,overhead=3.9": the fields of tutti::machine; those left out are those of `m`. Throws config, in one
 /// sentence, for a name that is no field and a value that is no number from 0 up.
 template <class = on_use>
-[[nodiscard]] machine parse_machine(std::string_view text) {
-  machine m;
+[[nodiscard]] machine parse_machine(std::string_view text, machine m = {}) {
   std::string const what = "the machine \"" + std::string(text) + "\"";
   detail::each_pair(text, '=', what, [&](std::string_view name, std::string_view value) {
     bool found = false;
