@@ -104,8 +104,8 @@ template <class Use = on_use>
                                                       std::make_shared<transport::basic_local_hub<Use>>(), 0, how);
 }
 
-/// `how` completed by what the environment says, if it says anything; TUTTI_TIMEOUT, TUTTI_TRUSTED_NETWORK, TUTTI_MACHINE and
-/// TUTTI_ALGORITHM always.
+/// `how` completed by what the environment says, if it says anything; TUTTI_TIMEOUT, TUTTI_TRUSTED_NETWORK,
+/// TUTTI_MACHINE and TUTTI_ALGORITHM always.
 /// False: nobody said how to join.
 template <class = on_use>
 [[nodiscard]] bool complete_from(detail::environment_lookup const& lookup, join_options& how) {
