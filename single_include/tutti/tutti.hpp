@@ -6497,6 +6497,223 @@ using communicator = basic_communicator<transport::any>;
 
 }  // namespace tutti::inline TUTTI_ABI
 
+// ------------------------------------------------------------------------------------------- tutti/group/calibrate.hpp
+// Measures, once, what messages and bytes cost in this world: takes what its communicators share, corrects the
+// constants from which they choose algorithms. Rank 0 and one other measure, on another host if there is one; all are
+// told.
+//
+// The constants were fitted on one machine; here they are scaled by how many times slower or faster than predicted a
+// small exchange, a stream and a fold are, in whole powers of two: noise then hardly ever changes a choice from run to
+// run.
+
+namespace tutti::inline TUTTI_ABI::group {
+
+/// What two ranks found, in microseconds and nanoseconds per byte; as defaults, what the machine shows on which the
+/// constants were fitted.
+struct findings {
+  double exchange = 6.5;  ///< of a number, both ways at once
+  double stream = 0.2;    ///< one way, of a block that stays in the cache
+  double fold = 0.026;    ///< of a result byte
+};
+
+/// `m` as `found` has it: the two ranks were `apart` if on different hosts.
+[[nodiscard]] inline machine corrected(machine m, findings const& found, bool apart) {
+  findings const due;
+  auto const power_of_two = [](double x) { return std::exp2(std::round(std::log2(x))); };
+  auto const times = [&](double measured, double expected) {
+    return std::clamp(power_of_two(measured / expected), 0.25, 4.0);
+  };
+  m.fold *= times(found.fold, due.fold);
+  if (apart) {
+    m.distance = power_of_two((std::max)(found.exchange - due.exchange, 1.0));
+    m.link = power_of_two((std::max)(found.stream, 0.001));
+    return m;
+  }
+  double const slower = times(found.exchange, due.exchange), narrower = times(found.stream, due.stream);
+  for (double* each : {&m.latency, &m.overhead, &m.wake}) *each *= slower;
+  for (double* each : {&m.send, &m.receive, &m.keep}) *each *= narrower;
+  return m;
+}
+
+/// Two ranks' measurement, at most about 12 ms: what rank 0 of `pair` sees.
+template <class S>
+[[nodiscard]] findings measure(basic_communicator<S>& pair) {
+  using microseconds = std::chrono::duration<double, std::micro>;
+  auto& engine = pair.engine();
+  engine::operation small;
+  std::array<double, 2> shared{};  // microseconds so far, and of the latest stream: alike on both, so that both go on
+  small.what = plan::collective::allreduce;
+  small.element = element_code<double>();
+  small.element_size = sizeof(double);
+  small.count = shared.size();
+  small.output = std::as_writable_bytes(std::span(shared));
+  small.fold = engine::make_reducer<double>(max);
+  std::vector<std::byte> block(std::size_t{1} << 20U);
+  engine::operation stream;
+  stream.what = plan::collective::broadcast;
+  stream.root = 0;
+  stream.element = element_code<std::byte>();
+
+  auto const begin = clock::now();
+  auto const since = [](clock::time_point t) { return microseconds(clock::now() - t).count(); };
+  findings best{1e9, 1e9, 1e9};
+  auto const exchange = [&](double latest) {
+    shared = {since(begin), latest};
+    auto const start = clock::now();
+    engine.run(small, options{});
+    best.exchange = (std::min)(best.exchange, since(start));
+  };
+  do exchange(0);
+  while (shared[0] < 3000);
+  double latest = 0;
+  for (std::size_t bytes = block.size() / 16; shared[0] < 9000;) {
+    stream.count = bytes;
+    stream.output = std::span(block).first(bytes);
+    auto const start = clock::now();
+    engine.run(stream, options{});
+    exchange(latest);  // the root learns that all has arrived
+    latest = since(start);
+    best.stream = (std::min)(best.stream, (latest - best.exchange) * 1000 / static_cast<double>(bytes));
+    exchange(latest);
+    bytes = shared[1] < 1000 ? block.size() : block.size() / 16;
+  }
+  constexpr std::size_t numbers = 8192;
+  std::vector<double> left(numbers, 1), right(numbers, 2);
+  auto const as_memory = [](std::vector<double>& v) { return std::as_writable_bytes(std::span(v)).data(); };
+  for (int i = 0; i < 10; ++i) {
+    auto const start = clock::now();
+    small.fold.apply(small.fold.op, as_memory(left), as_memory(left), as_memory(right), numbers);
+    best.fold = (std::min)(best.fold, since(start) * 1000 / (numbers * sizeof(double)));
+  }
+  return best;
+}
+
+/// Collective. The same constants on every rank when it returns.
+template <class S>
+void calibrate(std::shared_ptr<origin<S>> const& from, int size, int rank) {
+  constexpr std::uint64_t pair_id = 0x63616c6962726174U, all_id = pair_id + 1;
+  auto const& hosts = from->hosts;
+  auto const away = std::find_if(hosts.begin(), hosts.end(), [&](int h) { return h != hosts.front(); });
+  bool const apart = away != hosts.end();
+  int const other = apart ? static_cast<int>(away - hosts.begin()) : 1;
+  findings found;
+  if (rank == 0 || rank == other) {
+    basic_communicator<S> pair(from, pair_id, {0, other}, rank == 0 ? 0 : 1);
+    found = group::measure(pair);
+  }
+  std::vector<int> everyone(static_cast<std::size_t>(size));
+  for (int r = 0; r < size; ++r) everyone[static_cast<std::size_t>(r)] = r;
+  basic_communicator<S> all(from, all_id, std::move(everyone), rank);
+  std::array<double, 3> told{found.exchange, found.stream, found.fold};
+  engine::operation op;
+  op.what = plan::collective::broadcast;
+  op.root = 0;
+  op.element = element_code<double>();
+  op.element_size = sizeof(double);
+  op.count = told.size();
+  op.output = std::as_writable_bytes(std::span(told));
+  all.engine().run(op, options{});
+  from->around.costs = group::corrected(from->around.costs, {told[0], told[1], told[2]}, apart);
+}
+
+}  // namespace tutti::inline TUTTI_ABI::group
+
+// --------------------------------------------------------------------------------------------- tutti/plan/settings.hpp
+// What a user may say about choosing, as text: the constants of a machine, and an algorithm for a collective. Read
+// once, at the join; the same text on all ranks.
+
+namespace tutti::inline TUTTI_ABI::plan {
+
+namespace detail {
+
+/// Calls each(left, right) for "left<between>right,left<between>right"; throws config where `between` is missing.
+template <class F>
+void each_pair(std::string_view text, char between, std::string const& what, F&& each) {
+  while (!text.empty()) {
+    std::size_t const end = (std::min)(text.find(','), text.size());
+    std::string_view const item = text.substr(0, end);
+    std::size_t const middle = item.find(between);
+    if (middle == item.npos)
+      throw error(error_kind::config, what + ": \"" + std::string(item) + "\" has no '" + between + "'");
+    each(item.substr(0, middle), item.substr(middle + 1));
+    text.remove_prefix((std::min)(end + 1, text.size()));
+  }
+}
+
+}  // namespace detail
+
+/// "latency=4,overhead=3.9": the fields of tutti::machine; those left out are those of `m`. Throws config, in one
+/// sentence, for a name that is no field and a value that is no number from 0 up.
+template <class = on_use>
+[[nodiscard]] machine parse_machine(std::string_view text, machine m = {}) {
+  std::string const what = "the machine \"" + std::string(text) + "\"";
+  detail::each_pair(text, '=', what, [&](std::string_view name, std::string_view value) {
+    bool found = false;
+    std::string names;
+    for_each_constant(m, [&](char const* field, double& constant) {
+      names += (names.empty() ? "" : ", ") + std::string(field);
+      if (name != field) return;
+      found = true;
+      auto const [end, problem] = std::from_chars(value.data(), value.data() + value.size(), constant);
+      bool const whole = problem == std::errc{} && end == value.data() + value.size();
+      if (!whole || !(constant >= 0) || (constant < 1 && (name == "cores" || name == "per_host")))
+        throw error(error_kind::config, what + ": " + std::string(name) + " cannot be \"" + std::string(value) + "\"");
+    });
+    if (!found)
+      throw error(error_kind::config, what + ": there is no \"" + std::string(name) + "\"; there are " + names);
+  });
+  return m;
+}
+
+/// What parse_machine reads back to the same bits, or, with few `digits`, what a person reads.
+template <class = on_use>
+[[nodiscard]] std::string to_text(machine const& m, int digits = 17) {
+  std::string text;
+  for_each_constant(m, [&](char const* field, double const& constant) {
+    char value[40];
+    std::snprintf(value, sizeof value, "%.*g", digits, constant);
+    text += (text.empty() ? "" : ",") + std::string(field) + "=" + value;
+  });
+  return text;
+}
+
+/// The collective, or the algorithm, of that name. Throws config with the names there are.
+template <class Enum, class = on_use>
+[[nodiscard]] Enum parse_name(std::string_view name, int first, char const* kind) {
+  std::string names;
+  for (int i = first; to_string(static_cast<Enum>(i)).find("unknown") == std::string_view::npos; ++i) {
+    if (to_string(static_cast<Enum>(i)) == name) return static_cast<Enum>(i);
+    names += (names.empty() ? "" : ", ") + std::string(to_string(static_cast<Enum>(i)));
+  }
+  throw error(error_kind::config,
+              "there is no " + std::string(kind) + " \"" + std::string(name) + "\"; there are " + names);
+}
+
+/// "allreduce:ring,broadcast:star". Throws config for a name that does not exist, and for an algorithm its collective
+/// does not have for any number of ranks.
+template <class = on_use>
+[[nodiscard]] preferences parse_preferences(std::string_view text) {
+  preferences wish{};
+  detail::each_pair(
+      text, ':', "the algorithms \"" + std::string(text) + "\"", [&](std::string_view left, std::string_view right) {
+        auto const what = parse_name<collective>(left, 1, "collective");
+        auto const how = parse_name<tutti::TUTTI_ABI::algorithm>(right, 1, "algorithm");
+        bool found = false;
+        std::string names;
+        for (row const& r : table()) {
+          if (r.what != what) continue;
+          found = found || r.algorithm == how;
+          names += (names.empty() ? "" : ", ") + std::string(to_string(r.algorithm));
+        }
+        if (!found)
+          throw error(error_kind::config, std::string(left) + " has no " + std::string(right) + "; it has " + names);
+        wish[static_cast<std::size_t>(what)] = how;
+      });
+  return wish;
+}
+
+}  // namespace tutti::inline TUTTI_ABI::plan
+
 // ---------------------------------------------------------------------------------------- tutti/group/join_options.hpp
 // What a process says when it joins a world over TCP, and every way in which that can be wrong.
 
@@ -6517,6 +6734,12 @@ struct join_options {
   transport::native_socket listener = transport::no_socket;  ///< rank 0: a socket that listens at root already; owned
   int host_rank = -1;                                        ///< as the launcher counts; -1: counted at the join
   int host_size = -1;
+  /// Constants of tutti::machine from which algorithms are chosen, "latency=50,link=8"; what is left out keeps its
+  /// default. Empty: TUTTI_MACHINE; without it, measured at the join. The same on all ranks.
+  std::string machine{};
+  /// The algorithm of a collective where a call names none, "allreduce:ring,broadcast:star"; where it cannot serve, the
+  /// automatic choice. Empty: TUTTI_ALGORITHM. The same on all ranks.
+  std::string algorithm{};
 };
 
 namespace group {
@@ -6568,6 +6791,8 @@ void validate(join_options const& o) {
     refuse("the timeout of the join must be positive, and at most 1000 hours");
   if (o.heartbeat < std::chrono::milliseconds(10) || o.heartbeat > longest)
     refuse("the heartbeat must be between 10 ms and 1000 hours");
+  (void)plan::parse_machine(o.machine);
+  (void)plan::parse_preferences(o.algorithm);
   if (o.root.empty() && !(o.rank == 0 && o.listener != transport::no_socket))
     refuse("no root was given: all ranks need the host:port where rank 0 listens");
   if (!o.root.empty()) (void)parse_root(o.root);
@@ -7687,10 +7912,11 @@ struct seat_entry {
 namespace tutti::inline TUTTI_ABI::group {
 
 enum class message : std::uint8_t {
-  present = 1,  ///< to rank 0, after the hello. token: host identity; elapsed: how long this rank can still wait
+  present = 1,  ///< to rank 0, after the hello. token: host identity; elapsed: how long this rank can still wait; text:
+                ///< what it was told about choosing algorithms
   refuse,       ///< from rank 0: no world for you. kind, text
   seats,        ///< from rank 0: addresses of some ranks, from number `rank` on. text: 32 bytes each
-  begin,        ///< from rank 0: the world is complete. key: this run's
+  begin,        ///< from rank 0: the world is complete. key: this run's; text: the constants of the machine
   beat = 10,    ///< a sign of life; `token` messages `sight` follow, one per call under way
   sight,        ///< a call under way
   complaint,    ///< to rank 0: judge this
@@ -8081,7 +8307,14 @@ struct basic_gathered {
   transport::job_key run{};
   std::unique_ptr<basic_door<Use>> door;
   std::vector<std::shared_ptr<basic_control_link<Use>>> links;
+  machine costs{};  ///< as rank 0 knows it
 };
+
+/// What must be said alike on every rank, since all choose alike; as much of it as travels.
+template <class = on_use>
+[[nodiscard]] std::string wishes_of(join_options const& o) {
+  return ("algorithm \"" + o.algorithm + "\", machine \"" + o.machine + "\"").substr(0, control_frame::most_text);
+}
 
 /// "0, 2, 3".
 template <class = on_use>
@@ -8161,6 +8394,7 @@ class basic_gathering {
       g = {link, h.port, false, 0};
       link->on_frame = [this, &g](control_frame const& f) {
         if (f.what != message::present || g.present) return;
+        if (f.text != wishes_of(options_)) return turn_away(*g.link, f.text);
         g.present = true;
         g.host = f.token;
         deadline_ = (std::min)(deadline_, clock::now() + f.elapsed);
@@ -8206,6 +8440,30 @@ class basic_gathering {
     refused_.push_back(link);
   }
 
+  void turn_away(control_link& link, std::string const& wishes) const {
+    control_frame f;
+    f.what = message::refuse;
+    f.kind = error_kind::config;
+    f.text = "this rank was started with " + wishes + ", but rank 0 with " + wishes_of(options_) +
+             ": start all ranks with the same TUTTI_ALGORITHM and TUTTI_MACHINE";
+    f.text.resize((std::min)(f.text.size(), control_frame::most_text));
+    std::fprintf(stderr, "tutti: refused: %s (it came from %s)\n", f.text.c_str(), text_of(link.remote()).c_str());
+    link.send(f);
+    link.finish();
+  }
+
+  /// What is known before anything is measured: the cores of this host, and the most ranks of any.
+  [[nodiscard]] machine costs(std::vector<seat_entry> const& all) const {
+    machine here;
+    here.cores = (std::max)(1U, std::thread::hardware_concurrency());
+    std::ptrdiff_t most = 1;
+    for (auto const& seat : all)
+      most =
+          (std::max)(most, std::count_if(all.begin(), all.end(), [&](auto const& s) { return s.host == seat.host; }));
+    here.per_host = static_cast<double>(most);
+    return plan::parse_machine(options_.machine, here);
+  }
+
   [[noreturn]] void give_up() {
     std::vector<int> present{0};
     std::vector<int> missing;
@@ -8245,6 +8503,8 @@ class basic_gathering {
     table.emplace_back();
     table.back().what = message::begin;
     table.back().key = g.run;
+    g.costs = costs(g.seats);
+    table.back().text = plan::to_text(g.costs);
     for (std::size_t k = 1; k < seats_.size(); ++k) {
       g.links[k] = seats_[k].link;
       for (auto const& f : table) g.links[k]->send(f);
@@ -8381,6 +8641,7 @@ class basic_attending {
     link->on_frame = [&](control_frame const& f) {
       if (f.what == message::refuse) refusal = f;
       if (f.what == message::begin) g.run = f.key;
+      if (f.what == message::begin) g.costs = plan::parse_machine(f.text);
       if (f.what == message::begin) begun = true;
       if (f.what == message::seats)
         for (std::size_t at = 0; at + seat_entry::wire_size <= f.text.size(); at += seat_entry::wire_size)
@@ -8389,6 +8650,7 @@ class basic_attending {
     control_frame present;
     present.what = message::present;
     present.token = host_identity();
+    present.text = wishes_of(options_);
     present.elapsed = (std::max)(deadline_ - clock::now(), clock::duration::zero());
     link->send(present);
     link->start();
@@ -8948,6 +9210,7 @@ struct basic_tcp_world {
   int host_rank = 0;
   int host_size = 1;
   std::vector<net::ip::tcp::endpoint> peers;
+  machine costs{};
   transport::job_key job{};
   transport::job_key run{};
   std::shared_ptr<transport::basic_mailbox<Use>> mail;
@@ -8970,6 +9233,7 @@ template <class Use = on_use>
     world->size = options.size;
     world->job = key_of(options.job);
     world->run = g.run;
+    world->costs = g.costs;
     world->mail = std::make_shared<transport::basic_mailbox<Use>>();
     int below = 0;
     int here = 0;
@@ -9024,10 +9288,10 @@ template <class = on_use>
   return ranks;
 }
 
-/// The world of a joined process, over TCP.
+/// What the communicators of a joined process share, over TCP.
 template <class S, class Use>
-[[nodiscard]] basic_communicator<S> make_world(std::shared_ptr<basic_tcp_world<Use>> const& joined,
-                                               join_options const& how) {
+[[nodiscard]] std::shared_ptr<origin<S>> make_origin(std::shared_ptr<basic_tcp_world<Use>> const& joined,
+                                                     join_options const& how) {
   auto node = std::make_shared<transport::basic_tcp_node<Use>>();
   node->rank = joined->rank;
   node->peers = joined->peers;
@@ -9039,13 +9303,23 @@ template <class S, class Use>
     return S(transport::basic_tcp<Use>(node, id, members, rank));
   };
   from->judge = joined->referee;
-  from->around = {.crowded = crowded(joined->host_size), .call_timeout = how.call_timeout};
+  from->around = {.crowded = crowded(joined->host_size),
+                  .call_timeout = how.call_timeout,
+                  .costs = joined->costs,
+                  .preferred = plan::parse_preferences(how.algorithm)};
   for (auto const& peer : joined->peers) {  // one address, one host
     auto const same = std::find_if(joined->peers.begin(), joined->peers.end(),
                                    [&](auto const& p) { return p.address() == peer.address(); });
     from->hosts.push_back(static_cast<int>(same - joined->peers.begin()));
   }
-  return {std::move(from), world_id, group::everyone<Use>(joined->size), joined->rank};
+  return from;
+}
+
+/// The world of a joined process.
+template <class S, class Use>
+[[nodiscard]] basic_communicator<S> make_world(std::shared_ptr<basic_tcp_world<Use>> const& joined,
+                                               join_options const& how) {
+  return {group::make_origin<S>(joined, how), world_id, group::everyone<Use>(joined->size), joined->rank};
 }
 
 /// The world of one of several rank threads.
@@ -9058,7 +9332,13 @@ template <class S, class Use>
     return S(transport::basic_local<Use>(hub, id, members, place));
   };
   from->judge = world->referee(rank);
-  from->around = {.crowded = crowded(world->size()), .call_timeout = how.call_timeout};
+  machine here;
+  here.cores = (std::max)(1U, std::thread::hardware_concurrency());
+  here.per_host = world->size();
+  from->around = {.crowded = crowded(world->size()),
+                  .call_timeout = how.call_timeout,
+                  .costs = plan::parse_machine(how.machine, here),
+                  .preferred = plan::parse_preferences(how.algorithm)};
   from->hosts.assign(static_cast<std::size_t>(world->size()), 0);
   return {std::move(from), world_id, group::everyone<Use>(world->size()), rank};
 }
@@ -9070,13 +9350,17 @@ template <class Use = on_use>
                                                       std::make_shared<transport::basic_local_hub<Use>>(), 0, how);
 }
 
-/// `how` completed by what the environment says, if it says anything; TUTTI_TIMEOUT and TUTTI_TRUSTED_NETWORK always.
+/// `how` completed by what the environment says, if it says anything; TUTTI_TIMEOUT, TUTTI_TRUSTED_NETWORK,
+/// TUTTI_MACHINE and TUTTI_ALGORITHM always.
 /// False: nobody said how to join.
 template <class = on_use>
 [[nodiscard]] bool complete_from(detail::environment_lookup const& lookup, join_options& how) {
   auto const settings = detail::read_settings(lookup);
   if (settings.trusted_network) how.trusted_network = true;
   if (settings.timeout.count() > 0) how.timeout = settings.timeout;
+  if (char const* const told = lookup("TUTTI_MACHINE"); told != nullptr && how.machine.empty()) how.machine = told;
+  if (char const* const told = lookup("TUTTI_ALGORITHM"); told != nullptr && how.algorithm.empty())
+    how.algorithm = told;
   bool const explicitly = how.rank >= 0 || how.size >= 0 || !how.root.empty();
   auto const told = explicitly ? detail::world_from_environment{} : detail::read_environment(lookup);
   bool const launched = !told.launcher.empty();
@@ -9100,7 +9384,8 @@ template <class = on_use>
 
 /// Joins the world that `how` describes; where it sets neither rank, size nor root, the world the launcher's
 /// environment describes (TUTTI_*, torchrun's); without either, a world of one. Blocks until all ranks are present, at
-/// most how.timeout. Throws error: config for options that cannot work, timeout naming the missing ranks, resource.
+/// most how.timeout, and for about 15 ms more to measure the machine, unless its constants are given. Throws error:
+/// config for options that cannot work, timeout naming the missing ranks, resource.
 template <class Use = on_use>
 [[nodiscard]] basic_communicator<transport::basic_any<Use>> join(join_options how = {}) {
   bool const told = group::complete_from(tutti::TUTTI_ABI::detail::system_environment(), how);
@@ -9109,7 +9394,10 @@ template <class Use = on_use>
       throw error(error_kind::config, "a secret was given, but TLS is not built in: leave it out");
     return group::world_of_one<Use>(how);
   }
-  return group::make_world<transport::basic_any<Use>>(group::join_world<Use>(how), how);
+  auto const joined = group::join_world<Use>(how);
+  auto from = group::make_origin<transport::basic_any<Use>>(joined, how);
+  if (how.machine.empty() && joined->size > 1) group::calibrate(from, joined->size, joined->rank);
+  return {std::move(from), group::world_id, group::everyone<Use>(joined->size), joined->rank};
 }
 
 }  // namespace tutti::inline TUTTI_ABI
@@ -11166,6 +11454,61 @@ template <transport::streams S, object T>
 void broadcast(basic_communicator<S>& comm, T& object, int root, options how = {}) {
   how.root = root;
   tutti::TUTTI_ABI::broadcast(comm, object, how);
+}
+
+}  // namespace tutti::inline TUTTI_ABI
+
+// ---------------------------------------------------------------------------------------------- tutti/plan/explain.hpp
+// Why a call takes the algorithm it takes, in words: every algorithm of the collective, what it is predicted to cost,
+// and what forbids it.
+
+namespace tutti::inline TUTTI_ABI::plan {
+
+/// One line for each algorithm, the chosen one marked. Times are predictions from `m`, in microseconds.
+template <class = on_use>
+[[nodiscard]] std::string explain(collective what, int size, std::size_t bytes, machine const& m = {},
+                                  tutti::TUTTI_ABI::algorithm forced = tutti::TUTTI_ABI::algorithm::automatic,
+                                  demand const& asked = {}) {
+  auto const chosen = choose(what, size, bytes, forced, asked, m);
+  std::string text = std::string(to_string(what)) + " of " + std::to_string(bytes) + " bytes among " +
+                     std::to_string(size) + (size == 1 ? " rank\n" : " ranks\n");
+  auto const ranks = static_cast<double>(size);
+  for (row const& r : table()) {
+    if (r.what != what) continue;
+    char line[160];
+    std::string const name(to_string(r.algorithm));
+    std::string const obstacle(r.obstacle(size, asked));
+    if (size == 1 || !r.serves(size)) {
+      std::snprintf(line, sizeof line, "  %s %-13s  %s\n", r.algorithm == chosen ? "*" : " ", name.c_str(),
+                    size == 1 && obstacle.empty() ? "nothing to send" : obstacle.c_str());
+    } else {
+      work const w = r.effort(ranks);
+      std::snprintf(line, sizeof line, "  %s %-13s %11.1f us  %6.0f messages  %4.0f rounds%s%s\n",
+                    r.algorithm == chosen ? "*" : " ", name.c_str(), predict(w, ranks, static_cast<double>(bytes), m),
+                    w.messages, w.rounds, obstacle.empty() ? "" : "  not allowed: ", obstacle.c_str());
+    }
+    text += line;
+  }
+  return text;
+}
+
+}  // namespace tutti::inline TUTTI_ABI::plan
+
+// ---------------------------------------------------------------------------------------- tutti/collective/explain.hpp
+// explain: which algorithm a call would take on this communicator, and why.
+
+namespace tutti::inline TUTTI_ABI {
+
+/// Not collective: every rank gets the same text. One line for each algorithm of the collective, with the time
+/// predicted for a call that moves `length` bytes in all (its longest buffer), the one that is taken marked, and what
+/// forbids the others.
+template <class S>
+[[nodiscard]] std::string explain(basic_communicator<S>& comm, plan::collective what, std::size_t length,
+                                  options const& how = {}) {
+  auto const& around = comm.engine().around();
+  auto const wish =
+      how.algorithm != algorithm::automatic ? how.algorithm : around.preferred[static_cast<std::size_t>(what)];
+  return plan::explain(what, comm.size(), length, around.costs, wish, {.order = how.order});
 }
 
 }  // namespace tutti::inline TUTTI_ABI

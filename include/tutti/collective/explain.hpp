@@ -10,14 +10,15 @@
 
 namespace tutti::inline TUTTI_ABI {
 
-/// Not collective: every rank gets the same text. One line for each algorithm of the collective, with the time predicted
-/// for a call that moves `length` bytes in all (its longest buffer), the one that is taken marked, and what forbids the others.
+/// Not collective: every rank gets the same text. One line for each algorithm of the collective, with the time
+/// predicted for a call that moves `length` bytes in all (its longest buffer), the one that is taken marked, and what
+/// forbids the others.
 template <class S>
 [[nodiscard]] std::string explain(basic_communicator<S>& comm, plan::collective what, std::size_t length,
                                   options const& how = {}) {
   auto const& around = comm.engine().around();
-  auto const wish = how.algorithm != algorithm::automatic ? how.algorithm
-                                                          : around.preferred[static_cast<std::size_t>(what)];
+  auto const wish =
+      how.algorithm != algorithm::automatic ? how.algorithm : around.preferred[static_cast<std::size_t>(what)];
   return plan::explain(what, comm.size(), length, around.costs, wish, {.order = how.order});
 }
 

@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: BSL-1.0
-// Measures, once, what messages and bytes cost in this world: takes what its communicators share, corrects the constants
-// from which they choose algorithms. Rank 0 and one other measure, on another host if there is one; all are told.
+// Measures, once, what messages and bytes cost in this world: takes what its communicators share, corrects the
+// constants from which they choose algorithms. Rank 0 and one other measure, on another host if there is one; all are
+// told.
 //
 // The constants were fitted on one machine; here they are scaled by how many times slower or faster than predicted a
-// small exchange, a stream and a fold are, in whole powers of two: noise then hardly ever changes a choice from run to run.
+// small exchange, a stream and a fold are, in whole powers of two: noise then hardly ever changes a choice from run to
+// run.
 #pragma once
 
 #include <algorithm>

@@ -188,7 +188,8 @@ class basic_gathering {
     here.cores = (std::max)(1U, std::thread::hardware_concurrency());
     std::ptrdiff_t most = 1;
     for (auto const& seat : all)
-      most = (std::max)(most, std::count_if(all.begin(), all.end(), [&](auto const& s) { return s.host == seat.host; }));
+      most =
+          (std::max)(most, std::count_if(all.begin(), all.end(), [&](auto const& s) { return s.host == seat.host; }));
     here.per_host = static_cast<double>(most);
     return plan::parse_machine(options_.machine, here);
   }

@@ -113,7 +113,8 @@ template <class = on_use>
   if (settings.trusted_network) how.trusted_network = true;
   if (settings.timeout.count() > 0) how.timeout = settings.timeout;
   if (char const* const told = lookup("TUTTI_MACHINE"); told != nullptr && how.machine.empty()) how.machine = told;
-  if (char const* const told = lookup("TUTTI_ALGORITHM"); told != nullptr && how.algorithm.empty()) how.algorithm = told;
+  if (char const* const told = lookup("TUTTI_ALGORITHM"); told != nullptr && how.algorithm.empty())
+    how.algorithm = told;
   bool const explicitly = how.rank >= 0 || how.size >= 0 || !how.root.empty();
   auto const told = explicitly ? detail::world_from_environment{} : detail::read_environment(lookup);
   bool const launched = !told.launcher.empty();
@@ -137,7 +138,8 @@ template <class = on_use>
 
 /// Joins the world that `how` describes; where it sets neither rank, size nor root, the world the launcher's
 /// environment describes (TUTTI_*, torchrun's); without either, a world of one. Blocks until all ranks are present, at
-/// most how.timeout, and for about 15 ms more to measure the machine, unless its constants are given. Throws error: config for options that cannot work, timeout naming the missing ranks, resource.
+/// most how.timeout, and for about 15 ms more to measure the machine, unless its constants are given. Throws error:
+/// config for options that cannot work, timeout naming the missing ranks, resource.
 template <class Use = on_use>
 [[nodiscard]] basic_communicator<transport::basic_any<Use>> join(join_options how = {}) {
   bool const told = group::complete_from(tutti::TUTTI_ABI::detail::system_environment(), how);
