@@ -114,3 +114,14 @@ TEST_CASE("ranks that leave one after the other after their last call disturb no
     for (int r = 0; r < 4; ++r) check_unharmed(j, r);
   }
 }
+
+TEST_CASE("a descriptor that a rank leaves open is counted") {
+  job j(2);
+  j.start_all([](tutti::communicator& world, seat& self) {
+    barrier(world);
+    [[maybe_unused]] int const left_open = self.rank == 1 ? ::dup(STDERR_FILENO) : -1;
+  });
+  CHECK(j.wait_all_end());
+  CHECK(j.said(0).leaked == 0);
+  CHECK(j.said(1).leaked == 1);
+}
