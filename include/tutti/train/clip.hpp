@@ -2,12 +2,12 @@
 // Clips exploding gradients by the norm of all of them together.
 #pragma once
 
-#include <cmath>
 #include <cstddef>
 #include <string>
 #include <type_traits>
 
 #include <tutti/core/error.hpp>
+#include <tutti/core/math.hpp>
 #include <tutti/core/version.hpp>
 #include <tutti/train/trainable_tensors.hpp>
 
@@ -28,7 +28,7 @@ template <class Gradient>
   detail::for_each_parameter("global_norm", gradient, [&](auto const& t) {
     for (auto g : t.data) squares += static_cast<double>(g) * static_cast<double>(g);
   });
-  return std::sqrt(squares);
+  return math::sqrt(squares);
 }
 
 /// Scales the gradient by limit / norm if its global norm exceeds `limit` (> 0), else leaves every bit alone; call it
@@ -38,7 +38,7 @@ template <gradient_replicating Strategy, class Gradient>
 double clip_by_global_norm(Strategy const&, Gradient& gradient, double limit) {
   if (!(limit > 0)) throw error(error_kind::config, "clip_by_global_norm: the limit must be positive");
   double const norm = global_norm(gradient);
-  if (!(norm > limit) || std::isinf(norm)) return norm;
+  if (!(norm > limit) || math::isinf(norm)) return norm;
   double const scale = limit / norm;
   detail::for_each_parameter("clip_by_global_norm", gradient, [&](auto const& t) {
     using T = typename decltype(t.data)::element_type;

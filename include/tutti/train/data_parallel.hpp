@@ -3,7 +3,6 @@
 #pragma once
 
 #include <algorithm>
-#include <cmath>
 #include <cstddef>
 #include <cstdint>
 #include <span>
@@ -16,6 +15,7 @@
 #include <tutti/collective/allreduce.hpp>
 #include <tutti/collective/arguments.hpp>
 #include <tutti/core/error.hpp>
+#include <tutti/core/math.hpp>
 #include <tutti/core/op.hpp>
 #include <tutti/data/slots.hpp>
 #include <tutti/group/communicator.hpp>
@@ -182,7 +182,7 @@ class data_parallel {
 
   template <class M>
   void pack(M const& gradient, double weight, detail::flat<float>& floats, detail::flat<double>& doubles) const {
-    if (!(weight >= 0) || std::isinf(weight))
+    if (!(weight >= 0) || math::isinf(weight))
       throw error(error_kind::config, "data_parallel: a weight must be a number, zero or more");
     check_size(gradient);
     std::size_t f = 0;
@@ -193,7 +193,7 @@ class data_parallel {
       else if constexpr (std::is_same_v<T, double>)
         d = copy_in(t.data, doubles, d);
     });
-    double const hi = std::floor(weight / part);
+    double const hi = math::floor(weight / part);
     floats[f] = static_cast<float>(hi);
     floats[f + 1] = static_cast<float>(weight - hi * part);
     doubles[d] = hi;

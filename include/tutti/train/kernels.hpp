@@ -6,12 +6,12 @@
 // fused with its sum, so it does not matter to the bits which loop a compiler vectorises.
 #pragma once
 
-#include <cmath>
 #include <concepts>
 #include <cstddef>
 #include <cstdint>
 #include <span>
 
+#include <tutti/core/math.hpp>
 #include <tutti/core/version.hpp>
 
 namespace tutti::inline TUTTI_ABI {
@@ -60,7 +60,7 @@ struct adam_scalars {
       }
       return result;
     };
-    return {lr / (1 - power(beta1, t)), std::sqrt(1 - power(beta2, t)), 1 - beta1, 1 - beta2, epsilon};
+    return {lr / (1 - power(beta1, t)), math::sqrt(1 - power(beta2, t)), 1 - beta1, 1 - beta2, epsilon};
   }
 };
 
@@ -77,7 +77,7 @@ void adam_kernel(std::span<T> w, std::span<T const> g, std::span<T> m, std::span
   for (std::size_t i = 0; i < w.size(); ++i) {
     m[i] += share1 * (g[i] - m[i]);
     v[i] += share2 * (g[i] * g[i] - v[i]);
-    w[i] -= rate * (m[i] / (std::sqrt(v[i]) / root + epsilon));
+    w[i] -= rate * (m[i] / (math::sqrt(v[i]) / root + epsilon));
   }
 }
 

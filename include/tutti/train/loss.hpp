@@ -2,7 +2,6 @@
 // Losses: sums over samples with their gradients, computed in double whatever the element type.
 #pragma once
 
-#include <cmath>
 #include <concepts>
 #include <cstddef>
 #include <span>
@@ -10,6 +9,7 @@
 #include <type_traits>
 
 #include <tutti/core/error.hpp>
+#include <tutti/core/math.hpp>
 #include <tutti/core/version.hpp>
 #include <tutti/train/summed.hpp>
 
@@ -46,7 +46,7 @@ template <class Span>
   for (auto z : logits) {
     if (static_cast<double>(z) > scale.largest) scale.largest = static_cast<double>(z);
   }
-  for (auto z : logits) scale.total += std::exp(static_cast<double>(z) - scale.largest);
+  for (auto z : logits) scale.total += math::exp(static_cast<double>(z) - scale.largest);
   return scale;
 }
 }  // namespace detail
@@ -90,7 +90,7 @@ template <detail::numbers Z>
   std::span const z(logits);
   detail::check_label("loss::softmax_cross_entropy", label, z.size());
   auto const [largest, total] = detail::softmax_scale_of(z);
-  return {std::log(total) - (static_cast<double>(z[label]) - largest), 1};
+  return {math::log(total) - (static_cast<double>(z[label]) - largest), 1};
 }
 
 /// As above; `gradient` (same size, may be the logits themselves) receives softmax(logits) - onehot(label).
@@ -102,7 +102,7 @@ summed softmax_cross_entropy(Z const& logits, std::size_t label, G&& gradient) {
   detail::check_sizes("loss::softmax_cross_entropy", z.size(), g.size());
   auto const [largest, total] = detail::softmax_scale_of(z);
   for (std::size_t j = 0; j < z.size(); ++j) {
-    double const probability = std::exp(static_cast<double>(z[j]) - largest) / total;
+    double const probability = math::exp(static_cast<double>(z[j]) - largest) / total;
     g[j] = static_cast<typename decltype(g)::element_type>(probability - (j == label ? 1.0 : 0.0));
   }
   return cross_entropy;
