@@ -7,9 +7,10 @@
 #pragma once
 
 #include <algorithm>
-#include <cmath>
+
 #include <cstddef>
 
+#include <tutti/core/math.hpp>
 #include <tutti/plan/machine.hpp>
 #include <tutti/plan/work.hpp>
 
@@ -33,7 +34,7 @@ namespace tutti::inline TUTTI_ABI::plan {
 
   constexpr double granule = 65.536;  // thousands of bytes: what is on its way before the next rank begins
   double const hop = (std::min)(w.bytes / w.messages * n, granule) * (m.send + m.receive + (hosts > 1 ? m.link : 0));
-  double const time = w.rounds * m.latency + (w.rounds - 1) * hop + std::sqrt(busiest * busiest + shared * shared);
+  double const time = w.rounds * m.latency + (w.rounds - 1) * hop + math::sqrt(busiest * busiest + shared * shared);
   if (hosts <= 1) return time;
   double const wire = n * (std::max)((std::max)(w.most_sent, w.most_received), w.bytes / hosts) * m.link;
   return w.rounds * m.distance + (std::max)(time, wire + w.rounds * m.latency + (w.rounds - 1) * hop);
