@@ -3102,6 +3102,33 @@ void broadcast_chain(auto& w) {
 
 }  // namespace tutti::inline TUTTI_ABI::plan
 
+// ------------------------------------------------------------------------------------------------- tutti/core/math.hpp
+// The functions of <cmath> that the library uses. With GCC's library that header brings the special functions of C++17
+// along: a twentieth of what all of Asio costs to include.
+
+#if !defined(__GNUC__)
+#include <cmath>
+#endif
+
+namespace tutti::inline TUTTI_ABI::math {
+
+#if defined(__GNUC__)
+[[nodiscard]] inline float sqrt(float x) noexcept { return __builtin_sqrtf(x); }
+[[nodiscard]] inline double sqrt(double x) noexcept { return __builtin_sqrt(x); }
+[[nodiscard]] inline double exp(double x) noexcept { return __builtin_exp(x); }
+[[nodiscard]] inline double log(double x) noexcept { return __builtin_log(x); }
+[[nodiscard]] inline double floor(double x) noexcept { return __builtin_floor(x); }
+[[nodiscard]] inline bool isinf(double x) noexcept { return __builtin_isinf(x) != 0; }
+#else
+using std::exp;
+using std::floor;
+using std::isinf;
+using std::log;
+using std::sqrt;
+#endif
+
+}  // namespace tutti::inline TUTTI_ABI::math
+
 // ---------------------------------------------------------------------------------------------- tutti/plan/machine.hpp
 // What messages, bytes and folds cost where this program runs: the constants from which algorithms are priced.
 
@@ -3358,7 +3385,7 @@ namespace tutti::inline TUTTI_ABI::plan {
 
   constexpr double granule = 65.536;  // thousands of bytes: what is on its way before the next rank begins
   double const hop = (std::min)(w.bytes / w.messages * n, granule) * (m.send + m.receive + (hosts > 1 ? m.link : 0));
-  double const time = w.rounds * m.latency + (w.rounds - 1) * hop + std::sqrt(busiest * busiest + shared * shared);
+  double const time = w.rounds * m.latency + (w.rounds - 1) * hop + math::sqrt(busiest * busiest + shared * shared);
   if (hosts <= 1) return time;
   double const wire = n * (std::max)((std::max)(w.most_sent, w.most_received), w.bytes / hosts) * m.link;
   return w.rounds * m.distance + (std::max)(time, wire + w.rounds * m.latency + (w.rounds - 1) * hop);
@@ -12568,7 +12595,7 @@ struct adam_scalars {
       }
       return result;
     };
-    return {lr / (1 - power(beta1, t)), std::sqrt(1 - power(beta2, t)), 1 - beta1, 1 - beta2, epsilon};
+    return {lr / (1 - power(beta1, t)), math::sqrt(1 - power(beta2, t)), 1 - beta1, 1 - beta2, epsilon};
   }
 };
 
@@ -12585,7 +12612,7 @@ void adam_kernel(std::span<T> w, std::span<T const> g, std::span<T> m, std::span
   for (std::size_t i = 0; i < w.size(); ++i) {
     m[i] += share1 * (g[i] - m[i]);
     v[i] += share2 * (g[i] * g[i] - v[i]);
-    w[i] -= rate * (m[i] / (std::sqrt(v[i]) / root + epsilon));
+    w[i] -= rate * (m[i] / (math::sqrt(v[i]) / root + epsilon));
   }
 }
 
@@ -12721,7 +12748,7 @@ template <class Gradient>
   detail::for_each_parameter("global_norm", gradient, [&](auto const& t) {
     for (auto g : t.data) squares += static_cast<double>(g) * static_cast<double>(g);
   });
-  return std::sqrt(squares);
+  return math::sqrt(squares);
 }
 
 /// Scales the gradient by limit / norm if its global norm exceeds `limit` (> 0), else leaves every bit alone; call it
@@ -12731,7 +12758,7 @@ template <gradient_replicating Strategy, class Gradient>
 double clip_by_global_norm(Strategy const&, Gradient& gradient, double limit) {
   if (!(limit > 0)) throw error(error_kind::config, "clip_by_global_norm: the limit must be positive");
   double const norm = global_norm(gradient);
-  if (!(norm > limit) || std::isinf(norm)) return norm;
+  if (!(norm > limit) || math::isinf(norm)) return norm;
   double const scale = limit / norm;
   detail::for_each_parameter("clip_by_global_norm", gradient, [&](auto const& t) {
     using T = typename decltype(t.data)::element_type;
@@ -12905,7 +12932,7 @@ class data_parallel {
 
   template <class M>
   void pack(M const& gradient, double weight, detail::flat<float>& floats, detail::flat<double>& doubles) const {
-    if (!(weight >= 0) || std::isinf(weight))
+    if (!(weight >= 0) || math::isinf(weight))
       throw error(error_kind::config, "data_parallel: a weight must be a number, zero or more");
     check_size(gradient);
     std::size_t f = 0;
@@ -12916,7 +12943,7 @@ class data_parallel {
       else if constexpr (std::is_same_v<T, double>)
         d = copy_in(t.data, doubles, d);
     });
-    double const hi = std::floor(weight / part);
+    double const hi = math::floor(weight / part);
     floats[f] = static_cast<float>(hi);
     floats[f + 1] = static_cast<float>(weight - hi * part);
     doubles[d] = hi;
@@ -13072,7 +13099,7 @@ template <class Span>
   for (auto z : logits) {
     if (static_cast<double>(z) > scale.largest) scale.largest = static_cast<double>(z);
   }
-  for (auto z : logits) scale.total += std::exp(static_cast<double>(z) - scale.largest);
+  for (auto z : logits) scale.total += math::exp(static_cast<double>(z) - scale.largest);
   return scale;
 }
 }  // namespace detail
@@ -13116,7 +13143,7 @@ template <detail::numbers Z>
   std::span const z(logits);
   detail::check_label("loss::softmax_cross_entropy", label, z.size());
   auto const [largest, total] = detail::softmax_scale_of(z);
-  return {std::log(total) - (static_cast<double>(z[label]) - largest), 1};
+  return {math::log(total) - (static_cast<double>(z[label]) - largest), 1};
 }
 
 /// As above; `gradient` (same size, may be the logits themselves) receives softmax(logits) - onehot(label).
@@ -13128,7 +13155,7 @@ summed softmax_cross_entropy(Z const& logits, std::size_t label, G&& gradient) {
   detail::check_sizes("loss::softmax_cross_entropy", z.size(), g.size());
   auto const [largest, total] = detail::softmax_scale_of(z);
   for (std::size_t j = 0; j < z.size(); ++j) {
-    double const probability = std::exp(static_cast<double>(z[j]) - largest) / total;
+    double const probability = math::exp(static_cast<double>(z[j]) - largest) / total;
     g[j] = static_cast<typename decltype(g)::element_type>(probability - (j == label ? 1.0 : 0.0));
   }
   return cross_entropy;
