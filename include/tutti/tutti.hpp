@@ -29,6 +29,7 @@
 
 #include <tutti/collective/allgather.hpp>
 #include <tutti/collective/allreduce.hpp>
+#include <tutti/collective/alltoall.hpp>
 #include <tutti/collective/barrier.hpp>
 #include <tutti/collective/broadcast.hpp>
 #include <tutti/collective/explain.hpp>
@@ -36,6 +37,7 @@
 #include <tutti/collective/ragged.hpp>
 #include <tutti/collective/reduce.hpp>
 #include <tutti/collective/reduce_scatter.hpp>
+#include <tutti/collective/scan.hpp>
 #include <tutti/collective/scatter.hpp>
 
 #include <tutti/data/block.hpp>

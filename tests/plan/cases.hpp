@@ -44,6 +44,13 @@ inline sizes part_sizes(tp::cut how, tp::collective what, int size, int root, st
   auto const p = static_cast<std::uint64_t>(size);
   if (what == tp::collective::barrier) n = 1;
   sizes parts(p, 0);
+  if (what == tp::collective::alltoall) {  // one for each pair, unlike in the two directions, some of them empty
+    parts.clear();
+    for (std::uint64_t s = 0; s < p; ++s)
+      for (std::uint64_t d = 0; d < p; ++d)
+        parts.push_back(n == 0 || (s + 2 * d + n) % 3 == 1 ? 0 : n % 5 + (3 * s + d) % 7);
+    return parts;
+  }
   for (std::uint64_t q = 0; q < p; ++q) {
     auto const r = static_cast<std::uint64_t>(root);
     if (how == tp::cut::given)

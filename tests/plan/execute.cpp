@@ -79,23 +79,39 @@ class world {
   using value = typename Algebra::value;
 
   world(std::vector<tp::plan> const& plans, sizes const& parts, unsigned seed, bool byte_order)
-      : plans_(plans), random_(seed), byte_order_(byte_order), begin_(1, 0) {
-    for (std::uint64_t n : parts) begin_.push_back(begin_.back() + n);
+      : plans_(plans), random_(seed), byte_order_(byte_order) {
+    std::size_t const size = plans.size();
     granule_ = 1 + random_() % 5;
-    for (tp::plan const& p : plans) {
+    for (std::size_t r = 0; r < size; ++r) {
+      std::vector<std::size_t> out(1, 0), in(1, 0);
+      for (std::size_t q = 0; q < size; ++q) {  // a size for each part, or for each pair of ranks
+        bool const pairs = parts.size() > size;
+        out.push_back(out.back() + parts[pairs ? q * size + r : q]);
+        in.push_back(in.back() + parts[pairs ? r * size + q : q]);
+      }
+      begin_.push_back(out);
+      input_begin_.push_back(in);
+      tp::plan const& p = plans[r];
       std::vector<std::size_t> at;
-      for (tp::step const& s : p.steps) at.push_back(begin_[s.at.first]);
+      for (tp::step const& s : p.steps) at.push_back(first(r, s.at));
       at_.push_back(at);
       std::vector<std::vector<value>> rows;
-      for (tp::scratch_row const& s : p.scratch) rows.emplace_back(s.window ? granule_ : length(), Algebra::junk());
+      for (tp::scratch_row const& s : p.scratch) rows.emplace_back(s.window ? granule_ : length(r), Algebra::junk());
       scratch.push_back(rows);
-      output.emplace_back(length(), Algebra::junk());
+      output.emplace_back(length(r), Algebra::junk());
       input.emplace_back();
     }
   }
 
-  [[nodiscard]] std::size_t length() const { return begin_.back(); }
-  [[nodiscard]] std::size_t begin(std::size_t part) const { return begin_[part]; }
+  [[nodiscard]] std::size_t length(std::size_t r) const { return begin_[r].back(); }
+  [[nodiscard]] std::size_t input_length(std::size_t r) const { return input_begin_[r].back(); }
+  /// Which part of rank r's output, or input, an element lies in, and as which of its elements.
+  [[nodiscard]] std::pair<std::size_t, std::size_t> part_of(std::size_t r, buffer where, std::size_t x) const {
+    auto const& begin = where == buffer::input ? input_begin_[r] : begin_[r];
+    std::size_t q = 0;
+    while (x >= begin[q + 1]) ++q;
+    return {q, x - begin[q]};
+  }
 
   /// Runs to the end; throws when nothing can move any more.
   void run() {
@@ -118,7 +134,13 @@ class world {
 
  private:
   tp::step const& step(std::size_t r, std::size_t i) const { return plans_[r].steps[i]; }
-  [[nodiscard]] bool done(std::size_t r, std::size_t i) const { return at_[r][i] >= begin_[step(r, i).at.last]; }
+  [[nodiscard]] std::size_t first(std::size_t r, tp::block const& b) const {
+    return (b.where == buffer::input ? input_begin_ : begin_)[r][b.first];
+  }
+  [[nodiscard]] std::size_t last(std::size_t r, tp::block const& b) const {
+    return (b.where == buffer::input ? input_begin_ : begin_)[r][b.last];
+  }
+  [[nodiscard]] bool done(std::size_t r, std::size_t i) const { return at_[r][i] >= last(r, step(r, i).at); }
   bool is_window(std::size_t r, tp::block const& b) const {
     return b.where == buffer::scratch && plans_[r].scratch[b.row].window;
   }
@@ -133,7 +155,7 @@ class world {
   [[nodiscard]] std::size_t limit(std::size_t r, std::size_t i) const {
     tp::step const& s = step(r, i);
     std::size_t const now = at_[r][i];
-    std::size_t most = begin_[s.at.last];
+    std::size_t most = last(r, s.at);
     for (std::size_t k = 0; k < plans_[r].steps.size(); ++k) {
       tp::step const& other = step(r, k);
       // A window gives out what its receive has put in, and takes a granule more than its fold has used.
@@ -145,7 +167,10 @@ class world {
           most = (std::min)(most, at_[r][k] + granule_);
     }
     for (std::uint32_t k : s.after)
-      if (byte_order_ && !done(r, k) && now < begin_[step(r, k).at.last]) most = (std::min)(most, at_[r][k]);
+      if (byte_order_ && !done(r, k)) {
+        if (s.shifts() || step(r, k).shifts()) return now;
+        if (now < last(r, step(r, k).at)) most = (std::min)(most, at_[r][k]);
+      }
     return (std::max)(most, now);
   }
   /// The first step of a stream that is not done.
@@ -165,14 +190,17 @@ class world {
       auto const peer = static_cast<std::size_t>(s.peer);
       std::size_t const k = head(peer, tp::verb::send, static_cast<int>(r));
       if (k == plans_[peer].steps.size() || head(r, tp::verb::recv, s.peer) != i) return false;
-      if (at_[peer][k] != now) throw std::runtime_error("a message of other parts");
-      most = (std::min)(most, limit(peer, k));
-      for (std::size_t x = now; x < most; ++x) element(r, s.at, x) = element(peer, step(peer, k).at, x);
-      at_[peer][k] = (std::max)(now, most);
+      std::size_t const theirs = at_[peer][k];
+      if (theirs - first(peer, step(peer, k).at) != now - first(r, s.at))
+        throw std::runtime_error("a message of other parts");
+      most = now + (std::min)(most - now, limit(peer, k) - theirs);
+      for (std::size_t x = now; x < most; ++x) element(r, s.at, x) = element(peer, step(peer, k).at, x - now + theirs);
+      at_[peer][k] += most - now;
     } else {
       for (std::size_t x = now; x < most; ++x) {
         std::vector<value> values;
-        for (tp::source const& f : s.sources) values.push_back(element(r, f.from, x));
+        for (tp::source const& f : s.sources)
+          values.push_back(element(r, f.from, x - first(r, s.at) + first(r, f.from)));
         element(r, s.at, x) =
             s.what == tp::verb::copy
                 ? values.at(0)
@@ -186,7 +214,7 @@ class world {
   std::vector<tp::plan> const& plans_;
   std::mt19937 random_;
   bool byte_order_;
-  std::vector<std::size_t> begin_;  // by part
+  std::vector<std::vector<std::size_t>> begin_, input_begin_;  // by rank, part
   std::size_t granule_ = 1;
   std::vector<std::vector<std::size_t>> at_;  // by rank, step: the next place
 };
@@ -197,18 +225,23 @@ std::string run_once(tp::request const& w, std::vector<tp::plan> const& plans, s
                      bool byte_order = true) {
   using value = typename Algebra::value;
   world<Algebra> all(plans, parts, seed, byte_order);
-  auto const p = static_cast<std::size_t>(w.size), root = static_cast<std::size_t>(w.root), n = all.length();
-  auto const owns = [&](std::size_t r, std::size_t x) { return all.begin(r) <= x && x < all.begin(r + 1); };
+  auto const p = static_cast<std::size_t>(w.size), root = static_cast<std::size_t>(w.root);
   bool const in_place = w.what == collective::broadcast || w.what == collective::reduce ||
-                        w.what == collective::allreduce || w.what == collective::barrier;
+                        w.what == collective::allreduce || w.what == collective::barrier ||
+                        w.what == collective::scan || w.what == collective::exscan;
   std::size_t const slots = w.cuts.empty() ? p : w.cuts.back();
 
   auto due = all.output;  // junk where nothing may be written
   for (std::size_t r = 0; r < p; ++r) {
-    std::vector<value> mine(n, Algebra::junk());
-    for (std::size_t x = 0; x < n; ++x)
-      if (in_place || w.what == collective::scatter || w.what == collective::reduce_scatter || owns(r, x))
+    std::size_t const n = all.length(r);
+    std::vector<value> mine(all.input_length(r), Algebra::junk());
+    for (std::size_t x = 0; x < mine.size(); ++x) {
+      auto const [part, place] = all.part_of(r, buffer::input, x);
+      if (w.what == collective::alltoall)
+        mine[x] = Algebra::of(r, 100 * part + place);
+      else if (in_place || w.what == collective::scatter || w.what == collective::reduce_scatter || part == r)
         mine[x] = Algebra::of(r, x);
+    }
     if (!w.cuts.empty()) {
       for (tp::interval partial : tp::partials({w.cuts[r], w.cuts[r + 1]}, w.cuts.back())) {
         std::vector<value> row;
@@ -220,11 +253,19 @@ std::string run_once(tp::request const& w, std::vector<tp::plan> const& plans, s
     } else {
       all.input[r].push_back(mine);
     }
-    if (w.what == collective::reduce && r != root) due[r] = all.output[r];
+    if ((w.what == collective::reduce && r != root) || (w.what == collective::exscan && r == 0)) due[r] = all.output[r];
     for (std::size_t x = 0; x < n; ++x) {
-      std::size_t owner = 0;
-      while (!owns(owner, x)) ++owner;
+      auto const [owner, place] = all.part_of(r, buffer::output, x);
       switch (w.what) {
+        case collective::alltoall:
+          due[r][x] = Algebra::of(owner, 100 * r + place);
+          break;
+        case collective::scan:
+          due[r][x] = serial<Algebra>(0, r + 1, x);
+          break;
+        case collective::exscan:
+          if (r > 0) due[r][x] = serial<Algebra>(0, r, x);
+          break;
         case collective::broadcast:
           due[r][x] = Algebra::of(root, x);
           break;

@@ -17,11 +17,13 @@ namespace tutti::inline TUTTI_ABI {
 
 namespace detail {
 
+/// One allgather plan; without `counts`, of op.count elements from each rank.
 template <transport::streams S>
 void run_allgather(basic_communicator<S>& comm, engine::operation op, std::span<std::uint64_t const> counts,
                    const_bytes mine, bytes all, std::uint8_t stage) {
   op.what = plan::collective::allgather;
   op.counts = counts;
+  op.per_rank = counts.empty();
   op.inputs = {&mine, 1};
   op.output = all;
   op.held = comm.rank();
@@ -56,7 +58,8 @@ std::vector<std::uint64_t> allgather_counts(basic_communicator<S>& comm, engine:
   auto const p = static_cast<std::size_t>(comm.size());
   std::vector<std::byte> wire(8 * p);
   op.element_size = 1;
-  detail::run_allgather(comm, op, std::vector<std::uint64_t>(p, 8), length, wire, 0);
+  op.count = 8;
+  detail::run_allgather(comm, op, {}, length, wire, 0);
   return detail::load_counts(wire);
 }
 
@@ -98,9 +101,8 @@ void allgather(basic_communicator<S>& comm, R const& mine, Q&& all, options how 
                                                     std::to_string(p) + " blocks of " + std::to_string(from.size()));
   engine::operation op = detail::operation_on<T>(plan::collective::allgather, -1);
   op.count = from.size();
-  std::vector<std::uint64_t> const counts(p, from.size());
   comm.engine().call_once(
-      op, how, [&] { detail::run_allgather(comm, op, counts, std::as_bytes(from), std::as_writable_bytes(to), 0); });
+      op, how, [&] { detail::run_allgather(comm, op, {}, std::as_bytes(from), std::as_writable_bytes(to), 0); });
 }
 
 /// Everyone's block, of whatever length each.

@@ -16,11 +16,14 @@ namespace tutti::inline TUTTI_ABI {
 
 namespace detail {
 
-/// One gather plan. `counts`: all of them at the root; elsewhere only this rank's own is looked at.
+/// One gather plan. `counts`: all of them at the root; elsewhere only this rank's own is looked at. Without them, of
+/// op.count elements from each rank.
 template <transport::streams S>
 void run_gather(basic_communicator<S>& comm, engine::operation op, std::span<std::uint64_t const> counts,
                 const_bytes mine, bytes all, std::uint8_t stage) {
   op.counts = counts;
+  op.per_rank = counts.empty();
+  op.counts_agreed = counts.empty();
   op.inputs = {&mine, 1};
   op.output = all;
   op.held = comm.rank();
@@ -45,9 +48,8 @@ void gather(basic_communicator<S>& comm, R const& mine, Q&& all, options how = {
                                                  std::to_string(p) + " blocks of " + std::to_string(from.size()));
   engine::operation op = detail::operation_on<T>(plan::collective::gather, how.root);
   op.count = from.size();
-  std::vector<std::uint64_t> const counts(p, from.size());
   comm.engine().call_once(
-      op, how, [&] { detail::run_gather(comm, op, counts, std::as_bytes(from), std::as_writable_bytes(to), 0); });
+      op, how, [&] { detail::run_gather(comm, op, {}, std::as_bytes(from), std::as_writable_bytes(to), 0); });
 }
 template <transport::streams S, buffer R, writable_buffer Q>
 void gather(basic_communicator<S>& comm, R const& mine, Q&& all, int root, options how = {}) {
@@ -72,7 +74,8 @@ template <transport::streams S, buffer R>
     std::vector<std::byte> wire(root ? 8 * p : 0);
     engine::operation count = op;
     count.element_size = 1;
-    detail::run_gather(comm, count, std::vector<std::uint64_t>(p, 8), length, wire, 0);
+    count.count = 8;
+    detail::run_gather(comm, count, {}, length, wire, 0);
     std::vector<std::uint64_t> counts(p);
     counts[static_cast<std::size_t>(comm.rank())] = from.size();
     if (root) {

@@ -21,6 +21,7 @@ void reduce_scatter_span(basic_communicator<S>& comm, std::span<T const> all, st
   const_bytes const input = std::as_bytes(all);
   op.count = compared;
   op.counts = counts;
+  op.per_rank = counts.empty();
   op.inputs = {&input, 1};
   op.output = std::as_writable_bytes(mine);
   op.held = comm.rank();
@@ -44,8 +45,7 @@ void reduce_scatter(basic_communicator<S>& comm, R const& all, Q&& mine, Op comb
     detail::refuse(plan::collective::reduce_scatter, "the input has " + std::to_string(from.size()) +
                                                          " elements, not " + std::to_string(p) + " blocks of " +
                                                          std::to_string(to.size()));
-  std::vector<std::uint64_t> const counts(p, to.size());
-  detail::reduce_scatter_span(comm, from, counts, to, to.size(), combine, how);
+  detail::reduce_scatter_span(comm, from, {}, to, to.size(), combine, how);
 }
 template <transport::streams S, buffer R, writable_buffer Q>
 void reduce_scatter(basic_communicator<S>& comm, R const& all, Q&& mine, options how = {}) {

@@ -16,11 +16,14 @@ namespace tutti::inline TUTTI_ABI {
 
 namespace detail {
 
-/// One scatter plan: `all` counts at the root, elsewhere all but this rank's own may be anything.
+/// One scatter plan. `counts`: all of them at the root; elsewhere only this rank's own is looked at. Without them, of
+/// op.count elements to each rank.
 template <transport::streams S>
 void run_scatter(basic_communicator<S>& comm, engine::operation op, std::span<std::uint64_t const> counts,
                  const_bytes all, bytes mine, std::uint8_t stage) {
   op.counts = counts;
+  op.per_rank = counts.empty();
+  op.counts_agreed = counts.empty();
   op.inputs = {&all, 1};
   op.output = mine;
   op.held = comm.rank();
@@ -35,9 +38,9 @@ std::uint64_t scatter_count(basic_communicator<S>& comm, engine::operation op,
   std::vector<std::byte> wire(counts.size() * 8);
   for (std::size_t q = 0; q < counts.size(); ++q) store_little(wire.data() + 8 * q, counts[q]);
   std::array<std::byte, 8> mine{};
-  std::vector<std::uint64_t> const ones(static_cast<std::size_t>(comm.size()), 8);
   op.element_size = 1;
-  detail::run_scatter(comm, op, ones, wire, mine, 0);
+  op.count = 8;
+  detail::run_scatter(comm, op, {}, wire, mine, 0);
   return load_little<std::uint64_t>(mine.data());
 }
 
@@ -59,9 +62,8 @@ void scatter(basic_communicator<S>& comm, R const& all, Q&& mine, options how = 
                                                   std::to_string(p) + " blocks of " + std::to_string(to.size()));
   engine::operation op = detail::operation_on<T>(plan::collective::scatter, how.root);
   op.count = to.size();
-  std::vector<std::uint64_t> const counts(p, to.size());
   comm.engine().call_once(
-      op, how, [&] { detail::run_scatter(comm, op, counts, std::as_bytes(from), std::as_writable_bytes(to), 0); });
+      op, how, [&] { detail::run_scatter(comm, op, {}, std::as_bytes(from), std::as_writable_bytes(to), 0); });
 }
 template <transport::streams S, buffer R, writable_buffer Q>
 void scatter(basic_communicator<S>& comm, R const& all, Q&& mine, int root, options how = {}) {

@@ -35,8 +35,10 @@ struct operation {
   std::uint32_t element = 0;  ///< element_code
   std::size_t element_size = 1;
   std::uint8_t op = 0;
-  std::uint64_t count = 0;  ///< elements in all, cut evenly; or, with `counts`, per rank if all are equal
+  std::uint64_t count = 0;  ///< elements in all, cut evenly; or of each rank's part, see `per_rank`
+  bool per_rank = false;    ///< every rank's part has `count` elements
   std::span<std::uint64_t const> counts{};  ///< elements of each rank's part, where the call gives them
+  std::span<std::uint64_t const> input_counts{};  ///< the same for the input's parts, where they differ: alltoall
   std::span<std::uint32_t const> cuts{};    ///< slots of each rank, as in plan::request
   std::span<const_bytes const> inputs{};
   bytes output{};
@@ -45,6 +47,7 @@ struct operation {
   bool output_is_part = false;
   reducer fold{};
   bool compare_counts = true;  ///< false: ranks may differ in `count`
+  bool counts_agreed = true;   ///< false: a rank knows only its own of `counts`
 };
 
 /// How one process sees its place among the others: handed to every communicator it makes.
@@ -157,8 +160,10 @@ class engine {
   void run(operation const& op, std::uint8_t stage) {
     lay_out(op);
     std::uint64_t const bytes_in_all = offsets_.back();
-    auto const algorithm = choose_(op.what, static_cast<std::size_t>(bytes_in_all), how_->algorithm,
-                                   {how_->order, !op.cuts.empty(), op.fold.wide()});
+    auto const algorithm = op.counts_agreed
+                               ? choose_(op.what, static_cast<std::size_t>(bytes_in_all), how_->algorithm,
+                                         {how_->order, !op.cuts.empty(), op.fold.wide()})
+                               : plan::choose_blindly(op.what);
     program const& p = cached({op.what, algorithm, rank(), size(), op.root < 0 ? 0 : op.root, {}}, op.cuts);
     lay_out(op, p.what.parts);
     header_.algorithm = algorithm;
@@ -166,6 +171,10 @@ class engine {
     frame const header = encode(header_);
     binding b;
     b.offsets = offsets_;
+    if (!op.input_counts.empty()) {
+      fill(input_offsets_, op.input_counts, op.element_size);
+      b.input_offsets = input_offsets_;
+    }
     b.inputs = op.inputs;
     b.input_origin = op.input_is_part ? offsets_[static_cast<std::size_t>(op.held)] : 0;
     b.output = op.output;
@@ -174,6 +183,9 @@ class engine {
     b.fold = op.fold;
     runner_.run(p, b, header, how_->timeout.count() > 0 ? how_->timeout : around_.call_timeout);
   }
+
+  /// Memory that is kept from call to call, for what a call must copy. Valid until the next spare().
+  [[nodiscard]] bytes spare(std::size_t n) { return {spare_.reserve(n), n}; }
 
   /// One call that is one plan.
   void run(operation const& op, options const& how) {
@@ -210,19 +222,26 @@ class engine {
     clock::time_point begin;
   };
 
+  static void fill(std::vector<std::uint64_t>& offsets, std::span<std::uint64_t const> counts, std::size_t element) {
+    offsets.assign(1, 0);
+    for (std::uint64_t n : counts) offsets.push_back(offsets.back() + n * element);
+  }
   /// Where each part begins, in bytes.
   void lay_out(operation const& op, plan::cut parts = plan::cut::even) {
+    if (!op.counts.empty()) return fill(offsets_, op.counts, op.element_size);
     auto const p = static_cast<std::size_t>(size());
     offsets_.resize(p + 1);
     offsets_[0] = 0;
+    if (op.per_rank) {
+      for (std::size_t q = 0; q < p; ++q) offsets_[q + 1] = offsets_[q] + op.count * op.element_size;
+      return;
+    }
     bool const skip_root = parts == plan::cut::even_but_root;
     std::uint64_t const owners = skip_root ? p - 1 : p;
     std::uint64_t seen_owners = 0;
     for (std::size_t q = 0; q < p; ++q) {
       std::uint64_t elements = 0;
-      if (!op.counts.empty()) {
-        elements = op.counts[q];
-      } else if (!(skip_root && static_cast<int>(q) == op.root)) {
+      if (!(skip_root && static_cast<int>(q) == op.root)) {
         elements = op.count / owners + (seen_owners < op.count % owners ? 1 : 0);
         ++seen_owners;
       }
@@ -255,6 +274,8 @@ class engine {
   trace* trace_ = nullptr;
   std::vector<std::unique_ptr<planned>> cache_;
   std::vector<std::uint64_t> offsets_;
+  std::vector<std::uint64_t> input_offsets_;
+  arena spare_;
   call header_;
   options const* how_ = nullptr;
   std::uint64_t sequence_ = 0;

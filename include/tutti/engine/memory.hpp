@@ -18,15 +18,21 @@
 namespace tutti::inline TUTTI_ABI::engine {
 
 /// The memory of one call. `offsets[q]` is where part q begins, in bytes, the same on every rank; a buffer holds the
-/// parts from the one that begins at its origin.
+/// parts from the one that begins at its origin. `input_offsets` are the input's own where they differ, else empty.
 struct binding {
   std::span<std::uint64_t const> offsets{};
+  std::span<std::uint64_t const> input_offsets{};
   std::span<const_bytes const> inputs{};
   std::uint64_t input_origin = 0;
   bytes output{};
   std::uint64_t output_origin = 0;
   std::size_t element_size = 1;
   reducer fold{};
+
+  /// Where part q of a buffer begins.
+  [[nodiscard]] std::uint64_t offset(plan::buffer where, std::uint32_t q) const {
+    return where == plan::buffer::input && !input_offsets.empty() ? input_offsets[q] : offsets[q];
+  }
 };
 
 /// Memory that is reused and never initialised.
@@ -99,7 +105,9 @@ class memory {
   }
 
   void copy(plan::step const& step, std::uint64_t at, std::size_t n) const {
-    std::byte const* const from = read_address(step.sources.front().from, at);
+    plan::block const& source = step.sources.front().from;
+    std::byte const* const from = read_address(
+        source, at - binding_->offset(step.at.where, step.at.first) + binding_->offset(source.where, source.first));
     std::byte* const to = address(step.at, at);
     if (to != from) std::memcpy(to, from, n);
   }

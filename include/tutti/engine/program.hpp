@@ -42,6 +42,7 @@ struct program {
   std::vector<lane_steps> recvs;
   std::vector<std::uint32_t> local;         ///< copies and folds
   std::vector<fold_program> folds;          ///< by step; empty for all other verbs
+  std::vector<char> shifted;                ///< by step: see plan::step::shifts
   std::vector<std::int64_t> window_reader;  ///< by scratch row: the fold that reads a window, or -1
   std::uint32_t most_sources = 0;           ///< of any fold
   std::uint32_t most_temporaries = 0;
@@ -99,6 +100,7 @@ template <class = on_use>
   };
   for (std::uint32_t i = 0; i < steps.size(); ++i) {
     plan::step const& s = steps[i];
+    p.shifted.push_back(s.shifts() ? 1 : 0);
     switch (s.what) {
       case plan::verb::send:
         lane(p.sends, s.peer).push_back(i);

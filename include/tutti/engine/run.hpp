@@ -91,7 +91,7 @@ class runner {
     auto const& steps = p.what.steps;
     places_.resize(steps.size());
     for (std::size_t i = 0; i < steps.size(); ++i)
-      places_[i] = {b.offsets[steps[i].at.first], b.offsets[steps[i].at.last]};
+      places_[i] = {b.offset(steps[i].at.where, steps[i].at.first), b.offset(steps[i].at.where, steps[i].at.last)};
     open(sends_, p.sends);
     open(recvs_, p.recvs);
     unfinished_ = sends_.size() + recvs_.size();
@@ -131,7 +131,9 @@ class runner {
     std::uint64_t reach = places_[s].end;
     for (std::uint32_t e : program_->what.steps[s].after) {
       place const& earlier = places_[e];
-      if (earlier.at < earlier.end && earlier.end > at) reach = (std::min)(reach, (std::max)(earlier.at, at));
+      if (earlier.at == earlier.end) continue;
+      if (program_->shifted[s] || program_->shifted[e]) return at;
+      if (earlier.end > at) reach = (std::min)(reach, (std::max)(earlier.at, at));
     }
     return reach;
   }

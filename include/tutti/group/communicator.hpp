@@ -105,14 +105,13 @@ class basic_communicator {
   [[nodiscard]] basic_communicator split(int color, int key = 0, options how = {}) {
     std::array<std::int32_t, 2> const mine{color, key};
     std::vector<std::array<std::int32_t, 2>> all(static_cast<std::size_t>(size()));
-    std::vector<std::uint64_t> const counts(all.size(), 1);
     const_bytes const input = std::as_bytes(std::span(&mine, 1));
     engine::operation op;
     op.what = plan::collective::allgather;
     op.element = element_code<std::array<std::int32_t, 2>>();
     op.element_size = sizeof mine;
     op.count = 1;
-    op.counts = counts;
+    op.per_rank = true;
     op.inputs = {&input, 1};
     op.output = std::as_writable_bytes(std::span(all));
     op.held = rank();

@@ -12,12 +12,14 @@
 #include <tutti/core/on_use.hpp>
 #include <tutti/plan/allgather.hpp>
 #include <tutti/plan/allreduce.hpp>
+#include <tutti/plan/alltoall.hpp>
 #include <tutti/plan/broadcast.hpp>
 #include <tutti/plan/cost.hpp>
 #include <tutti/plan/gather.hpp>
 #include <tutti/plan/plan.hpp>
 #include <tutti/plan/reduce.hpp>
 #include <tutti/plan/reduce_scatter.hpp>
+#include <tutti/plan/scan.hpp>
 #include <tutti/plan/scatter.hpp>
 #include <tutti/plan/work.hpp>
 #include <tutti/plan/writer.hpp>
@@ -112,6 +114,13 @@ template <class = on_use>
       {c::reduce_scatter, a::pairwise, s::any, f::partial, cut::given, reduce_scatter_pairwise,
        works::reduce_scatter_pairwise},
       {c::reduce_scatter, a::ring, s::any, f::any, cut::given, reduce_scatter_ring, works::reduce_scatter_ring},
+      {c::alltoall, a::direct, s::any, f::whole, cut::given, alltoall_direct, works::alltoall_direct},
+      {c::scan, a::exchange, s::any, f::whole, cut::even, scan_exchange, works::scan_exchange},
+      {c::scan, a::star, s::any, f::partial, cut::even, scan_star, works::scan_star},
+      {c::scan, a::direct, s::any, f::partial, cut::even, scan_direct, works::scan_direct},
+      {c::exscan, a::exchange, s::any, f::whole, cut::even, exscan_exchange, works::exscan_exchange},
+      {c::exscan, a::star, s::any, f::partial, cut::even, exscan_star, works::exscan_star},
+      {c::exscan, a::direct, s::any, f::partial, cut::even, exscan_direct, works::exscan_direct},
       // A barrier is the allreduce of one byte.
       {c::barrier, a::exchange, s::two, f::whole, cut::even, allreduce_exchange, works::allreduce_exchange},
       {c::barrier, a::star, s::any, f::whole, cut::even, allreduce_star, works::allreduce_star},
@@ -149,6 +158,13 @@ template <class = on_use>
     least = time;
   }
   return best == nullptr ? tutti::TUTTI_ABI::algorithm::star : best->algorithm;
+}
+
+/// The algorithm for a call in which a rank knows nothing but its own counts, so that sizes must not decide.
+template <class = on_use>
+[[nodiscard]] tutti::TUTTI_ABI::algorithm choose_blindly(collective what) {
+  using tutti::TUTTI_ABI::algorithm;
+  return what == collective::alltoall ? algorithm::direct : algorithm::star;
 }
 
 /// The plan for `wanted`; its algorithm must be one that `choose` returned.

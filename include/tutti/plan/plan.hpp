@@ -3,8 +3,9 @@
 //
 // A collective moves `parts` of one logical array. A block is a range of parts of one row of a buffer; the call binds
 // where each part begins, once for all ranks, so that two blocks over the same parts have the same bytes and the place
-// a step has reached is one number. A plan means its steps one after another; the engine runs it as dataflow, and per
-// byte the order of the plan holds.
+// a step has reached is one number. (In an alltoall part q of the input goes to rank q, part q of the output comes from
+// it: two tables, and a message or copy may lead from one part to another of the same length.) A plan means its steps
+// one after another; the engine runs it as dataflow, and per byte the order of the plan holds.
 #pragma once
 
 #include <cstdint>
@@ -26,12 +27,15 @@ enum class collective : std::uint8_t {
   gather,
   allgather,
   reduce_scatter,
-  barrier
+  barrier,
+  alltoall,
+  scan,
+  exscan
 };
 
 [[nodiscard]] constexpr std::string_view to_string(collective what) noexcept {
-  constexpr std::string_view names[] = {"nothing", "broadcast", "reduce",         "allreduce", "scatter",
-                                        "gather",  "allgather", "reduce_scatter", "barrier"};
+  constexpr std::string_view names[] = {"nothing",   "broadcast",      "reduce",  "allreduce", "scatter", "gather",
+                                        "allgather", "reduce_scatter", "barrier", "alltoall",  "scan",    "exscan"};
   auto const i = static_cast<unsigned>(what);
   return i < std::size(names) ? names[i] : std::string_view("unknown collective");
 }
@@ -63,6 +67,11 @@ struct step {
   block at;                          ///< what is sent, or what is written
   std::vector<source> sources;       ///< fold: in slot order; copy: one
   std::vector<std::uint32_t> after;  ///< earlier steps that touch the same bytes: at every byte they come first
+  /// A copy from one part to another: it reads elsewhere than it writes, so its order is whole, not per byte. (Nobody
+  /// writes an input, so where in it a copy reads does not matter.)
+  [[nodiscard]] bool shifts() const noexcept {
+    return what == verb::copy && sources[0].from.where != buffer::input && sources[0].from.first != at.first;
+  }
 };
 
 /// A scratch row over parts [first, last). A window keeps only one granule of it at a time: one recv fills it, one fold
@@ -77,7 +86,7 @@ struct scratch_row {
 enum class cut : std::uint8_t {
   even,           ///< as evenly as can be
   even_but_root,  ///< the root's part is empty, the others are even
-  given           ///< part q is what rank q contributes or receives
+  given           ///< part q is what rank q contributes or receives; in an alltoall, what goes to or comes from it
 };
 
 struct plan {

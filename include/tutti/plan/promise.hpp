@@ -19,8 +19,14 @@ class promise {
 
   [[nodiscard]] bool folds() const noexcept {
     return wanted_.what == collective::reduce || wanted_.what == collective::allreduce ||
-           wanted_.what == collective::reduce_scatter || wanted_.what == collective::barrier;
+           wanted_.what == collective::reduce_scatter || wanted_.what == collective::barrier || prefixes();
   }
+  /// Rank r ends with the fold of the ranks up to r, or below it.
+  [[nodiscard]] bool prefixes() const noexcept {
+    return wanted_.what == collective::scan || wanted_.what == collective::exscan;
+  }
+  /// There is a block for every pair of ranks: block s * size + d goes from s to d.
+  [[nodiscard]] bool pairs() const noexcept { return wanted_.what == collective::alltoall; }
   /// Whether slots may be combined in any order; a barrier has no result that could tell.
   [[nodiscard]] bool any_order() const noexcept {
     return wanted_.order == tutti::TUTTI_ABI::order::any || may_repeat();
@@ -29,9 +35,11 @@ class promise {
   [[nodiscard]] bool may_repeat() const noexcept { return wanted_.what == collective::barrier; }
   /// Whether what the output must hold differs from part to part.
   [[nodiscard]] bool by_part() const noexcept {
-    return wanted_.what == collective::gather || wanted_.what == collective::allgather;
+    return wanted_.what == collective::gather || wanted_.what == collective::allgather || pairs();
   }
   [[nodiscard]] std::uint32_t slots() const noexcept { return wanted_.cuts.empty() ? size_ : wanted_.cuts.back(); }
+  /// How many slots the bracket spans along which `joined` is folded: a prefix has a bracket of its own.
+  [[nodiscard]] std::uint32_t bracket(interval joined) const noexcept { return prefixes() ? joined.last : slots(); }
 
   /// The values of the input rows of rank r, and the parts they span.
   [[nodiscard]] std::vector<interval> input(std::uint32_t r) const {
@@ -39,8 +47,12 @@ class promise {
     bool const has = wanted_.what == collective::scatter
                          ? r == root()
                          : wanted_.what == collective::gather || wanted_.what == collective::allgather ||
-                               wanted_.what == collective::reduce_scatter;
+                               wanted_.what == collective::reduce_scatter || pairs();
     return has ? std::vector<interval>{{r, r + 1}} : std::vector<interval>{};
+  }
+  /// The value of part q of an input row of rank r whose value is `row`.
+  [[nodiscard]] interval input_at(interval row, std::uint32_t r, std::uint32_t q) const noexcept {
+    return pairs() ? interval{r * size_ + q, r * size_ + q + 1} : row;
   }
   [[nodiscard]] interval input_parts(std::uint32_t r) const noexcept {
     bool const one = wanted_.what == collective::gather || wanted_.what == collective::allgather;
@@ -58,6 +70,9 @@ class promise {
   }
   [[nodiscard]] interval output_after(std::uint32_t r, std::uint32_t part) const noexcept {
     if (wanted_.what == collective::reduce && r != root()) return output_before(r);
+    if (wanted_.what == collective::exscan && r == 0) return output_before(r);
+    if (prefixes()) return {0, wanted_.what == collective::scan ? r + 1 : r};
+    if (pairs()) return {part * size_ + r, part * size_ + r + 1};
     if (folds()) return {0, slots()};
     bool const from_root = wanted_.what == collective::broadcast || wanted_.what == collective::scatter;
     return from_root ? interval{root(), root() + 1} : interval{part, part + 1};

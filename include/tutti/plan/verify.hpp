@@ -91,9 +91,24 @@ class proof {
   /// Whether the step moves at least a byte; the others neither wait nor are waited for.
   [[nodiscard]] bool active(std::uint32_t id) const noexcept { return active_[id] != 0; }
 
+  /// The bytes of a piece of a block of rank r. (In an alltoall every part is a piece.)
+  [[nodiscard]] std::uint64_t length(std::uint32_t r, block const& b, std::uint32_t piece) const noexcept {
+    if (!promise_.pairs()) return lengths_[piece];
+    return b.where == buffer::input ? part_sizes_[r * size_ + piece] : part_sizes_[piece * size_ + r];
+  }
+  /// Whether two blocks span the same parts; in an alltoall, parts of the same lengths.
+  [[nodiscard]] bool alike(std::uint32_t r, block const& a, std::uint32_t s, block const& b) const noexcept {
+    if (!promise_.pairs()) return a.first == b.first && a.last == b.last;
+    if (a.last - a.first != b.last - b.first) return false;
+    for (std::uint32_t i = 0; i < a.last - a.first; ++i)
+      if (length(r, a, a.first + i) != length(s, b, b.first + i)) return false;
+    return true;
+  }
+
   bool shape() {
     if (size_ == 0) return refuse("no plan was given");
-    if (part_sizes_.size() != size_) return refuse("there must be one part size for each rank");
+    if (part_sizes_.size() != (promise_.pairs() ? std::size_t{size_} * size_ : size_))
+      return refuse("there must be one part size for each rank; for an alltoall, one for each pair");
     if (wanted_.root < 0 || as_index(wanted_.root) >= size_) return refuse("the root is not a rank");
     if (!wanted_.cuts.empty() && (wanted_.cuts.size() != size_ + 1u || wanted_.cuts.front() != 0 ||
                                   !std::is_sorted(wanted_.cuts.begin(), wanted_.cuts.end())))
@@ -118,7 +133,11 @@ class proof {
         add_row(s.first, s.last, s.window, {});
       }
       interval const in = promise_.input_parts(r);
-      for (interval value : promise_.input(r)) add_row(in.first, in.last, false, value);
+      for (interval value : promise_.input(r)) {
+        add_row(in.first, in.last, false, value);
+        for (std::uint32_t q = piece_[in.first]; q < piece_[in.last]; ++q)
+          cells_[rows_.back().cells + (q - piece_[in.first])].value = promise_.input_at(value, r, cuts_[q]);
+      }
     }
     first_row_.push_back(rows_.size());
     return true;
@@ -144,7 +163,7 @@ class proof {
       piece_.push_back(static_cast<std::uint32_t>(cuts_.size()));
       if (divided[q] != 0) cuts_.push_back(q);
     }
-    for (std::size_t i = 0; i + 1 < cuts_.size(); ++i) {
+    for (std::size_t i = 0; i + 1 < cuts_.size() && !promise_.pairs(); ++i) {
       auto const sizes = part_sizes_.subspan(cuts_[i], cuts_[i + 1] - cuts_[i]);
       lengths_.push_back(std::accumulate(sizes.begin(), sizes.end(), std::uint64_t{0}));
     }
@@ -174,11 +193,11 @@ class proof {
         return refuse(id, "a send or receive has no sources, a copy has one, a fold at least one");
       for (source const& f : s.sources) {
         if (!inside(r, f.from)) return refuse(id, "its source, " + to_text(f.from) + ", is out of bounds");
-        if (f.from.first != s.at.first || f.from.last != s.at.last)
+        if (!alike(r, f.from, r, s.at) || (s.what == verb::fold && f.from.first != s.at.first))
           return refuse(id, "its source, " + to_text(f.from) + ", spans other parts than its target");
       }
       for (std::uint32_t q = piece_[s.at.first]; q < piece_[s.at.last] && active_[id] == 0; ++q)
-        active_[id] = lengths_[q] > 0;
+        active_[id] = length(r, s.at, q) > 0;
     }
     return true;
   }
@@ -244,7 +263,7 @@ class proof {
         if (!hears) return refuse(out[i], "no receive meets this send");
         if (!sends) return refuse(in[j], "no send meets this receive");
         block const &from = steps_[out[i]]->at, &to = steps_[in[j]]->at;
-        if (from.first != to.first || from.last != to.last)
+        if (!alike(rank_[out[i]], from, rank_[in[j]], to))
           return refuse(out[i], "it meets a receive of other parts at " + name(in[j]));
         partner_[out[i]] = in[j];
         partner_[in[j]] = out[i];
@@ -285,7 +304,7 @@ class proof {
       };
       auto const read = [&](block const& b) {
         for (std::uint32_t q = piece_[b.first]; q < piece_[b.last]; ++q) {
-          if (lengths_[q] == 0) continue;
+          if (length(r, b, q) == 0) continue;
           cell& c = cell_of(r, b, q);
           if (!order(c.writer, q, "it may read before the write of")) return false;
           readers_.push_back({id, c.readers});
@@ -295,7 +314,7 @@ class proof {
       };
       auto const write = [&](block const& b) {
         for (std::uint32_t q = piece_[b.first]; q < piece_[b.last]; ++q) {
-          if (lengths_[q] == 0) continue;
+          if (length(r, b, q) == 0) continue;
           cell& c = cell_of(r, b, q);
           if (!order(c.writer, q, "it may overwrite or be overwritten by")) return false;
           for (std::uint32_t i = c.readers; i != none; i = readers_[i].next)
@@ -325,7 +344,7 @@ class proof {
       for (std::uint32_t index : steps_[id]->after) {
         std::uint32_t const next = base_[rank_[id]] + index;
         if (next == before) return true;
-        bool const touches = steps_[next]->at.first <= part && part < steps_[next]->at.last;
+        bool const touches = !steps_[next]->shifts() && steps_[next]->at.first <= part && part < steps_[next]->at.last;
         if (next < before || !touches || std::find(known.begin(), known.end(), next) != known.end()) continue;
         known.push_back(next);
         todo.push_back(next);
@@ -393,12 +412,13 @@ class proof {
     return true;
   }
   bool move(std::uint32_t reading, block const& from, std::uint32_t writing) {
+    block const& to = steps_[writing]->at;
     for (std::uint32_t q = piece_[from.first]; q < piece_[from.last]; ++q) {
-      if (lengths_[q] == 0) continue;
+      if (length(rank_[reading], from, q) == 0) continue;
       interval const value = cell_of(rank_[reading], from, q).value;
       if (value.size() == 0)
         return refuse(reading, "it reads part " + std::to_string(cuts_[q]) + " before it is written");
-      cell_of(rank_[writing], steps_[writing]->at, q).value = value;
+      cell_of(rank_[writing], to, q - piece_[from.first] + piece_[to.first]).value = value;
     }
     return true;
   }
@@ -409,9 +429,10 @@ class proof {
                         [](source const& a, source const& b) { return a.slots.first < b.slots.first; }))
       return refuse(id, "its slots are folded in the wrong order");
     interval joined{};
+    std::uint32_t const total = promise_.bracket(s.sources.back().slots);
     for (std::size_t k = 0; k < s.sources.size(); ++k) {
       interval const part = on_circle(s.sources[k].slots);
-      if (!promise_.any_order() && !is_node(part, promise_.slots()))
+      if (!promise_.any_order() && !is_node(part, total))
         return refuse(id, "its source, slots " + to_text(part) + ", is no node of the bracket");
       if (k == 0) joined = {part.first, part.first};
       if (!join(id, joined, part)) return false;
@@ -424,7 +445,7 @@ class proof {
                                 std::to_string(cuts_[q]) + " holds slots " + to_text(value));
       }
     }
-    if (!promise_.any_order() && !is_node(joined, promise_.slots()))
+    if (!promise_.any_order() && !is_node(joined, total))
       return refuse(id, "it joins slots " + to_text(joined) + ", which is no node of the bracket");
     for (std::uint32_t q = piece_[s.at.first]; q < piece_[s.at.last]; ++q) cell_of(rank_[id], s.at, q).value = joined;
     return true;
@@ -457,8 +478,8 @@ class proof {
       for (std::uint32_t q = piece_[out.first]; q < piece_[out.last]; ++q) {
         interval const found = cell_of(r, out, q).value, due = promise_.output_after(r, cuts_[q]);
         bool const whole = promise_.any_order() && due.size() == promise_.slots() && found.size() == due.size();
-        if (lengths_[q] == 0 || found == due || whole) continue;
-        std::string const kind = promise_.folds() ? "slots " : "the data of ranks ";
+        if (length(r, out, q) == 0 || found == due || whole) continue;
+        std::string const kind = promise_.folds() ? "slots " : promise_.pairs() ? "blocks " : "the data of ranks ";
         return refuse("rank " + std::to_string(r) + " ends with " +
                       (found.size() == 0 ? "nothing" : kind + to_text(found)) + " in output part " +
                       std::to_string(cuts_[q]) + " instead of " + (due.size() == 0 ? "nothing" : kind + to_text(due)) +
@@ -494,8 +515,8 @@ class proof {
 namespace tutti::inline TUTTI_ABI::plan {
 
 /// nullopt if `plans`, one for each rank in order, carry out the collective, root and cuts of `wanted` (its rank, size
-/// and algorithm are not looked at) when part q has part_sizes[q] bytes; else one sentence that names a rank, a step
-/// and the hazard. With `watermarks` false, byte order is not granted: what then races is refused too.
+/// and algorithm are not looked at) when part q has part_sizes[q] bytes (in an alltoall, when what goes from s to d has
+/// part_sizes[s * size + d]); else one sentence that names a rank, a step and the hazard. With `watermarks` false, byte order is not granted: what then races is refused too.
 [[nodiscard]] inline std::optional<std::string> verify(std::span<plan const> plans, request const& wanted,
                                                        std::span<std::uint64_t const> part_sizes,
                                                        bool watermarks = true) {

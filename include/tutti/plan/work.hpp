@@ -186,5 +186,48 @@ namespace works {
   return {p * (p - 1), p - 1, p - 1, p - 1, p, 2 * p - 2, q, q, q, 1};
 }
 
+[[nodiscard]] constexpr work alltoall_direct(double p) { return allgather_direct(p); }
+[[nodiscard]] constexpr work scan_exchange(double p) {
+  double const all = p * (p - 1) / 2;
+  return {all, 1, all, all, 0, p - 1, p - 1, p - 1, p - 1, 0};
+}
+[[nodiscard]] constexpr work exscan_exchange(double p) {
+  double const all = p * (p - 1) / 2;
+  return {all, 1, all, all - p + 1, 0, p - 1, p - 1, p - 1, p - 2, 0};
+}
+/// What the prefixes of m contributions take: joins, and blocks for their results.
+struct prefix_work {
+  double joins = 0;
+  double kept = 0;
+};
+[[nodiscard]] constexpr prefix_work prefixes(double m) noexcept {
+  auto const n = static_cast<std::uint64_t>(m);
+  double const runs = m - std::popcount(n);
+  prefix_work w{runs, runs + m - static_cast<double>(std::bit_width(n))};
+  for (std::uint64_t k = 1; k <= n; ++k) w.joins += std::popcount(k) - 1;
+  return w;
+}
+[[nodiscard]] constexpr work scan_star(double p) {
+  auto const [joins, kept] = prefixes(p);
+  return {2 * p - 2, 2, 2 * p - 2, joins, p - 1 + kept, 2 * p - 2, p - 1, p - 1, joins, p - 1 + kept};
+}
+[[nodiscard]] constexpr work exscan_star(double p) {
+  auto const [joins, kept] = prefixes(p - 1);
+  double const most = (std::max)(p - 2, 1.0);
+  return {2 * p - 3, p > 2 ? 2.0 : 1.0, 2 * p - 3, joins, p - 2 + kept, 2 * p - 3, p - 1, most, joins, p - 2 + kept};
+}
+[[nodiscard]] constexpr work scan_direct(double p) {
+  auto const [joins, kept] = prefixes(p);
+  double const q = (p - 1) / p;
+  return {2 * p * (p - 1), 2,     2 * p - 2, joins, p - 1 + kept, 4 * p - 4, 2 * q, 2 * q, joins / p,
+          (p - 1 + kept) / p};
+}
+[[nodiscard]] constexpr work exscan_direct(double p) {
+  if (p == 2) return {1, 1, 1, 0, 0.5, 2, 1, 1, 0, 0.5};
+  auto const [joins, kept] = prefixes(p - 1);
+  double const q = (p - 1) / p, messages = 2 * (p - 1) * (p - 1);
+  return {messages, 2, messages / p, joins, (p - 1) * q + kept, 4 * p - 6, 2 * q, 2 * q, joins / p, (p - 1 + kept) / p};
+}
+
 }  // namespace works
 }  // namespace tutti::inline TUTTI_ABI::plan
