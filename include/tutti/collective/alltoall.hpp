@@ -110,7 +110,8 @@ template <transport::streams S, element T>
 
 /// Object q of `out` goes to rank q; object q of the result came from there.
 template <transport::streams S, object T>
-[[nodiscard]] std::vector<T> alltoall(basic_communicator<S>& comm, std::vector<T> const& out, options how = {}) {
+requires(!buffer<std::vector<T>>)
+    [[nodiscard]] std::vector<T> alltoall(basic_communicator<S>& comm, std::vector<T> const& out, options how = {}) {
   detail::check_blocks(comm, out.size(), "objects");
   auto const p = out.size();
   std::vector<std::vector<std::byte>> encoded;
