@@ -516,7 +516,8 @@ namespace tutti::inline TUTTI_ABI::plan {
 
 /// nullopt if `plans`, one for each rank in order, carry out the collective, root and cuts of `wanted` (its rank, size
 /// and algorithm are not looked at) when part q has part_sizes[q] bytes (in an alltoall, when what goes from s to d has
-/// part_sizes[s * size + d]); else one sentence that names a rank, a step and the hazard. With `watermarks` false, byte order is not granted: what then races is refused too.
+/// part_sizes[s * size + d]); else one sentence that names a rank, a step and the hazard. With `watermarks` false, byte
+/// order is not granted: what then races is refused too.
 [[nodiscard]] inline std::optional<std::string> verify(std::span<plan const> plans, request const& wanted,
                                                        std::span<std::uint64_t const> part_sizes,
                                                        bool watermarks = true) {
