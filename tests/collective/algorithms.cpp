@@ -9,11 +9,13 @@
 
 #include <tutti/collective/allgather.hpp>
 #include <tutti/collective/allreduce.hpp>
+#include <tutti/collective/alltoall.hpp>
 #include <tutti/collective/barrier.hpp>
 #include <tutti/collective/broadcast.hpp>
 #include <tutti/collective/gather.hpp>
 #include <tutti/collective/reduce.hpp>
 #include <tutti/collective/reduce_scatter.hpp>
+#include <tutti/collective/scan.hpp>
 #include <tutti/collective/scatter.hpp>
 
 #include "worlds.hpp"
@@ -68,6 +70,22 @@ void check(tutti::communicator& world, collective what, std::size_t n, tutti::op
       break;
     case collective::barrier:
       barrier(world, how);
+      break;
+    case collective::alltoall: {  // everyone sends the same to all: an allgather
+      numbers out;
+      for (int d = 0; d < size; ++d) out.insert(out.end(), mine.begin(), mine.end());
+      numbers all(whole);
+      alltoall(world, out, all, how);
+      CHECK(all == worlds::all_numbers(size, n));
+      break;
+    }
+    case collective::scan:
+      scan(world, mine, tutti::sum, how);
+      CHECK(mine == worlds::sums(me + 1, n));
+      break;
+    case collective::exscan:
+      exscan(world, mine, tutti::sum, how);
+      CHECK(mine == (me == 0 ? worlds::numbers(0, n) : worlds::sums(me, n)));
       break;
   }
 }
