@@ -18,7 +18,7 @@ ASIO = re.compile(r"^\s*#\s*include\s*<(boost/)?asio", re.MULTILINE)
 HEAVY = re.compile(r"^\s*#\s*include\s*<(iostream|regex|filesystem)>", re.MULTILINE)
 THREAD = re.compile(r"std::(j?thread\s*(\w+\s*)?[({]|async\s*\()")
 STATIC_FUNCTION = re.compile(r"^static\b(?!_assert)", re.MULTILINE)
-ALGORITHM = re.compile(r"\balgorithm::(?!automatic)\w+|\w+_(star|direct|exchange)\b")
+ALGORITHM = re.compile(r"\balgorithm::(?!automatic)\w+|\b(?!neighbour_exchange\b)\w+_(star|direct|exchange)\b")
 COMMENT = re.compile(r"//[^\n]*|/\*.*?\*/", re.DOTALL)
 
 

@@ -34,11 +34,14 @@
 #include <tutti/collective/broadcast.hpp>
 #include <tutti/collective/explain.hpp>
 #include <tutti/collective/gather.hpp>
+#include <tutti/collective/neighbour_exchange.hpp>
 #include <tutti/collective/ragged.hpp>
 #include <tutti/collective/reduce.hpp>
 #include <tutti/collective/reduce_scatter.hpp>
 #include <tutti/collective/scan.hpp>
 #include <tutti/collective/scatter.hpp>
+#include <tutti/collective/send.hpp>
+#include <tutti/collective/shift.hpp>
 
 #include <tutti/data/block.hpp>
 #include <tutti/data/cyclic.hpp>

@@ -18,6 +18,7 @@
 #include <tutti/core/error.hpp>
 #include <tutti/core/options.hpp>
 #include <tutti/engine/background.hpp>
+#include <tutti/engine/exclusive.hpp>
 #include <tutti/engine/frame.hpp>
 #include <tutti/engine/program.hpp>
 #include <tutti/engine/referee.hpp>
@@ -123,7 +124,7 @@ class engine {
   template <class Body>
   void call_once(operation const& op, options const& how, Body&& body) {
     if (background_) background_->finish();  // what was started before comes before
-    one_at_a_time const guard(busy_);
+    exclusive const guard(busy_);
     clock::time_point const begin = transport::now(streams_);
     header_ = {};
     header_.communicator = watch_->communicator();
@@ -196,17 +197,6 @@ class engine {
   struct planned {
     plan::request wanted;
     program ready;
-  };
-  struct one_at_a_time {
-    explicit one_at_a_time(std::atomic<bool>& b) : busy(b) {
-      if (busy.exchange(true, std::memory_order_acquire))
-        throw error(error_kind::config,
-                    "two threads are inside calls on the same communicator; give each thread its own (dup or split)");
-    }
-    one_at_a_time(one_at_a_time const&) = delete;
-    one_at_a_time& operator=(one_at_a_time const&) = delete;
-    ~one_at_a_time() { busy.store(false, std::memory_order_release); }
-    std::atomic<bool>& busy;
   };
   struct ended {
     ended(engine& e, clock::time_point b) : of(e), begin(b) {}

@@ -22,6 +22,12 @@
 
 namespace tutti::inline TUTTI_ABI::engine {
 
+/// The messages of a communicator go over streams, and under a number, of their own: its twin's. What ends one of the
+/// two ends both.
+[[nodiscard]] constexpr std::uint64_t twin(std::uint64_t communicator) noexcept {
+  return communicator ^ 0x6d65737361676573U;
+}
+
 /// One call of this rank, kept after it ended so that a peer's complaint can be answered.
 struct record {
   call what;
@@ -35,7 +41,8 @@ struct record {
 /// "allreduce #41 'grads' (train.cpp:88)".
 template <class = on_use>
 [[nodiscard]] std::string describe_operation(record const& r) {
-  std::string text = std::string(to_string(r.what.what)) + " #" + std::to_string(r.what.sequence);
+  std::string text(to_string(r.what.what));
+  if (r.what.sequence != 0) text += " #" + std::to_string(r.what.sequence);
   if (r.label[0] != '\0') text += " '" + std::string(r.label.data()) + "'";
   std::string_view const file(r.where.file);
   auto const slash = file.find_last_of("/\\");

@@ -18,6 +18,7 @@
 #include <tutti/core/hash.hpp>
 #include <tutti/core/options.hpp>
 #include <tutti/engine/engine.hpp>
+#include <tutti/engine/messages.hpp>
 #include <tutti/engine/referee.hpp>
 #include <tutti/transport/any.hpp>
 
@@ -37,6 +38,8 @@ namespace group {
 template <class S>
 struct origin {
   std::function<S(std::uint64_t communicator, std::vector<int> const& members, int rank)> streams;
+  /// The same for messages, where a sender must not have to wait until the receiver comes; empty: `streams` does.
+  std::function<S(std::uint64_t communicator, std::vector<int> const& members, int rank)> messages{};
   std::shared_ptr<engine::referee> judge;
   engine::surroundings around;
   std::vector<int> hosts;  ///< by world rank: equal numbers, same host
@@ -93,7 +96,9 @@ class basic_communicator {
 
   [[nodiscard]] statistics stats() const noexcept {
     auto const& moved = engine_->moved();
-    return {moved.bytes_sent, moved.bytes_received, engine_->calls(), engine_->time_in_calls()};
+    auto const messages = messages_ ? messages_->moved() : engine::counters{};
+    return {moved.bytes_sent + messages.bytes_sent, moved.bytes_received + messages.bytes_received, engine_->calls(),
+            engine_->time_in_calls()};
   }
 
   /// This rank's time: of the steady clock, or of the simulated world.
@@ -140,10 +145,23 @@ class basic_communicator {
   /// This rank will make no more calls here; the others learn it at theirs. Later calls throw `revoked`.
   void revoke(std::string reason = "revoked by its own rank") {
     engine_->seen()->revoke({error_kind::revoked, members()[index()], {}, std::move(reason)});
+    if (messages_) messages_->seen()->revoke(engine_->seen()->why());
   }
 
   /// For the collectives: what runs plans.
   [[nodiscard]] auto& engine() noexcept { return *engine_; }
+  /// For send, recv and their kin: made with the first of them.
+  [[nodiscard]] auto& messages() {
+    if (!messages_) {
+      std::uint64_t const id = engine::twin(engine_->seen()->communicator());
+      auto seen = std::make_shared<engine::watch>(id, members());
+      auto const& streams = origin_->messages ? origin_->messages : origin_->streams;
+      messages_ = std::make_unique<tutti::TUTTI_ABI::engine::messages<S>>(
+          streams(id, members(), rank()), seen, origin_->judge, origin_->around.crowded, origin_->around.call_timeout);
+    }
+    if (engine_->seen()->revoked()) messages_->seen()->revoke(engine_->seen()->why());
+    return *messages_;
+  }
   [[nodiscard]] group::origin<S> const& from() const noexcept { return *origin_; }
 
  private:
@@ -187,6 +205,7 @@ class basic_communicator {
 
   std::shared_ptr<group::origin<S>> origin_;
   std::unique_ptr<tutti::TUTTI_ABI::engine::engine<S>> engine_;
+  std::unique_ptr<tutti::TUTTI_ABI::engine::messages<S>> messages_{};
 };
 
 /// The communicator of most programs: its transport is chosen at the join.

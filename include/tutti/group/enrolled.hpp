@@ -101,7 +101,8 @@ class basic_enrolled {
  private:
   [[nodiscard]] bool gone(int rank) const { return std::find(left_.begin(), left_.end(), rank) != left_.end(); }
   static bool concerns(verdict const& v, watch const& w) {
-    return v.everywhere ? w.has(v.what.rank) : w.communicator() == v.communicator;
+    if (v.everywhere) return w.has(v.what.rank);
+    return w.communicator() == v.communicator || w.communicator() == engine::twin(v.communicator);
   }
 
   struct wait {

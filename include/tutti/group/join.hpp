@@ -56,6 +56,9 @@ template <class S, class Use>
   from->streams = [node](std::uint64_t id, std::vector<int> const& members, int rank) {
     return S(transport::basic_tcp<Use>(node, id, members, rank));
   };
+  from->messages = [node](std::uint64_t id, std::vector<int> const& members, int rank) {
+    return S(transport::tcp(node, id, members, rank, transport::opening::sender));
+  };
   from->judge = joined->referee;
   from->around = {.crowded = crowded(joined->host_size),
                   .call_timeout = how.call_timeout,

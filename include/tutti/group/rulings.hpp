@@ -9,7 +9,9 @@
 //   complaint: different calls            ask all, the majority is right; a tie blames the higher of the two ranks
 //   two ranks report different calls      the same, without a complaint
 //   complaint: deadline                   ask all, follow who waits for whom to a rank that is not in that call
-//   anything else                         as complained, that communicator
+//   anything else, or about messages      as complained, that communicator
+//
+// Messages (send, recv …) have sequence 0: no two ranks make the same call, so there is nothing to compare or to ask.
 #pragma once
 
 #include <algorithm>
@@ -98,7 +100,7 @@ class basic_rulings {
     for (auto const& mine : seat_of(rank).running)
       for (int other = 0; other < size(); ++other)
         for (auto const& theirs : seat_of(other).running)
-          if (other != rank && theirs.what.communicator == mine.what.communicator &&
+          if (other != rank && mine.what.sequence != 0 && theirs.what.communicator == mine.what.communicator &&
               theirs.what.sequence == mine.what.sequence && differ(theirs.what, mine.what))
             complain({rank,
                       mine.what.communicator,
@@ -119,6 +121,8 @@ class basic_rulings {
   }
   void complain(complaint c, clock::time_point now) {
     if (is_settled(c.communicator)) return;
+    if (c.sequence == 0 && (c.seen.kind == error_kind::timeout || c.seen.kind == error_kind::mismatch))
+      return settle(c, c.seen);
     bool const names_another = c.seen.rank >= 0 && c.seen.rank < size() && c.seen.rank != c.reporter;
     switch (c.seen.kind) {
       case error_kind::peer_lost:
@@ -341,9 +345,16 @@ class basic_rulings {
       for (auto const& s : seat_of(k).running) {
         if (s.waiting_for < 0 || is_settled(s.what.communicator)) continue;
         stall& one = stalls_[s.what.communicator];
-        if (one.sequence != s.what.sequence) one = {s.what.sequence, settings_.stall_report};
+        bool const message = s.what.sequence == 0, fresh = now - s.since < settings_.stall_report;
+        if (one.sequence != s.what.sequence || one.threshold == clock::duration::zero() || (message && fresh))
+          one = {s.what.sequence, settings_.stall_report};
         if (now - s.since < one.threshold) continue;
         while (now - s.since >= one.threshold) one.threshold *= 2;
+        if (message) {
+          ready_.stalls.push_back("waiting " + in_seconds(now - s.since) + " in " + name_of(s) + ": rank " +
+                                  std::to_string(k) + " waits for rank " + std::to_string(s.waiting_for));
+          continue;
+        }
         inquire(why::stall, {k, s.what.communicator, s.what.sequence, {}, {}}, now + settings_.timeout_grace);
       }
     }

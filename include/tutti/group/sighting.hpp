@@ -45,7 +45,8 @@ template <class = on_use>
 /// "allreduce #41 'grads' (train.cpp:88)".
 template <class = on_use>
 [[nodiscard]] std::string name_of(sighting const& s) {
-  std::string text = std::string(to_string(s.what.what)) + " #" + std::to_string(s.what.sequence);
+  std::string text(to_string(s.what.what));
+  if (s.what.sequence != 0) text += " #" + std::to_string(s.what.sequence);
   if (!s.label.empty()) text += " '" + s.label + "'";
   return s.site.empty() ? text : text + " (" + s.site + ")";
 }

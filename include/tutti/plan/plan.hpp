@@ -33,10 +33,18 @@ enum class collective : std::uint8_t {
   exscan
 };
 
+/// Calls that have no plan, but a number for headers and reports.
+namespace message {
+inline constexpr collective send{64}, recv{65}, sendrecv{66}, shift{67}, neighbour_exchange{68};
+}
+
 [[nodiscard]] constexpr std::string_view to_string(collective what) noexcept {
   constexpr std::string_view names[] = {"nothing",   "broadcast",      "reduce",  "allreduce", "scatter", "gather",
                                         "allgather", "reduce_scatter", "barrier", "alltoall",  "scan",    "exscan"};
+  constexpr std::string_view messages[] = {"send", "recv", "sendrecv", "shift", "neighbour_exchange"};
   auto const i = static_cast<unsigned>(what);
+  constexpr auto first = static_cast<unsigned>(message::send);
+  if (i >= first && i < first + std::size(messages)) return messages[i - first];
   return i < std::size(names) ? names[i] : std::string_view("unknown collective");
 }
 

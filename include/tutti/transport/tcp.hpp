@@ -2,7 +2,8 @@
 // TCP lanes: one stream per peer of one communicator, opened on first use through the peers' one port each.
 //
 // Of two ranks the higher one connects and says hello; the lower one finds the lane in its mailbox, where the control
-// thread left it. Once a lane is open, Asio is out of the picture: bytes move by one system call from and to user
+// thread left it. For messages a lane has one direction and whoever sends opens it: nobody has to wait for a receiver
+// that is elsewhere. Once a lane is open, Asio is out of the picture: bytes move by one system call from and to user
 // memory.
 #pragma once
 
@@ -25,6 +26,9 @@
 
 namespace tutti::inline TUTTI_ABI::transport {
 
+/// Who opens a lane, and whether it serves one direction or both.
+enum class opening : std::uint8_t { higher_rank, sender };
+
 /// What the lanes of one process share: who it is, where everyone accepts, and what proves that it belongs.
 template <class Use = on_use>
 struct basic_tcp_node {
@@ -43,12 +47,14 @@ class basic_tcp {
 
  public:
   /// `members`: world ranks in the order of the communicator; this process is `members[rank]`.
-  basic_tcp(std::shared_ptr<tcp_node const> node, std::uint64_t communicator, std::vector<int> members, int rank)
+  basic_tcp(std::shared_ptr<tcp_node const> node, std::uint64_t communicator, std::vector<int> members, int rank,
+            opening by = opening::higher_rank)
       : node_(std::move(node)),
         communicator_(communicator),
         members_(std::move(members)),
         rank_(rank),
-        lanes_(members_.size()),
+        by_(by),
+        lanes_(members_.size() * (by == opening::sender ? 2 : 1)),
         poller_(std::make_unique<poller>()) {
     poller_->reserve(lanes_.size());
   }
@@ -58,12 +64,12 @@ class basic_tcp {
 
   moved write_some(int peer, const_bytes head, const_bytes body) {
     lane& l = at(peer);
-    if (!l.open && !open(peer)) return {0, l.refused};
+    if (!l.open && !open(peer, l, true)) return {0, l.refused};
     return l.socket.write_some(head, body);
   }
   moved read_some(int peer, bytes head, bytes body) {
-    lane& l = at(peer);
-    if (!l.open && !open(peer)) return {0, l.refused};
+    lane& l = incoming(peer);
+    if (!l.open && !open(peer, l, false)) return {0, l.refused};
     return l.socket.read_some(head, body);
   }
 
@@ -76,8 +82,15 @@ class basic_tcp {
       return;
     }
     poller_->clear();
-    for (interest const& i : wanted)
-      if (lane const& l = at(i.peer); l.open) poller_->add(l.socket.native(), i.read, i.write);
+    for (interest const& i : wanted) {
+      lane const &out = at(i.peer), &in = incoming(i.peer);
+      if (&out == &in) {
+        if (in.open) poller_->add(in.socket.native(), i.read, i.write);
+        continue;
+      }
+      if (i.read && in.open) poller_->add(in.socket.native(), true, false);
+      if (i.write && out.open) poller_->add(out.socket.native(), false, true);
+    }
     poller_->sleep(until);
   }
 
@@ -157,10 +170,11 @@ class basic_tcp {
   lane& at(int peer) { return lanes_[static_cast<std::size_t>(peer)]; }
   [[nodiscard]] int world(int peer) const { return members_[static_cast<std::size_t>(peer)]; }
 
-  bool open(int peer) {
-    lane& l = at(peer);
+  [[nodiscard]] lane& incoming(int peer) { return by_ == opening::sender ? at(peer + size()) : at(peer); }
+
+  bool open(int peer, lane& l, bool to_send) {
     if (l.refused || l.connecting) return false;
-    if (node_->rank > world(peer)) {
+    if (by_ == opening::sender ? to_send : node_->rank > world(peer)) {
       connect(peer);
     } else if (stream_socket arrived = node_->mail->take(communicator_, world(peer))) {
       l.socket = std::move(arrived);
@@ -213,7 +227,8 @@ class basic_tcp {
   std::uint64_t communicator_;
   std::vector<int> members_;
   int rank_;
-  std::vector<lane> lanes_;
+  opening by_;
+  std::vector<lane> lanes_;         // by peer; if senders open, those to send on and then those to receive on
   std::unique_ptr<poller> poller_;  // at a fixed address: wake() comes from other threads
   std::unique_ptr<net::io_context> io_;
   int connecting_ = 0;
