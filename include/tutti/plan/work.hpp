@@ -219,8 +219,7 @@ struct prefix_work {
 [[nodiscard]] constexpr work scan_direct(double p) {
   auto const [joins, kept] = prefixes(p);
   double const q = (p - 1) / p;
-  return {2 * p * (p - 1), 2,     2 * p - 2, joins, p - 1 + kept, 4 * p - 4, 2 * q, 2 * q, joins / p,
-          (p - 1 + kept) / p};
+  return {2 * p * (p - 1), 2, 2 * p - 2, joins, p - 1 + kept, 4 * p - 4, 2 * q, 2 * q, joins / p, (p - 1 + kept) / p};
 }
 [[nodiscard]] constexpr work exscan_direct(double p) {
   if (p == 2) return {1, 1, 1, 0, 0.5, 2, 1, 1, 0, 0.5};
