@@ -2482,8 +2482,9 @@ template <class = on_use>
 //
 // A collective moves `parts` of one logical array. A block is a range of parts of one row of a buffer; the call binds
 // where each part begins, once for all ranks, so that two blocks over the same parts have the same bytes and the place
-// a step has reached is one number. A plan means its steps one after another; the engine runs it as dataflow, and per
-// byte the order of the plan holds.
+// a step has reached is one number. (In an alltoall part q of the input goes to rank q, part q of the output comes from
+// it: two tables, and a message or copy may lead from one part to another of the same length.) A plan means its steps
+// one after another; the engine runs it as dataflow, and per byte the order of the plan holds.
 
 namespace tutti::inline TUTTI_ABI::plan {
 
@@ -2496,13 +2497,24 @@ enum class collective : std::uint8_t {
   gather,
   allgather,
   reduce_scatter,
-  barrier
+  barrier,
+  alltoall,
+  scan,
+  exscan
 };
 
+/// Calls that have no plan, but a number for headers and reports.
+namespace message {
+inline constexpr collective send{64}, recv{65}, sendrecv{66}, shift{67}, neighbour_exchange{68};
+}
+
 [[nodiscard]] constexpr std::string_view to_string(collective what) noexcept {
-  constexpr std::string_view names[] = {"nothing", "broadcast", "reduce",         "allreduce", "scatter",
-                                        "gather",  "allgather", "reduce_scatter", "barrier"};
+  constexpr std::string_view names[] = {"nothing",   "broadcast",      "reduce",  "allreduce", "scatter", "gather",
+                                        "allgather", "reduce_scatter", "barrier", "alltoall",  "scan",    "exscan"};
+  constexpr std::string_view messages[] = {"send", "recv", "sendrecv", "shift", "neighbour_exchange"};
   auto const i = static_cast<unsigned>(what);
+  constexpr auto first = static_cast<unsigned>(message::send);
+  if (i >= first && i < first + std::size(messages)) return messages[i - first];
   return i < std::size(names) ? names[i] : std::string_view("unknown collective");
 }
 
@@ -2533,6 +2545,11 @@ struct step {
   block at;                          ///< what is sent, or what is written
   std::vector<source> sources;       ///< fold: in slot order; copy: one
   std::vector<std::uint32_t> after;  ///< earlier steps that touch the same bytes: at every byte they come first
+  /// A copy from one part to another: it reads elsewhere than it writes, so its order is whole, not per byte. (Nobody
+  /// writes an input, so where in it a copy reads does not matter.)
+  [[nodiscard]] bool shifts() const noexcept {
+    return what == verb::copy && sources[0].from.where != buffer::input && sources[0].from.first != at.first;
+  }
 };
 
 /// A scratch row over parts [first, last). A window keeps only one granule of it at a time: one recv fills it, one fold
@@ -2547,7 +2564,7 @@ struct scratch_row {
 enum class cut : std::uint8_t {
   even,           ///< as evenly as can be
   even_but_root,  ///< the root's part is empty, the others are even
-  given           ///< part q is what rank q contributes or receives
+  given           ///< part q is what rank q contributes or receives; in an alltoall, what goes to or comes from it
 };
 
 struct plan {
@@ -3036,6 +3053,25 @@ void barrier_dissemination(auto& w) {
 
 }  // namespace tutti::inline TUTTI_ABI::plan
 
+// --------------------------------------------------------------------------------------------- tutti/plan/alltoall.hpp
+// Plans of alltoall: part s of rank d's output is part d of rank s's input.
+
+namespace tutti::inline TUTTI_ABI::plan {
+
+// Direct: everyone sends everyone its part.
+// Why     one round, and every link carries only what must cross it.
+// Trace   p=3: 0 sends to 1,2; 1 sends to 2,0; 2 sends to 0,1. Nobody is everyone's first peer.
+// Cost    alpha + 2(p-1) o + n(p-1)/p beta, n what a rank sends in all
+// Limits  none: a rank needs to know its own counts only. p(p-1) messages in all.
+// See     Thakur, Rabenseifner & Gropp 2005.
+void alltoall_direct(auto& w) {
+  for (int i = 1; i < w.size(); ++i) w.send(w.after(i), w.part(w.after(i), buffer::input));
+  w.copy(w.part(w.rank(), buffer::output), w.part(w.rank(), buffer::input));
+  for (int i = w.size() - 1; i > 0; --i) w.recv(w.after(i), w.part(w.after(i), buffer::output));
+}
+
+}  // namespace tutti::inline TUTTI_ABI::plan
+
 // -------------------------------------------------------------------------------------------- tutti/plan/broadcast.hpp
 // Plans of broadcast: every rank ends with the root's bytes.
 
@@ -3355,6 +3391,48 @@ namespace works {
   return {p * (p - 1), p - 1, p - 1, p - 1, p, 2 * p - 2, q, q, q, 1};
 }
 
+[[nodiscard]] constexpr work alltoall_direct(double p) { return allgather_direct(p); }
+[[nodiscard]] constexpr work scan_exchange(double p) {
+  double const all = p * (p - 1) / 2;
+  return {all, 1, all, all, 0, p - 1, p - 1, p - 1, p - 1, 0};
+}
+[[nodiscard]] constexpr work exscan_exchange(double p) {
+  double const all = p * (p - 1) / 2;
+  return {all, 1, all, all - p + 1, 0, p - 1, p - 1, p - 1, p - 2, 0};
+}
+/// What the prefixes of m contributions take: joins, and blocks for their results.
+struct prefix_work {
+  double joins = 0;
+  double kept = 0;
+};
+[[nodiscard]] constexpr prefix_work prefixes(double m) noexcept {
+  auto const n = static_cast<std::uint64_t>(m);
+  double const runs = m - std::popcount(n);
+  prefix_work w{runs, runs + m - static_cast<double>(std::bit_width(n))};
+  for (std::uint64_t k = 1; k <= n; ++k) w.joins += std::popcount(k) - 1;
+  return w;
+}
+[[nodiscard]] constexpr work scan_star(double p) {
+  auto const [joins, kept] = prefixes(p);
+  return {2 * p - 2, 2, 2 * p - 2, joins, p - 1 + kept, 2 * p - 2, p - 1, p - 1, joins, p - 1 + kept};
+}
+[[nodiscard]] constexpr work exscan_star(double p) {
+  auto const [joins, kept] = prefixes(p - 1);
+  double const most = (std::max)(p - 2, 1.0);
+  return {2 * p - 3, p > 2 ? 2.0 : 1.0, 2 * p - 3, joins, p - 2 + kept, 2 * p - 3, p - 1, most, joins, p - 2 + kept};
+}
+[[nodiscard]] constexpr work scan_direct(double p) {
+  auto const [joins, kept] = prefixes(p);
+  double const q = (p - 1) / p;
+  return {2 * p * (p - 1), 2, 2 * p - 2, joins, p - 1 + kept, 4 * p - 4, 2 * q, 2 * q, joins / p, (p - 1 + kept) / p};
+}
+[[nodiscard]] constexpr work exscan_direct(double p) {
+  if (p == 2) return {1, 1, 1, 0, 0.5, 2, 1, 1, 0, 0.5};
+  auto const [joins, kept] = prefixes(p - 1);
+  double const q = (p - 1) / p, messages = 2 * (p - 1) * (p - 1);
+  return {messages, 2, messages / p, joins, (p - 1) * q + kept, 4 * p - 6, 2 * q, 2 * q, joins / p, (p - 1 + kept) / p};
+}
+
 }  // namespace works
 }  // namespace tutti::inline TUTTI_ABI::plan
 
@@ -3640,6 +3718,123 @@ void reduce_scatter_ring(auto& w) {
 
 }  // namespace tutti::inline TUTTI_ABI::plan
 
+// ------------------------------------------------------------------------------------------------- tutti/plan/scan.hpp
+// Plans of scan and exscan: rank r ends with the fold of the ranks up to r, or below r; rank 0 of an exscan keeps what
+// it has. Every prefix is folded along its own bracket: that of as many slots as it has.
+
+namespace tutti::inline TUTTI_ABI::plan {
+
+namespace detail {
+
+/// Blocks that hold the fold of the first k+1 `leaves`, one leaf per slot, for every k. What prefixes share is folded
+/// once: the largest aligned runs so far are kept like the bits of a counter, and a prefix is the join of those runs.
+template <class W>
+[[nodiscard]] std::vector<block> fold_prefixes(W& w, std::vector<block> const& leaves) {
+  std::vector<source> runs;
+  std::vector<block> prefixes;
+  for (std::uint32_t k = 0; k < leaves.size(); ++k) {
+    runs.push_back({leaves[k], {k, k + 1}});
+    while (runs.size() > 1 && runs.back().slots.size() == runs[runs.size() - 2].slots.size()) {
+      source const right = runs.back();
+      runs.pop_back();
+      source& left = runs.back();
+      block const joined = w.scratch(leaves[0]);
+      w.fold(joined, {left, right});
+      left = {joined, {left.slots.first, right.slots.last}};
+    }
+    prefixes.push_back(runs.size() == 1 ? runs[0].from : w.scratch(leaves[0]));
+    if (runs.size() > 1) w.fold(prefixes.back(), runs);
+  }
+  return prefixes;
+}
+
+/// How many ranks contribute to a result, and which prefix is rank r's.
+[[nodiscard]] inline int contributors(auto const& w, bool inclusive) { return inclusive ? w.size() : w.size() - 1; }
+[[nodiscard]] inline std::size_t prefix_of(int r, bool inclusive) {
+  return static_cast<std::size_t>(inclusive ? r : r - 1);
+}
+
+void scan_exchange(auto& w, bool inclusive) {
+  block const out = w.all(buffer::output);
+  for (int r = w.rank() + 1; r < w.size(); ++r) w.send(r, out);
+  if (w.rank() == 0) return;
+  std::vector<source> sources;
+  for (int r = 0; r < w.rank(); ++r) {
+    auto const slot = static_cast<std::uint32_t>(r);
+    sources.push_back({w.window(out), {slot, slot + 1}});
+    w.recv(r, sources.back().from);
+  }
+  auto const slot = static_cast<std::uint32_t>(w.rank());
+  if (inclusive) sources.push_back({out, {slot, slot + 1}});
+  w.fold(out, std::move(sources));
+}
+
+void scan_star(auto& w, bool inclusive) {
+  block const out = w.all(buffer::output);
+  int const p = detail::contributors(w, inclusive);
+  if (w.rank() != 0) {
+    if (w.rank() < p) w.send(0, out);
+    return w.recv(0, out);
+  }
+  std::vector<block> leaves{out};
+  for (int r = 1; r < p; ++r) {
+    leaves.push_back(w.scratch(out));
+    w.recv(r, leaves.back());
+  }
+  auto const prefixes = detail::fold_prefixes(w, leaves);
+  for (int r = 1; r < w.size(); ++r) w.send(r, prefixes[detail::prefix_of(r, inclusive)]);
+}
+
+void scan_direct(auto& w, bool inclusive) {
+  if (w.size() == 1) return;
+  block const mine = w.part(w.rank(), buffer::output);
+  int const p = detail::contributors(w, inclusive);
+  if (w.rank() < p)
+    for (int i = 1; i < w.size(); ++i) w.send(w.after(i), w.part(w.after(i), buffer::output));
+  std::vector<block> leaves;
+  for (int r = 0; r < p; ++r) {
+    leaves.push_back(r == w.rank() ? mine : w.scratch(mine));
+    if (r != w.rank()) w.recv(r, leaves.back());
+  }
+  auto const prefixes = detail::fold_prefixes(w, leaves);
+  for (int i = 1; i < w.size(); ++i)
+    if (inclusive || w.after(i) != 0) w.send(w.after(i), prefixes[detail::prefix_of(w.after(i), inclusive)]);
+  if (w.rank() == 0 && !inclusive) return;
+  if (block const& own = prefixes[detail::prefix_of(w.rank(), inclusive)]; own != mine) w.copy(mine, own);
+  for (int i = 1; i < w.size(); ++i) w.recv(w.after(i), w.part(w.after(i), buffer::output));
+}
+
+}  // namespace detail
+
+// Exchange: everyone sends its whole contribution to all ranks above it.
+// Why     one round: no rank waits for a result of another.
+// Trace   p=3: 0 sends to 1,2; 1 sends to 2; 1 folds r0,r1 and 2 folds r0,r1,r2, granule by granule.
+// Cost    alpha + 2(p-1) o + (p-1)n beta + (p-1)n gamma
+// Limits  none. p(p-1)/2 messages in all, and rank p-1 receives (p-1)n: for few ranks and small n.
+// See     the one-round allreduce; MPI_Scan is usually a chain of p-1 rounds instead.
+void scan_exchange(auto& w) { detail::scan_exchange(w, true); }
+void exscan_exchange(auto& w) { detail::scan_exchange(w, false); }
+
+// Star: rank 0 folds all prefixes and sends every rank its own.
+// Why     2(p-1) messages instead of p(p-1)/2: fewest wake-ups when ranks outnumber cores.
+// Trace   p=4: 1, 2, 3 send to 0, which folds r0r1, r2r3, (r0r1)r2, (r0r1)(r2r3) and sends three of them back.
+// Cost    2 alpha + 2(p-1) o + 2(p-1)n beta + (p + p/2 lg p) n gamma
+// Limits  none. Rank 0's link carries everything: for small n.
+// See     Chan, Heimlich, Purkayastha & van de Geijn 2007 (linear gather, then linear scatter).
+void scan_star(auto& w) { detail::scan_star(w, true); }
+void exscan_star(auto& w) { detail::scan_star(w, false); }
+
+// Direct: rank q folds all prefixes of part q and sends every rank its own.
+// Why     two dependent rounds whatever p; every rank sends 2(p-1)/p of the data.
+// Trace   p=3: rank r sends part q to q; q folds r0, r0r1, r0r1r2 of part q and sends the r-th of them to r.
+// Cost    2 alpha + 4(p-1) o + 2n(p-1)/p beta + (1 + lg p / 2) n gamma
+// Limits  none. 2p(p-1) messages in all, and memory for 3n: for large n.
+// See     the direct allreduce.
+void scan_direct(auto& w) { detail::scan_direct(w, true); }
+void exscan_direct(auto& w) { detail::scan_direct(w, false); }
+
+}  // namespace tutti::inline TUTTI_ABI::plan
+
 // ---------------------------------------------------------------------------------------------- tutti/plan/scatter.hpp
 // Plans of scatter: rank q ends with part q of the root's input.
 
@@ -3774,6 +3969,13 @@ template <class = on_use>
       {c::reduce_scatter, a::pairwise, s::any, f::partial, cut::given, reduce_scatter_pairwise,
        works::reduce_scatter_pairwise},
       {c::reduce_scatter, a::ring, s::any, f::any, cut::given, reduce_scatter_ring, works::reduce_scatter_ring},
+      {c::alltoall, a::direct, s::any, f::whole, cut::given, alltoall_direct, works::alltoall_direct},
+      {c::scan, a::exchange, s::any, f::whole, cut::even, scan_exchange, works::scan_exchange},
+      {c::scan, a::star, s::any, f::partial, cut::even, scan_star, works::scan_star},
+      {c::scan, a::direct, s::any, f::partial, cut::even, scan_direct, works::scan_direct},
+      {c::exscan, a::exchange, s::any, f::whole, cut::even, exscan_exchange, works::exscan_exchange},
+      {c::exscan, a::star, s::any, f::partial, cut::even, exscan_star, works::exscan_star},
+      {c::exscan, a::direct, s::any, f::partial, cut::even, exscan_direct, works::exscan_direct},
       // A barrier is the allreduce of one byte.
       {c::barrier, a::exchange, s::two, f::whole, cut::even, allreduce_exchange, works::allreduce_exchange},
       {c::barrier, a::star, s::any, f::whole, cut::even, allreduce_star, works::allreduce_star},
@@ -3811,6 +4013,13 @@ template <class = on_use>
     least = time;
   }
   return best == nullptr ? tutti::TUTTI_ABI::algorithm::star : best->algorithm;
+}
+
+/// The algorithm for a call in which a rank knows nothing but its own counts, so that sizes must not decide.
+template <class = on_use>
+[[nodiscard]] tutti::TUTTI_ABI::algorithm choose_blindly(collective what) {
+  using tutti::TUTTI_ABI::algorithm;
+  return what == collective::alltoall ? algorithm::direct : algorithm::star;
 }
 
 /// The plan for `wanted`; its algorithm must be one that `choose` returned.
@@ -3951,6 +4160,29 @@ class background : public started_operations {
 
 }  // namespace tutti::inline TUTTI_ABI::engine
 
+// ------------------------------------------------------------------------------------------ tutti/engine/exclusive.hpp
+// One thread at a time: the second one is refused, not made to wait.
+
+namespace tutti::inline TUTTI_ABI::engine {
+
+/// Holds `busy` while it lives; throws config if it is held.
+class exclusive {
+ public:
+  explicit exclusive(std::atomic<bool>& busy) : busy_(busy) {
+    if (busy.exchange(true, std::memory_order_acquire))
+      throw error(error_kind::config,
+                  "two threads are inside calls on the same communicator; give each thread its own (dup or split)");
+  }
+  exclusive(exclusive const&) = delete;
+  exclusive& operator=(exclusive const&) = delete;
+  ~exclusive() { busy_.store(false, std::memory_order_release); }
+
+ private:
+  std::atomic<bool>& busy_;
+};
+
+}  // namespace tutti::inline TUTTI_ABI::engine
+
 // ---------------------------------------------------------------------------------------------- tutti/engine/frame.hpp
 // The header that opens every stream of every operation: what this rank believes it is calling. The receiver compares
 // it for equality with its own before a byte is used, so two different calls never mix.
@@ -4055,6 +4287,7 @@ struct program {
   std::vector<lane_steps> recvs;
   std::vector<std::uint32_t> local;         ///< copies and folds
   std::vector<fold_program> folds;          ///< by step; empty for all other verbs
+  std::vector<char> shifted;                ///< by step: see plan::step::shifts
   std::vector<std::int64_t> window_reader;  ///< by scratch row: the fold that reads a window, or -1
   std::uint32_t most_sources = 0;           ///< of any fold
   std::uint32_t most_temporaries = 0;
@@ -4112,6 +4345,7 @@ template <class = on_use>
   };
   for (std::uint32_t i = 0; i < steps.size(); ++i) {
     plan::step const& s = steps[i];
+    p.shifted.push_back(s.shifts() ? 1 : 0);
     switch (s.what) {
       case plan::verb::send:
         lane(p.sends, s.peer).push_back(i);
@@ -4144,6 +4378,12 @@ template <class = on_use>
 
 namespace tutti::inline TUTTI_ABI::engine {
 
+/// The messages of a communicator go over streams, and under a number, of their own: its twin's. What ends one of the
+/// two ends both.
+[[nodiscard]] constexpr std::uint64_t twin(std::uint64_t communicator) noexcept {
+  return communicator ^ 0x6d65737361676573U;
+}
+
 /// One call of this rank, kept after it ended so that a peer's complaint can be answered.
 struct record {
   call what;
@@ -4157,7 +4397,8 @@ struct record {
 /// "allreduce #41 'grads' (train.cpp:88)".
 template <class = on_use>
 [[nodiscard]] std::string describe_operation(record const& r) {
-  std::string text = std::string(to_string(r.what.what)) + " #" + std::to_string(r.what.sequence);
+  std::string text(to_string(r.what.what));
+  if (r.what.sequence != 0) text += " #" + std::to_string(r.what.sequence);
   if (r.label[0] != '\0') text += " '" + std::string(r.label.data()) + "'";
   std::string_view const file(r.where.file);
   auto const slash = file.find_last_of("/\\");
@@ -4647,15 +4888,21 @@ requires reduction<Op, T>
 namespace tutti::inline TUTTI_ABI::engine {
 
 /// The memory of one call. `offsets[q]` is where part q begins, in bytes, the same on every rank; a buffer holds the
-/// parts from the one that begins at its origin.
+/// parts from the one that begins at its origin. `input_offsets` are the input's own where they differ, else empty.
 struct binding {
   std::span<std::uint64_t const> offsets{};
+  std::span<std::uint64_t const> input_offsets{};
   std::span<const_bytes const> inputs{};
   std::uint64_t input_origin = 0;
   bytes output{};
   std::uint64_t output_origin = 0;
   std::size_t element_size = 1;
   reducer fold{};
+
+  /// Where part q of a buffer begins.
+  [[nodiscard]] std::uint64_t offset(plan::buffer where, std::uint32_t q) const {
+    return where == plan::buffer::input && !input_offsets.empty() ? input_offsets[q] : offsets[q];
+  }
 };
 
 /// Memory that is reused and never initialised.
@@ -4728,7 +4975,9 @@ class memory {
   }
 
   void copy(plan::step const& step, std::uint64_t at, std::size_t n) const {
-    std::byte const* const from = read_address(step.sources.front().from, at);
+    plan::block const& source = step.sources.front().from;
+    std::byte const* const from = read_address(
+        source, at - binding_->offset(step.at.where, step.at.first) + binding_->offset(source.where, source.first));
     std::byte* const to = address(step.at, at);
     if (to != from) std::memcpy(to, from, n);
   }
@@ -4966,7 +5215,7 @@ class runner {
     auto const& steps = p.what.steps;
     places_.resize(steps.size());
     for (std::size_t i = 0; i < steps.size(); ++i)
-      places_[i] = {b.offsets[steps[i].at.first], b.offsets[steps[i].at.last]};
+      places_[i] = {b.offset(steps[i].at.where, steps[i].at.first), b.offset(steps[i].at.where, steps[i].at.last)};
     open(sends_, p.sends);
     open(recvs_, p.recvs);
     unfinished_ = sends_.size() + recvs_.size();
@@ -5006,7 +5255,9 @@ class runner {
     std::uint64_t reach = places_[s].end;
     for (std::uint32_t e : program_->what.steps[s].after) {
       place const& earlier = places_[e];
-      if (earlier.at < earlier.end && earlier.end > at) reach = (std::min)(reach, (std::max)(earlier.at, at));
+      if (earlier.at == earlier.end) continue;
+      if (program_->shifted[s] || program_->shifted[e]) return at;
+      if (earlier.end > at) reach = (std::min)(reach, (std::max)(earlier.at, at));
     }
     return reach;
   }
@@ -5281,9 +5532,11 @@ struct operation {
   std::uint32_t element = 0;  ///< element_code
   std::size_t element_size = 1;
   std::uint8_t op = 0;
-  std::uint64_t count = 0;  ///< elements in all, cut evenly; or, with `counts`, per rank if all are equal
+  std::uint64_t count = 0;                  ///< elements in all, cut evenly; or of each rank's part, see `per_rank`
+  bool per_rank = false;                    ///< every rank's part has `count` elements
   std::span<std::uint64_t const> counts{};  ///< elements of each rank's part, where the call gives them
-  std::span<std::uint32_t const> cuts{};    ///< slots of each rank, as in plan::request
+  std::span<std::uint64_t const> input_counts{};  ///< the same for the input's parts, where they differ: alltoall
+  std::span<std::uint32_t const> cuts{};          ///< slots of each rank, as in plan::request
   std::span<const_bytes const> inputs{};
   bytes output{};
   int held = -1;  ///< input or output holds this part alone (see input_is_part, output_is_part)
@@ -5291,6 +5544,7 @@ struct operation {
   bool output_is_part = false;
   reducer fold{};
   bool compare_counts = true;  ///< false: ranks may differ in `count`
+  bool counts_agreed = true;   ///< false: a rank knows only its own of `counts`
 };
 
 /// How one process sees its place among the others: handed to every communicator it makes.
@@ -5366,7 +5620,7 @@ class engine {
   template <class Body>
   void call_once(operation const& op, options const& how, Body&& body) {
     if (background_) background_->finish();  // what was started before comes before
-    one_at_a_time const guard(busy_);
+    exclusive const guard(busy_);
     clock::time_point const begin = transport::now(streams_);
     header_ = {};
     header_.communicator = watch_->communicator();
@@ -5403,8 +5657,9 @@ class engine {
   void run(operation const& op, std::uint8_t stage) {
     lay_out(op);
     std::uint64_t const bytes_in_all = offsets_.back();
-    auto const algorithm = choose_(op.what, static_cast<std::size_t>(bytes_in_all), how_->algorithm,
-                                   {how_->order, !op.cuts.empty(), op.fold.wide()});
+    auto const algorithm = op.counts_agreed ? choose_(op.what, static_cast<std::size_t>(bytes_in_all), how_->algorithm,
+                                                      {how_->order, !op.cuts.empty(), op.fold.wide()})
+                                            : plan::choose_blindly(op.what);
     program const& p = cached({op.what, algorithm, rank(), size(), op.root < 0 ? 0 : op.root, {}}, op.cuts);
     lay_out(op, p.what.parts);
     header_.algorithm = algorithm;
@@ -5412,6 +5667,10 @@ class engine {
     frame const header = encode(header_);
     binding b;
     b.offsets = offsets_;
+    if (!op.input_counts.empty()) {
+      fill(input_offsets_, op.input_counts, op.element_size);
+      b.input_offsets = input_offsets_;
+    }
     b.inputs = op.inputs;
     b.input_origin = op.input_is_part ? offsets_[static_cast<std::size_t>(op.held)] : 0;
     b.output = op.output;
@@ -5420,6 +5679,9 @@ class engine {
     b.fold = op.fold;
     runner_.run(p, b, header, how_->timeout.count() > 0 ? how_->timeout : around_.call_timeout);
   }
+
+  /// Memory that is kept from call to call, for what a call must copy. Valid until the next spare().
+  [[nodiscard]] bytes spare(std::size_t n) { return {spare_.reserve(n), n}; }
 
   /// One call that is one plan.
   void run(operation const& op, options const& how) {
@@ -5430,17 +5692,6 @@ class engine {
   struct planned {
     plan::request wanted;
     program ready;
-  };
-  struct one_at_a_time {
-    explicit one_at_a_time(std::atomic<bool>& b) : busy(b) {
-      if (busy.exchange(true, std::memory_order_acquire))
-        throw error(error_kind::config,
-                    "two threads are inside calls on the same communicator; give each thread its own (dup or split)");
-    }
-    one_at_a_time(one_at_a_time const&) = delete;
-    one_at_a_time& operator=(one_at_a_time const&) = delete;
-    ~one_at_a_time() { busy.store(false, std::memory_order_release); }
-    std::atomic<bool>& busy;
   };
   struct ended {
     ended(engine& e, clock::time_point b) : of(e), begin(b) {}
@@ -5456,19 +5707,26 @@ class engine {
     clock::time_point begin;
   };
 
+  static void fill(std::vector<std::uint64_t>& offsets, std::span<std::uint64_t const> counts, std::size_t element) {
+    offsets.assign(1, 0);
+    for (std::uint64_t n : counts) offsets.push_back(offsets.back() + n * element);
+  }
   /// Where each part begins, in bytes.
   void lay_out(operation const& op, plan::cut parts = plan::cut::even) {
+    if (!op.counts.empty()) return fill(offsets_, op.counts, op.element_size);
     auto const p = static_cast<std::size_t>(size());
     offsets_.resize(p + 1);
     offsets_[0] = 0;
+    if (op.per_rank) {
+      for (std::size_t q = 0; q < p; ++q) offsets_[q + 1] = offsets_[q] + op.count * op.element_size;
+      return;
+    }
     bool const skip_root = parts == plan::cut::even_but_root;
     std::uint64_t const owners = skip_root ? p - 1 : p;
     std::uint64_t seen_owners = 0;
     for (std::size_t q = 0; q < p; ++q) {
       std::uint64_t elements = 0;
-      if (!op.counts.empty()) {
-        elements = op.counts[q];
-      } else if (!(skip_root && static_cast<int>(q) == op.root)) {
+      if (!(skip_root && static_cast<int>(q) == op.root)) {
         elements = op.count / owners + (seen_owners < op.count % owners ? 1 : 0);
         ++seen_owners;
       }
@@ -5501,10 +5759,486 @@ class engine {
   trace* trace_ = nullptr;
   std::vector<std::unique_ptr<planned>> cache_;
   std::vector<std::uint64_t> offsets_;
+  std::vector<std::uint64_t> input_offsets_;
+  arena spare_;
   call header_;
   options const* how_ = nullptr;
   std::uint64_t sequence_ = 0;
   std::chrono::nanoseconds in_calls_{0};
+  std::atomic<bool> busy_{false};
+};
+
+}  // namespace tutti::inline TUTTI_ABI::engine
+
+// ------------------------------------------------------------------------------------------- tutti/engine/messages.hpp
+// Messages between two ranks, on streams of their own and matched by tag. Takes what one call sends and receives, moves
+// all of it at once on the caller's thread, and keeps what comes unasked in a queue of bounded size.
+
+namespace tutti::inline TUTTI_ABI::engine {
+
+/// What both ends say about a message. A receiver finds the oldest one from its peer with its tag.
+struct letter {
+  int peer = 0;  ///< in the communicator
+  int tag = 0;   ///< of users: not negative
+  std::uint32_t element = 0;
+  std::size_t element_size = 1;
+  bool object = false;  ///< an encoded object: its bytes are nobody's elements
+};
+
+struct outgoing : letter {
+  const_bytes data{};
+  frame header{};        // from here on: kept by `messages`
+  std::size_t done = 0;  // of header and data
+};
+
+/// The message must have the size of `into`; or, with `grow`, has any: memory grows as it arrives.
+struct incoming : letter {
+  bytes into{};
+  void* owner = nullptr;
+  bytes (*grow)(void* owner, std::size_t size) = nullptr;  ///< makes `size` bytes of room, keeping those there are
+  std::uint64_t size = 0;                                  // from here on: kept by `messages`
+  std::uint64_t done = 0;
+  bool matched = false;
+};
+
+template <transport::streams T>
+class messages {
+ public:
+  /// Unasked messages of up to so many bytes in all are kept; the rest stays with their senders, who wait.
+  static constexpr std::size_t most_queued = std::size_t{64} << 20U;
+
+  messages(T streams, std::shared_ptr<watch> seen, std::shared_ptr<referee> judge, bool crowded,
+           std::chrono::nanoseconds timeout)
+      : streams_(std::move(streams)),
+        watch_(std::move(seen)),
+        referee_(std::move(judge)),
+        timeout_(timeout),
+        waiting_(crowded),
+        peers_(static_cast<std::size_t>(streams_.size())) {
+    watch_->on_ring([this] { streams_.wake(); });
+    referee_->enroll(watch_);
+  }
+  messages(messages const&) = delete;
+  messages& operator=(messages const&) = delete;
+  ~messages() {
+    watch_->on_ring(nullptr);
+    streams_.close();
+  }
+
+  [[nodiscard]] counters const& moved() const noexcept { return counters_; }
+  [[nodiscard]] std::shared_ptr<watch> const& seen() const noexcept { return watch_; }
+  /// Memory that is kept from call to call. Valid until the next spare(); inside a call only.
+  [[nodiscard]] bytes spare(std::size_t n) { return {spare_.reserve(n), n}; }
+
+  /// Sends and receives all of them, whatever the order in which the other ranks do. Returns once everything has
+  /// arrived here and has been handed to the transport there; or throws.
+  void run(plan::collective what, std::span<outgoing> out, std::span<incoming> in, options const& how) {
+    run(what, how, [&] { exchange(out, in); });
+  }
+  /// The same for a `body` that prepares what it passes to exchange(), which it may call several times.
+  template <class Body>
+  void run(plan::collective what, options const& how, Body&& body) {
+    exclusive const guard(busy_);
+    call record;
+    record.communicator = watch_->communicator();
+    record.what = what;
+    watch_->begin(record, how.where, how.label);
+    ended const at_end{*watch_};
+    if (watch_->revoked()) fail(watch_->why());
+    patience_ = how.timeout.count() > 0 ? how.timeout : timeout_;
+    try {
+      std::forward<Body>(body)();
+    } catch (std::exception const& problem) {
+      if (!watch_->revoked())
+        (void)referee_->judge(*watch_, {error_kind::resource,
+                                        world(streams_.rank()),
+                                        {},
+                                        std::string("the call failed on this rank: ") + problem.what()});
+      throw;
+    }
+  }
+  void exchange(std::span<outgoing> out, std::span<incoming> in) {
+    out_ = out;
+    in_ = in;
+    unfinished_ = out.size() + in.size();
+    told_ = -1;
+    for (peer& p : peers_) p.expected = 0;
+    for (incoming& m : in) {
+      ++peer_of(m.peer).expected;
+      take_from_queue(m);
+    }
+    for (outgoing& m : out)
+      if (m.peer == streams_.rank()) keep(m);
+    clock::time_point last = transport::now(streams_);
+    while (unfinished_ > 0) {
+      bool const any = pass();
+      if (unfinished_ == 0) return;
+      if (watch_->revoked()) fail(watch_->why());
+      clock::time_point const now = transport::now(streams_);
+      if (any || drain()) {
+        waiting_.moved();
+        last = now;
+        continue;
+      }
+      wait(now, last);
+    }
+  }
+
+ private:
+  struct parcel {  // a message nobody has asked for yet
+    call what;
+    std::uint64_t size = 0;
+    std::vector<std::byte> data;
+  };
+  struct peer {
+    // receiving
+    std::vector<std::byte> stash;  // read ahead of need: headers, and small messages with them
+    std::size_t stash_begin = 0, stash_end = 0;
+    bool open = false;  // a header has come; its message is under way to `target`, the last parcel, or has no place yet
+    call what;
+    std::uint64_t left = 0;
+    incoming* target = nullptr;
+    bool in_parcel = false;
+    std::list<parcel> parcels;
+    std::size_t expected = 0;  // messages the call under way still wants from here
+    std::uint64_t received = 0;
+    bool ended = false;
+    // sending
+    outgoing* writing = nullptr;
+    std::uint64_t sent = 0;
+  };
+  struct ended {
+    explicit ended(watch& w) : seen(w) {}
+    ended(ended const&) = delete;
+    ended& operator=(ended const&) = delete;
+    ~ended() { seen.end(); }
+    watch& seen;
+  };
+
+  static constexpr std::size_t stash_size = 4096;
+  static constexpr std::size_t longest = std::size_t{256} << 10U;  // in one system call
+  static constexpr std::size_t first_step = std::size_t{1} << 20U;
+  static constexpr std::size_t overhead = 128;  // of a parcel, against most_queued
+
+  [[nodiscard]] peer& peer_of(int rank) { return peers_[static_cast<std::size_t>(rank)]; }
+  [[nodiscard]] int world(int rank) const { return watch_->members()[static_cast<std::size_t>(rank)]; }
+
+  bool pass() {
+    bool any = false;
+    for (outgoing& m : out_)
+      if (m.peer != streams_.rank()) any |= send(m);
+    for (incoming& m : in_)
+      if (!finished(m) && m.peer != streams_.rank()) any |= receive(m.peer, false);
+    return any;
+  }
+  /// Takes in what nobody here waits for, so that its senders can go on.
+  bool drain() {
+    bool any = false;
+    for (int r = 0; r < streams_.size(); ++r)
+      if (r != streams_.rank()) any |= receive(r, true);
+    return any;
+  }
+  [[nodiscard]] bool queue_full(peer const& p) const {
+    if (!p.in_parcel) return queued_ + overhead > most_queued;
+    return queued_ >= most_queued && p.parcels.back().data.size() == p.parcels.back().size - p.left;
+  }
+  [[nodiscard]] static bool finished(incoming const& m) { return m.matched && m.done == m.size; }
+
+  // --- sending
+  bool send(outgoing& m) {
+    peer& to = peer_of(m.peer);
+    std::size_t const whole = sizeof(frame) + m.data.size();
+    if (m.done == whole || (to.writing != nullptr && to.writing != &m)) return false;
+    if (to.writing == nullptr) {
+      m.header = encode(describe_letter(m, ++to.sent, m.data.size() / m.element_size));
+      to.writing = &m;
+    }
+    bool any = false;
+    while (m.done < whole) {
+      std::size_t const of_header = (std::min)(m.done, sizeof(frame));
+      const_bytes const body = m.data.subspan(m.done - of_header);
+      auto const [n, lost] = streams_.write_some(m.peer, const_bytes(m.header).subspan(of_header),
+                                                 body.first((std::min)(body.size(), longest)));
+      if (lost) fail_lost(m.peer);
+      if (n == 0) return any;
+      counters_.bytes_sent += n;
+      m.done += n;
+      any = true;
+    }
+    to.writing = nullptr;
+    --unfinished_;
+    return true;
+  }
+  [[nodiscard]] call describe_letter(letter const& m, std::uint64_t number, std::uint64_t count) const {
+    call c;
+    c.communicator = watch_->communicator();
+    c.sequence = number;
+    c.what = plan::message::send;
+    c.element = m.element;
+    c.root = m.tag;
+    c.count = count;
+    c.stage = m.object ? 1 : 0;
+    return c;
+  }
+  /// A message to oneself goes to whom it is for, or into the queue.
+  void keep(outgoing& m) {
+    peer& self = peer_of(m.peer);
+    self.what = describe_letter(m, ++self.sent, m.data.size() / m.element_size);
+    self.left = m.data.size();
+    if (!place(self, m.peer))
+      throw error(error_kind::resource,
+                  "a message of rank " + std::to_string(m.peer) + " to itself finds the queue full; receive it first");
+    for (std::size_t at = 0; self.left > 0;) {
+      bytes const room = room_for(self);
+      if (room.empty())
+        throw error(error_kind::resource, "a message of rank " + std::to_string(m.peer) +
+                                              " to itself is too long for the queue; receive it in the same call");
+      std::size_t const n = (std::min)(room.size(), m.data.size() - at);
+      std::memcpy(room.data(), m.data.data() + at, n);
+      at += n;
+      advance(self, n);
+    }
+    finish(self);
+    --unfinished_;
+  }
+
+  // --- receiving
+  bool receive(int from, bool everything) {
+    peer& p = peer_of(from);
+    bool any = false;
+    while (everything || p.expected > 0) {
+      std::size_t const ahead = p.stash_end - p.stash_begin;
+      if (!p.open) {
+        if (ahead < sizeof(frame)) {
+          if (!read(p, from, {})) return any;
+        } else {
+          open(p, from);
+        }
+        any = true;
+        continue;
+      }
+      if (p.target == nullptr && !p.in_parcel && !place(p, from)) return any;
+      if (p.left == 0) {
+        finish(p);
+        any = true;
+        continue;
+      }
+      bytes const room = room_for(p);
+      if (room.empty()) return any;
+      if (ahead > 0) {
+        std::size_t const n = (std::min)(ahead, room.size());
+        std::memcpy(room.data(), p.stash.data() + p.stash_begin, n);
+        p.stash_begin += n;
+        advance(p, n);
+      } else if (!read(p, from, room)) {
+        return any;
+      }
+      any = true;
+    }
+    return any;
+  }
+  /// One read: into `room`, and what comes behind it into the stash. False if nothing came.
+  bool read(peer& p, int from, bytes room) {
+    if (p.ended) return lost(p, from);
+    p.stash.resize(stash_size);
+    std::copy(p.stash.begin() + static_cast<std::ptrdiff_t>(p.stash_begin),
+              p.stash.begin() + static_cast<std::ptrdiff_t>(p.stash_end), p.stash.begin());
+    p.stash_end -= std::exchange(p.stash_begin, 0);
+    bytes const rest = bytes(p.stash).subspan(p.stash_end);
+    bool const last_piece = room.size() == p.left;  // only then does what follows belong behind it
+    auto const [n, gone] = streams_.read_some(from, room, room.empty() || last_piece ? rest : bytes{});
+    if (gone) {
+      p.ended = true;
+      return lost(p, from);
+    }
+    counters_.bytes_received += n;
+    std::size_t const of_room = (std::min)(n, room.size());
+    p.stash_end += n - of_room;
+    if (of_room > 0) advance(p, of_room);
+    return n > 0;
+  }
+  bool lost(peer const& p, int from) {
+    if (p.expected > 0) fail_lost(from);
+    return false;
+  }
+  void open(peer& p, int from) {
+    frame header;
+    std::copy_n(p.stash.begin() + static_cast<std::ptrdiff_t>(p.stash_begin), sizeof(frame), header.begin());
+    p.stash_begin += sizeof(frame);
+    std::uint64_t const size_of_element = load_little<std::uint32_t>(header.data() + 24) & 0xffffffU;
+    if (!decode(header, p.what) || p.what.communicator != watch_->communicator() ||
+        p.what.what != plan::message::send || p.what.sequence != ++p.received || size_of_element == 0 ||
+        p.what.count > static_cast<std::uint64_t>(PTRDIFF_MAX) / size_of_element)
+      fail_as(error_kind::protocol, from,
+              "rank " + std::to_string(world(from)) + " sent bytes that are no message of this version of tutti");
+    p.left = p.what.count * size_of_element;
+    p.open = true;
+  }
+  /// Finds whom the message is for; else a place in the queue. False: the queue is full.
+  bool place(peer& p, int from) {
+    for (incoming& m : in_) {
+      if (m.matched || m.peer != from || m.tag != p.what.root) continue;
+      match(m, p.what, p.left);
+      p.target = &m;
+      return true;
+    }
+    if (queued_ + overhead > most_queued) return false;
+    queued_ += overhead;
+    p.parcels.push_back({p.what, p.left, {}});
+    p.in_parcel = true;
+    return true;
+  }
+  void match(incoming& m, call const& theirs, std::uint64_t size) {
+    bool const fits = m.grow != nullptr || size == m.into.size();
+    if (theirs.element != m.element || (theirs.stage == 1) != m.object || !fits) {
+      auto const text = [](bool object, std::uint64_t count, std::uint32_t element) {
+        return object ? "an object" : std::to_string(count) + " x " + element_name(element);
+      };
+      fail_as(error_kind::mismatch, m.peer,
+              "rank " + std::to_string(world(m.peer)) + " sent rank " + std::to_string(world(streams_.rank())) + " " +
+                  text(theirs.stage == 1, theirs.count, theirs.element) + " with tag " + std::to_string(m.tag) +
+                  ", but rank " + std::to_string(world(streams_.rank())) + " receives " +
+                  (m.grow != nullptr && !m.object ? "any number of " + element_name(m.element)
+                                                  : text(m.object, m.into.size() / m.element_size, m.element)));
+    }
+    m.matched = true;
+    m.size = size;
+  }
+  /// Where the next bytes of the open message go; memory grows with what has arrived.
+  bytes room_for(peer& p) {
+    auto const left = static_cast<std::size_t>((std::min)(p.left, std::uint64_t{longest}));
+    if (incoming* const m = p.target) return room_for(*m).first(left == 0 ? 0 : (std::min)(left, room_for(*m).size()));
+    parcel& last = p.parcels.back();
+    auto const here = static_cast<std::size_t>(last.size - p.left);
+    if (here == last.data.size()) {
+      std::size_t const step = (std::min)({static_cast<std::size_t>(p.left), (std::max)(here, longest / 4),
+                                           most_queued > queued_ ? most_queued - queued_ : 0});
+      queued_ += step;
+      last.data.resize(here + step);
+    }
+    bytes const rest = bytes(last.data).subspan(here);
+    return rest.first((std::min)(left, rest.size()));
+  }
+  static bytes room_for(incoming& m) {
+    auto const here = static_cast<std::size_t>(m.done);
+    if (m.grow != nullptr && m.into.size() == here) {
+      std::uint64_t const step = (std::max)(m.done, std::uint64_t{first_step}) / m.element_size * m.element_size;
+      m.into = m.grow(m.owner, here + static_cast<std::size_t>((std::min)(
+                                          m.size - m.done, (std::max)(step, std::uint64_t{m.element_size}))));
+    }
+    return m.into.subspan(here);
+  }
+  static void advance(peer& p, std::size_t n) {
+    p.left -= n;
+    if (p.target != nullptr) p.target->done += n;
+  }
+  void finish(peer& p) {
+    if (p.target != nullptr) {
+      --p.expected;
+      --unfinished_;
+    }
+    p.target = nullptr;
+    p.in_parcel = false;
+    p.open = false;
+  }
+  /// Gives `m` the oldest message of the queue that it can have, as far as it has come.
+  void take_from_queue(incoming& m) {
+    peer& p = peer_of(m.peer);
+    auto const found =
+        std::find_if(p.parcels.begin(), p.parcels.end(), [&](parcel const& q) { return q.what.root == m.tag; });
+    if (found == p.parcels.end()) return;
+    match(m, found->what, found->size);
+    bool const under_way = p.in_parcel && found == std::prev(p.parcels.end());
+    auto const here = static_cast<std::size_t>(found->size - (under_way ? p.left : 0));
+    while (m.done < here) {
+      bytes const room = room_for(m);
+      std::size_t const n = (std::min)(room.size(), here - static_cast<std::size_t>(m.done));
+      std::memcpy(room.data(), found->data.data() + m.done, n);
+      m.done += n;
+    }
+    queued_ -= found->data.size() + overhead;
+    p.parcels.erase(found);
+    if (under_way) {
+      p.in_parcel = false;
+      p.target = &m;
+    } else {
+      --p.expected;
+      --unfinished_;
+    }
+  }
+
+  // --- waiting and failing
+  void wait(clock::time_point now, clock::time_point last) {
+    interests_.clear();
+    int awaited = -1;
+    for (incoming const& m : in_)
+      if (!finished(m) && awaited < 0) awaited = m.peer;
+    for (int r = 0; r < streams_.size(); ++r) {
+      peer const& p = peer_of(r);
+      if (r == streams_.rank()) continue;
+      bool const stuck = p.open && p.target == nullptr && queue_full(p);
+      bool const writes = p.writing != nullptr;
+      if (writes && awaited < 0) awaited = r;
+      if (writes || (!p.ended && !stuck)) interests_.push_back({r, !p.ended && !stuck, writes});
+    }
+    if (now - last >= patience_) fail_late(awaited);
+    if (now - last > telling && awaited != told_) watch_->waiting_for(world(told_ = awaited));
+    if (!waiting_.idle(streams_, interests_, now, (std::min)(last + patience_, now + slice))) return;
+    if (clock::time_point const slept = transport::now(streams_); slept - (std::max)(last, ticked_) >= slice) {
+      ticked_ = slept;
+      referee_->tick(*watch_);
+    }
+  }
+
+  static constexpr std::chrono::milliseconds slice{100};
+  static constexpr std::chrono::microseconds telling{200};
+
+  [[noreturn]] void fail_late(int awaited) {
+    auto const ms = std::chrono::duration_cast<std::chrono::milliseconds>(patience_).count();
+    watch_->waiting_for(world(awaited));
+    std::string text =
+        "nothing moved for " + std::to_string(ms) + " ms: rank " + std::to_string(world(streams_.rank()));
+    auto const from = std::find_if(in_.begin(), in_.end(), [](incoming const& m) { return !finished(m); });
+    if (from != in_.end())
+      text += " waits for a message from rank " + std::to_string(world(from->peer)) + " with tag " +
+              std::to_string(from->tag);
+    else
+      text += " waits for rank " + std::to_string(world(awaited)) + " to take its message";
+    if (queued_ + longest > most_queued)
+      text += "; its queue of messages that nobody has received is full (" + std::to_string(most_queued >> 20U) +
+              " MiB), so receive earlier, or use sendrecv";
+    else if (from != in_.end() && !peer_of(from->peer).parcels.empty())
+      text += "; from there came a message with tag " + std::to_string(peer_of(from->peer).parcels.front().what.root) +
+              ", for which no receive was made";
+    fail_as(error_kind::timeout, awaited, std::move(text));
+  }
+  [[noreturn]] void fail_lost(int from) {
+    fail_as(error_kind::peer_lost, from, "rank " + std::to_string(world(from)) + " was lost: its connection closed");
+  }
+  [[noreturn]] void fail_as(error_kind kind, int blamed, std::string text) {
+    fail(referee_->judge(*watch_, {kind, world(blamed), {}, std::move(text)}));
+  }
+  [[noreturn]] void fail(failure verdict) {
+    verdict.operation = describe_operation(watch_->latest());
+    throw error(std::move(verdict));
+  }
+
+  T streams_;
+  std::shared_ptr<watch> watch_;
+  std::shared_ptr<referee> referee_;
+  std::chrono::nanoseconds timeout_;
+  std::chrono::nanoseconds patience_{0};
+  waiting waiting_;
+  counters counters_;
+  std::vector<peer> peers_;
+  std::vector<transport::interest> interests_;
+  std::span<outgoing> out_;
+  std::span<incoming> in_;
+  std::size_t unfinished_ = 0;
+  std::size_t queued_ = 0;
+  int told_ = -1;
+  clock::time_point ticked_{};
+  arena spare_;
   std::atomic<bool> busy_{false};
 };
 
@@ -6086,10 +6820,14 @@ using mailbox = basic_mailbox<>;
 // TCP lanes: one stream per peer of one communicator, opened on first use through the peers' one port each.
 //
 // Of two ranks the higher one connects and says hello; the lower one finds the lane in its mailbox, where the control
-// thread left it. Once a lane is open, Asio is out of the picture: bytes move by one system call from and to user
+// thread left it. For messages a lane has one direction and whoever sends opens it: nobody has to wait for a receiver
+// that is elsewhere. Once a lane is open, Asio is out of the picture: bytes move by one system call from and to user
 // memory.
 
 namespace tutti::inline TUTTI_ABI::transport {
+
+/// Who opens a lane, and whether it serves one direction or both.
+enum class opening : std::uint8_t { higher_rank, sender };
 
 /// What the lanes of one process share: who it is, where everyone accepts, and what proves that it belongs.
 template <class Use = on_use>
@@ -6109,12 +6847,14 @@ class basic_tcp {
 
  public:
   /// `members`: world ranks in the order of the communicator; this process is `members[rank]`.
-  basic_tcp(std::shared_ptr<tcp_node const> node, std::uint64_t communicator, std::vector<int> members, int rank)
+  basic_tcp(std::shared_ptr<tcp_node const> node, std::uint64_t communicator, std::vector<int> members, int rank,
+            opening by = opening::higher_rank)
       : node_(std::move(node)),
         communicator_(communicator),
         members_(std::move(members)),
         rank_(rank),
-        lanes_(members_.size()),
+        by_(by),
+        lanes_(members_.size() * (by == opening::sender ? 2 : 1)),
         poller_(std::make_unique<poller>()) {
     poller_->reserve(lanes_.size());
   }
@@ -6124,12 +6864,12 @@ class basic_tcp {
 
   moved write_some(int peer, const_bytes head, const_bytes body) {
     lane& l = at(peer);
-    if (!l.open && !open(peer)) return {0, l.refused};
+    if (!l.open && !open(peer, l, true)) return {0, l.refused};
     return l.socket.write_some(head, body);
   }
   moved read_some(int peer, bytes head, bytes body) {
-    lane& l = at(peer);
-    if (!l.open && !open(peer)) return {0, l.refused};
+    lane& l = incoming(peer);
+    if (!l.open && !open(peer, l, false)) return {0, l.refused};
     return l.socket.read_some(head, body);
   }
 
@@ -6142,8 +6882,15 @@ class basic_tcp {
       return;
     }
     poller_->clear();
-    for (interest const& i : wanted)
-      if (lane const& l = at(i.peer); l.open) poller_->add(l.socket.native(), i.read, i.write);
+    for (interest const& i : wanted) {
+      lane const &out = at(i.peer), &in = incoming(i.peer);
+      if (&out == &in) {
+        if (in.open) poller_->add(in.socket.native(), i.read, i.write);
+        continue;
+      }
+      if (i.read && in.open) poller_->add(in.socket.native(), true, false);
+      if (i.write && out.open) poller_->add(out.socket.native(), false, true);
+    }
     poller_->sleep(until);
   }
 
@@ -6223,10 +6970,11 @@ class basic_tcp {
   lane& at(int peer) { return lanes_[static_cast<std::size_t>(peer)]; }
   [[nodiscard]] int world(int peer) const { return members_[static_cast<std::size_t>(peer)]; }
 
-  bool open(int peer) {
-    lane& l = at(peer);
+  [[nodiscard]] lane& incoming(int peer) { return by_ == opening::sender ? at(peer + size()) : at(peer); }
+
+  bool open(int peer, lane& l, bool to_send) {
     if (l.refused || l.connecting) return false;
-    if (node_->rank > world(peer)) {
+    if (by_ == opening::sender ? to_send : node_->rank > world(peer)) {
       connect(peer);
     } else if (stream_socket arrived = node_->mail->take(communicator_, world(peer))) {
       l.socket = std::move(arrived);
@@ -6279,7 +7027,8 @@ class basic_tcp {
   std::uint64_t communicator_;
   std::vector<int> members_;
   int rank_;
-  std::vector<lane> lanes_;
+  opening by_;
+  std::vector<lane> lanes_;         // by peer; if senders open, those to send on and then those to receive on
   std::unique_ptr<poller> poller_;  // at a fixed address: wake() comes from other threads
   std::unique_ptr<net::io_context> io_;
   int connecting_ = 0;
@@ -6366,6 +7115,8 @@ namespace group {
 template <class S>
 struct origin {
   std::function<S(std::uint64_t communicator, std::vector<int> const& members, int rank)> streams;
+  /// The same for messages, where a sender must not have to wait until the receiver comes; empty: `streams` does.
+  std::function<S(std::uint64_t communicator, std::vector<int> const& members, int rank)> messages{};
   std::shared_ptr<engine::referee> judge;
   engine::surroundings around;
   std::vector<int> hosts;  ///< by world rank: equal numbers, same host
@@ -6422,7 +7173,9 @@ class basic_communicator {
 
   [[nodiscard]] statistics stats() const noexcept {
     auto const& moved = engine_->moved();
-    return {moved.bytes_sent, moved.bytes_received, engine_->calls(), engine_->time_in_calls()};
+    auto const messages = messages_ ? messages_->moved() : engine::counters{};
+    return {moved.bytes_sent + messages.bytes_sent, moved.bytes_received + messages.bytes_received, engine_->calls(),
+            engine_->time_in_calls()};
   }
 
   /// This rank's time: of the steady clock, or of the simulated world.
@@ -6434,14 +7187,13 @@ class basic_communicator {
   [[nodiscard]] basic_communicator split(int color, int key = 0, options how = {}) {
     std::array<std::int32_t, 2> const mine{color, key};
     std::vector<std::array<std::int32_t, 2>> all(static_cast<std::size_t>(size()));
-    std::vector<std::uint64_t> const counts(all.size(), 1);
     const_bytes const input = std::as_bytes(std::span(&mine, 1));
     engine::operation op;
     op.what = plan::collective::allgather;
     op.element = element_code<std::array<std::int32_t, 2>>();
     op.element_size = sizeof mine;
     op.count = 1;
-    op.counts = counts;
+    op.per_rank = true;
     op.inputs = {&input, 1};
     op.output = std::as_writable_bytes(std::span(all));
     op.held = rank();
@@ -6470,10 +7222,23 @@ class basic_communicator {
   /// This rank will make no more calls here; the others learn it at theirs. Later calls throw `revoked`.
   void revoke(std::string reason = "revoked by its own rank") {
     engine_->seen()->revoke({error_kind::revoked, members()[index()], {}, std::move(reason)});
+    if (messages_) messages_->seen()->revoke(engine_->seen()->why());
   }
 
   /// For the collectives: what runs plans.
   [[nodiscard]] auto& engine() noexcept { return *engine_; }
+  /// For send, recv and their kin: made with the first of them.
+  [[nodiscard]] auto& messages() {
+    if (!messages_) {
+      std::uint64_t const id = engine::twin(engine_->seen()->communicator());
+      auto seen = std::make_shared<engine::watch>(id, members());
+      auto const& streams = origin_->messages ? origin_->messages : origin_->streams;
+      messages_ = std::make_unique<tutti::TUTTI_ABI::engine::messages<S>>(
+          streams(id, members(), rank()), seen, origin_->judge, origin_->around.crowded, origin_->around.call_timeout);
+    }
+    if (engine_->seen()->revoked()) messages_->seen()->revoke(engine_->seen()->why());
+    return *messages_;
+  }
   [[nodiscard]] group::origin<S> const& from() const noexcept { return *origin_; }
 
  private:
@@ -6517,6 +7282,7 @@ class basic_communicator {
 
   std::shared_ptr<group::origin<S>> origin_;
   std::unique_ptr<tutti::TUTTI_ABI::engine::engine<S>> engine_;
+  std::unique_ptr<tutti::TUTTI_ABI::engine::messages<S>> messages_{};
 };
 
 /// The communicator of most programs: its transport is chosen at the join.
@@ -7088,7 +7854,8 @@ template <class = on_use>
 /// "allreduce #41 'grads' (train.cpp:88)".
 template <class = on_use>
 [[nodiscard]] std::string name_of(sighting const& s) {
-  std::string text = std::string(to_string(s.what.what)) + " #" + std::to_string(s.what.sequence);
+  std::string text(to_string(s.what.what));
+  if (s.what.sequence != 0) text += " #" + std::to_string(s.what.sequence);
   if (!s.label.empty()) text += " '" + s.label + "'";
   return s.site.empty() ? text : text + " (" + s.site + ")";
 }
@@ -7218,7 +7985,9 @@ template <class = on_use>
 //   complaint: different calls            ask all, the majority is right; a tie blames the higher of the two ranks
 //   two ranks report different calls      the same, without a complaint
 //   complaint: deadline                   ask all, follow who waits for whom to a rank that is not in that call
-//   anything else                         as complained, that communicator
+//   anything else, or about messages      as complained, that communicator
+//
+// Messages (send, recv …) have sequence 0: no two ranks make the same call, so there is nothing to compare or to ask.
 
 namespace tutti::inline TUTTI_ABI::group {
 
@@ -7293,7 +8062,7 @@ class basic_rulings {
     for (auto const& mine : seat_of(rank).running)
       for (int other = 0; other < size(); ++other)
         for (auto const& theirs : seat_of(other).running)
-          if (other != rank && theirs.what.communicator == mine.what.communicator &&
+          if (other != rank && mine.what.sequence != 0 && theirs.what.communicator == mine.what.communicator &&
               theirs.what.sequence == mine.what.sequence && differ(theirs.what, mine.what))
             complain({rank,
                       mine.what.communicator,
@@ -7314,6 +8083,8 @@ class basic_rulings {
   }
   void complain(complaint c, clock::time_point now) {
     if (is_settled(c.communicator)) return;
+    if (c.sequence == 0 && (c.seen.kind == error_kind::timeout || c.seen.kind == error_kind::mismatch))
+      return settle(c, c.seen);
     bool const names_another = c.seen.rank >= 0 && c.seen.rank < size() && c.seen.rank != c.reporter;
     switch (c.seen.kind) {
       case error_kind::peer_lost:
@@ -7536,9 +8307,16 @@ class basic_rulings {
       for (auto const& s : seat_of(k).running) {
         if (s.waiting_for < 0 || is_settled(s.what.communicator)) continue;
         stall& one = stalls_[s.what.communicator];
-        if (one.sequence != s.what.sequence) one = {s.what.sequence, settings_.stall_report};
+        bool const message = s.what.sequence == 0, fresh = now - s.since < settings_.stall_report;
+        if (one.sequence != s.what.sequence || one.threshold == clock::duration::zero() || (message && fresh))
+          one = {s.what.sequence, settings_.stall_report};
         if (now - s.since < one.threshold) continue;
         while (now - s.since >= one.threshold) one.threshold *= 2;
+        if (message) {
+          ready_.stalls.push_back("waiting " + in_seconds(now - s.since) + " in " + name_of(s) + ": rank " +
+                                  std::to_string(k) + " waits for rank " + std::to_string(s.waiting_for));
+          continue;
+        }
         inquire(why::stall, {k, s.what.communicator, s.what.sequence, {}, {}}, now + settings_.timeout_grace);
       }
     }
@@ -7664,7 +8442,8 @@ class basic_enrolled {
  private:
   [[nodiscard]] bool gone(int rank) const { return std::find(left_.begin(), left_.end(), rank) != left_.end(); }
   static bool concerns(verdict const& v, watch const& w) {
-    return v.everywhere ? w.has(v.what.rank) : w.communicator() == v.communicator;
+    if (v.everywhere) return w.has(v.what.rank);
+    return w.communicator() == v.communicator || w.communicator() == engine::twin(v.communicator);
   }
 
   struct wait {
@@ -9328,6 +10107,9 @@ template <class S, class Use>
   auto from = std::make_shared<origin<S>>();
   from->streams = [node](std::uint64_t id, std::vector<int> const& members, int rank) {
     return S(transport::basic_tcp<Use>(node, id, members, rank));
+  };
+  from->messages = [node](std::uint64_t id, std::vector<int> const& members, int rank) {
+    return S(transport::tcp(node, id, members, rank, transport::opening::sender));
   };
   from->judge = joined->referee;
   from->around = {.crowded = crowded(joined->host_size),
@@ -11208,11 +11990,13 @@ namespace tutti::inline TUTTI_ABI {
 
 namespace detail {
 
+/// One allgather plan; without `counts`, of op.count elements from each rank.
 template <transport::streams S>
 void run_allgather(basic_communicator<S>& comm, engine::operation op, std::span<std::uint64_t const> counts,
                    const_bytes mine, bytes all, std::uint8_t stage) {
   op.what = plan::collective::allgather;
   op.counts = counts;
+  op.per_rank = counts.empty();
   op.inputs = {&mine, 1};
   op.output = all;
   op.held = comm.rank();
@@ -11247,7 +12031,8 @@ std::vector<std::uint64_t> allgather_counts(basic_communicator<S>& comm, engine:
   auto const p = static_cast<std::size_t>(comm.size());
   std::vector<std::byte> wire(8 * p);
   op.element_size = 1;
-  detail::run_allgather(comm, op, std::vector<std::uint64_t>(p, 8), length, wire, 0);
+  op.count = 8;
+  detail::run_allgather(comm, op, {}, length, wire, 0);
   return detail::load_counts(wire);
 }
 
@@ -11289,9 +12074,8 @@ void allgather(basic_communicator<S>& comm, R const& mine, Q&& all, options how 
                                                     std::to_string(p) + " blocks of " + std::to_string(from.size()));
   engine::operation op = detail::operation_on<T>(plan::collective::allgather, -1);
   op.count = from.size();
-  std::vector<std::uint64_t> const counts(p, from.size());
   comm.engine().call_once(
-      op, how, [&] { detail::run_allgather(comm, op, counts, std::as_bytes(from), std::as_writable_bytes(to), 0); });
+      op, how, [&] { detail::run_allgather(comm, op, {}, std::as_bytes(from), std::as_writable_bytes(to), 0); });
 }
 
 /// Everyone's block, of whatever length each.
@@ -11385,6 +12169,151 @@ template <transport::streams S, class M>
 requires model_argument<M, sum_op>
 void allreduce(basic_communicator<S>& comm, M& inout, options how = {}) {
   tutti::TUTTI_ABI::allreduce(comm, inout, sum, how);
+}
+
+}  // namespace tutti::inline TUTTI_ABI
+
+// --------------------------------------------------------------------------------------- tutti/collective/alltoall.hpp
+// alltoall: every rank sends every rank a block of its own.
+
+namespace tutti::inline TUTTI_ABI {
+
+namespace detail {
+
+/// One alltoall plan. `sent` and `received`: this rank's own counts, by peer; without them op.count to and from each.
+template <transport::streams S>
+void run_alltoall(basic_communicator<S>& comm, engine::operation op, std::span<std::uint64_t const> sent,
+                  std::span<std::uint64_t const> received, const_bytes out, bytes in, std::uint8_t stage) {
+  op.what = plan::collective::alltoall;
+  op.counts = received;
+  op.input_counts = sent;
+  op.per_rank = op.counts_agreed = received.empty();
+  op.inputs = {&out, 1};
+  op.output = in;
+  comm.engine().run(op, stage);
+}
+
+/// What the others are going to send to this rank, when this rank sends `sent`.
+template <transport::streams S>
+std::vector<std::uint64_t> alltoall_counts(basic_communicator<S>& comm, engine::operation op,
+                                           std::vector<std::uint64_t> const& sent) {
+  std::vector<std::byte> out(8 * sent.size());
+  std::vector<std::byte> in(out.size());
+  for (std::size_t q = 0; q < sent.size(); ++q) store_little(out.data() + 8 * q, sent[q]);
+  op.element_size = 1;
+  op.count = 8;
+  detail::run_alltoall(comm, op, {}, {}, out, in, 0);
+  return detail::load_counts(in);
+}
+
+template <transport::streams S>
+void check_blocks(basic_communicator<S> const& comm, std::size_t blocks, char const* of) {
+  if (blocks != static_cast<std::size_t>(comm.size()))
+    detail::refuse(plan::collective::alltoall,
+                   "there are " + std::to_string(blocks) + " " + of + " for " + std::to_string(comm.size()) + " ranks");
+}
+
+/// An alltoall of equal blocks, or config if the lengths do not make them.
+template <element T, transport::streams S>
+[[nodiscard]] engine::operation alltoall_of(basic_communicator<S> const& comm, std::size_t out, std::size_t in) {
+  auto const p = static_cast<std::size_t>(comm.size());
+  if (out != in || out % p != 0)
+    detail::refuse(plan::collective::alltoall, std::to_string(out) + " elements out and " + std::to_string(in) +
+                                                   " in are not " + std::to_string(p) + " blocks of one length each");
+  engine::operation op = detail::operation_on<T>(plan::collective::alltoall, -1);
+  op.count = out / p;
+  return op;
+}
+
+}  // namespace detail
+
+/// Block q of `out` goes to rank q, and block q of `in` comes from rank q: both hold size() blocks of one length, the
+/// same on all ranks. They must not overlap. Blocks until all data is here and this rank's has been handed over.
+template <transport::streams S, buffer R, writable_buffer Q>
+void alltoall(basic_communicator<S>& comm, R const& out, Q&& in, options how = {}) {
+  using T = detail::element_of<Q>;
+  static_assert(std::same_as<T, detail::element_of<R const>>,
+                "tutti: both buffers of an alltoall have one element type.");
+  auto const from = detail::elements_of(out);
+  auto const to = detail::elements_of(in);
+  engine::operation const op = detail::alltoall_of<T>(comm, from.size(), to.size());
+  comm.engine().call_once(
+      op, how, [&] { detail::run_alltoall(comm, op, {}, {}, std::as_bytes(from), std::as_writable_bytes(to), 0); });
+}
+
+/// The same in place: block q of `inout` goes to rank q and is replaced by the one from there.
+template <transport::streams S, writable_buffer R>
+in_place_result<R> alltoall(basic_communicator<S>& comm, R&& inout, options how = {}) {
+  bytes const mine = std::as_writable_bytes(detail::elements_of(inout));
+  auto const n = mine.size() / sizeof(detail::element_of<R>);
+  engine::operation const op = detail::alltoall_of<detail::element_of<R>>(comm, n, n);
+  comm.engine().call_once(op, how, [&] {
+    bytes const copy = comm.engine().spare(mine.size());
+    std::copy(mine.begin(), mine.end(), copy.begin());
+    detail::run_alltoall(comm, op, {}, {}, copy, mine, 0);
+  });
+  return detail::hand_back<R>(inout);
+}
+
+/// Block q of `out` goes to rank q, whatever its length; block q of the result came from there.
+template <transport::streams S, element T>
+[[nodiscard]] ragged<T> alltoall(basic_communicator<S>& comm, ragged<T> const& out, options how = {}) {
+  detail::check_blocks(comm, out.size(), "blocks");
+  engine::operation op = detail::operation_on<T>(plan::collective::alltoall, -1);
+  op.compare_counts = false;
+  ragged<T> in;
+  comm.engine().call_once(op, how, [&] {
+    in.counts = detail::alltoall_counts(comm, op, out.counts);
+    in.values.resize(detail::total(in.counts, sizeof(T)));
+    detail::run_alltoall(comm, op, out.counts, in.counts, std::as_bytes(std::span(out.values)),
+                         std::as_writable_bytes(std::span(in.values)), 1);
+  });
+  return in;
+}
+
+/// Object q of `out` goes to rank q; object q of the result came from there.
+template <transport::streams S, object T>
+requires(!buffer<std::vector<T>>)
+    [[nodiscard]] std::vector<T> alltoall(basic_communicator<S>& comm, std::vector<T> const& out, options how = {}) {
+  detail::check_blocks(comm, out.size(), "objects");
+  auto const p = out.size();
+  std::vector<std::vector<std::byte>> encoded;
+  std::vector<std::uint64_t> lengths;
+  for (T const& one : out) lengths.push_back(encoded.emplace_back(encode(one)).size());
+  engine::operation op = detail::operation_on<std::byte>(plan::collective::alltoall, -1);
+  op.compare_counts = false;
+  std::vector<std::vector<std::byte>> arrived(p);
+  comm.engine().call_once(op, how, [&] {
+    auto const expected = detail::alltoall_counts(comm, op, lengths);
+    // All ranks make as many rounds as the longest object of all takes.
+    std::uint64_t longest = 0;
+    for (std::uint64_t n : lengths) longest = (std::max)(longest, n);
+    for (std::uint64_t n : detail::allgather_counts(comm, op, longest)) longest = (std::max)(longest, n);
+    std::uint8_t stage = 0;
+    for (std::uint64_t done = 0; done < longest; done += detail::piece) {
+      auto const now = [&](std::uint64_t n) { return n <= done ? 0 : (std::min)(n - done, detail::piece); };
+      std::vector<std::uint64_t> sent;
+      std::vector<std::uint64_t> received;
+      std::vector<std::byte> packed;
+      for (std::size_t q = 0; q < p; ++q) {
+        sent.push_back(now(lengths[q]));
+        received.push_back(now(expected[q]));
+        auto const begin = encoded[q].begin() + static_cast<std::ptrdiff_t>((std::min)(done, lengths[q]));
+        packed.insert(packed.end(), begin, begin + static_cast<std::ptrdiff_t>(sent[q]));
+      }
+      std::vector<std::byte> round(detail::total(received, 1));
+      detail::run_alltoall(comm, op, sent, received, packed, round, stage = static_cast<std::uint8_t>(stage % 255 + 1));
+      auto from = round.begin();
+      for (std::size_t q = 0; q < p; ++q) {
+        auto const next = from + static_cast<std::ptrdiff_t>(received[q]);
+        arrived[q].insert(arrived[q].end(), from, next);
+        from = next;
+      }
+    }
+  });
+  std::vector<T> in;
+  for (auto const& a : arrived) decode(a, in.emplace_back());
+  return in;
 }
 
 }  // namespace tutti::inline TUTTI_ABI
@@ -11547,11 +12476,14 @@ namespace tutti::inline TUTTI_ABI {
 
 namespace detail {
 
-/// One gather plan. `counts`: all of them at the root; elsewhere only this rank's own is looked at.
+/// One gather plan. `counts`: all of them at the root; elsewhere only this rank's own is looked at. Without them, of
+/// op.count elements from each rank.
 template <transport::streams S>
 void run_gather(basic_communicator<S>& comm, engine::operation op, std::span<std::uint64_t const> counts,
                 const_bytes mine, bytes all, std::uint8_t stage) {
   op.counts = counts;
+  op.per_rank = counts.empty();
+  op.counts_agreed = counts.empty();
   op.inputs = {&mine, 1};
   op.output = all;
   op.held = comm.rank();
@@ -11576,9 +12508,8 @@ void gather(basic_communicator<S>& comm, R const& mine, Q&& all, options how = {
                                                  std::to_string(p) + " blocks of " + std::to_string(from.size()));
   engine::operation op = detail::operation_on<T>(plan::collective::gather, how.root);
   op.count = from.size();
-  std::vector<std::uint64_t> const counts(p, from.size());
   comm.engine().call_once(
-      op, how, [&] { detail::run_gather(comm, op, counts, std::as_bytes(from), std::as_writable_bytes(to), 0); });
+      op, how, [&] { detail::run_gather(comm, op, {}, std::as_bytes(from), std::as_writable_bytes(to), 0); });
 }
 template <transport::streams S, buffer R, writable_buffer Q>
 void gather(basic_communicator<S>& comm, R const& mine, Q&& all, int root, options how = {}) {
@@ -11603,7 +12534,8 @@ template <transport::streams S, buffer R>
     std::vector<std::byte> wire(root ? 8 * p : 0);
     engine::operation count = op;
     count.element_size = 1;
-    detail::run_gather(comm, count, std::vector<std::uint64_t>(p, 8), length, wire, 0);
+    count.count = 8;
+    detail::run_gather(comm, count, {}, length, wire, 0);
     std::vector<std::uint64_t> counts(p);
     counts[static_cast<std::size_t>(comm.rank())] = from.size();
     if (root) {
@@ -11646,6 +12578,296 @@ template <transport::streams S, object T>
 [[nodiscard]] std::vector<T> gather(basic_communicator<S>& comm, T const& mine, int root, options how = {}) {
   how.root = root;
   return tutti::TUTTI_ABI::gather(comm, mine, how);
+}
+
+}  // namespace tutti::inline TUTTI_ABI
+
+// ------------------------------------------------------------------------------------------- tutti/collective/send.hpp
+// send, recv and sendrecv: messages between two ranks, matched by tag.
+
+namespace tutti::inline TUTTI_ABI {
+
+namespace detail {
+
+/// A buffer that takes the length of what arrives, like std::vector.
+template <class R>
+concept growing_buffer = element_range<std::remove_cvref_t<R>> && requires(std::remove_cvref_t<R>& r, std::size_t n) {
+  r.resize(n);
+  r.clear();
+};
+
+/// What can be a message: a buffer, one element, or an object.
+template <class T>
+concept sendable = buffer<T> || element<std::remove_cvref_t<T>> || object<std::remove_cvref_t<T>>;
+/// What one can arrive in.
+template <class T>
+concept receivable = sendable<T> && !std::is_const_v<std::remove_reference_t<T>> && (!buffer<T> || writable_buffer<T>);
+template <class T>
+concept sent_as_element = !buffer<T> && element<std::remove_cvref_t<T>>;
+template <class T>
+concept sent_as_object = !buffer<T> && !sent_as_element<T>;
+
+template <transport::streams S>
+int checked_peer(basic_communicator<S> const& comm, plan::collective what, int peer) {
+  if (peer < 0 || peer >= comm.size())
+    detail::refuse(what, "rank " + std::to_string(peer) + " is not between 0 and " + std::to_string(comm.size() - 1));
+  return peer;
+}
+inline int checked_tag(plan::collective what, int tag) {
+  if (tag < 0) detail::refuse(what, "the tag " + std::to_string(tag) + " is negative; tags of programs begin at 0");
+  return tag;
+}
+
+/// One message on its way out; holds the encoded object, if it is one.
+template <class T>
+class outgoing_message {
+ public:
+  outgoing_message(T const& data, int to, int tag) {
+    m_.peer = to;
+    m_.tag = tag;
+    if constexpr (sent_as_object<T const>) {
+      encoded_ = encode(data);
+      describe<std::byte>();
+      m_.object = true;
+      m_.data = encoded_;
+    } else if constexpr (sent_as_element<T const>) {
+      describe<T>();
+      m_.data = std::as_bytes(std::span<T const>(&data, 1));
+    } else {
+      describe<element_of<T const>>();
+      m_.data = std::as_bytes(detail::elements_of(data));
+    }
+  }
+  [[nodiscard]] engine::outgoing& get() noexcept { return m_; }
+
+ private:
+  template <element E>
+  void describe() {
+    m_.element = element_code<E>();
+    m_.element_size = sizeof(E);
+  }
+  std::vector<std::byte> encoded_;
+  engine::outgoing m_;
+};
+
+/// One message on its way in, to `data`.
+template <class T>
+class incoming_message {
+ public:
+  incoming_message(T& data, int from, int tag) : data_(data) {
+    m_.peer = from;
+    m_.tag = tag;
+    if constexpr (sent_as_object<T>) {
+      m_.element = element_code<std::byte>();
+      m_.object = true;
+      grow_in(encoded_);
+    } else if constexpr (sent_as_element<T>) {
+      describe<T>();
+      m_.into = std::as_writable_bytes(std::span<T>(&data, 1));
+    } else {
+      describe<element_of<T>>();
+      if constexpr (growing_buffer<T>)
+        grow_in(data);
+      else
+        m_.into = std::as_writable_bytes(detail::elements_of(data));
+    }
+  }
+  incoming_message(incoming_message const&) = delete;
+  incoming_message& operator=(incoming_message const&) = delete;
+
+  [[nodiscard]] engine::incoming& get() noexcept { return m_; }
+  /// Once it has arrived.
+  void deliver() {
+    if constexpr (sent_as_object<T>) decode(encoded_, data_);
+  }
+
+ private:
+  template <element E>
+  void describe() {
+    m_.element = element_code<E>();
+    m_.element_size = sizeof(E);
+  }
+  template <class V>
+  void grow_in(V& v) {
+    using E = typename V::value_type;
+    v.clear();
+    m_.owner = &v;
+    m_.grow = [](void* owner, std::size_t size) {
+      V& grown = *static_cast<V*>(owner);
+      grown.resize(size / sizeof(E));
+      return std::as_writable_bytes(std::span<E>(grown.data(), grown.size()));
+    };
+  }
+  T& data_;
+  std::vector<std::byte> encoded_;
+  engine::incoming m_;
+};
+
+}  // namespace detail
+
+/// Sends `data` (a buffer, one element, or an object) to rank `to`. Blocks until the transport has taken it, which may
+/// be before the receiver asks for it; meanwhile takes in what others send to this rank. Messages of one sender with
+/// one tag arrive in order. May be to the rank itself.
+template <transport::streams S, detail::sendable T>
+void send(basic_communicator<S>& comm, T const& data, int to, int tag = 0, options how = {}) {
+  auto const what = plan::message::send;
+  detail::outgoing_message<T> message(data, detail::checked_peer(comm, what, to), detail::checked_tag(what, tag));
+  comm.messages().run(what, {&message.get(), 1}, {}, how);
+}
+template <transport::streams S, detail::sendable T>
+void send(basic_communicator<S>& comm, T const& data, int to, options how) {
+  tutti::TUTTI_ABI::send(comm, data, to, 0, how);
+}
+
+/// Receives the oldest message of rank `from` with that tag into `data`. A std::vector, or an object, takes whatever
+/// size has come; any other buffer must have the sender's length. Blocks until it is here.
+template <transport::streams S, detail::receivable T>
+void recv(basic_communicator<S>& comm, T&& data, int from, int tag = 0, options how = {}) {
+  auto const what = plan::message::recv;
+  detail::incoming_message<std::remove_reference_t<T>> message(data, detail::checked_peer(comm, what, from),
+                                                               detail::checked_tag(what, tag));
+  comm.messages().run(what, {}, {&message.get(), 1}, how);
+  message.deliver();
+}
+template <transport::streams S, detail::receivable T>
+void recv(basic_communicator<S>& comm, T&& data, int from, options how) {
+  tutti::TUTTI_ABI::recv(comm, data, from, 0, how);
+}
+/// The same, returned: recv<std::vector<float>>(comm, 3).
+template <class T, transport::streams S>
+requires detail::sendable<T> && std::default_initializable<T>
+[[nodiscard]] T recv(basic_communicator<S>& comm, int from, int tag = 0, options how = {}) {
+  T data{};
+  tutti::TUTTI_ABI::recv(comm, data, from, tag, how);
+  return data;
+}
+
+/// send and recv at once: neither waits for the other, so any number of ranks may pass messages around in a circle.
+template <transport::streams S, detail::sendable T, detail::receivable U>
+void sendrecv(basic_communicator<S>& comm, T const& out, int to, U&& in, int from, int tag = 0, options how = {}) {
+  auto const what = plan::message::sendrecv;
+  detail::outgoing_message<T> sent(out, detail::checked_peer(comm, what, to), detail::checked_tag(what, tag));
+  detail::incoming_message<std::remove_reference_t<U>> got(in, detail::checked_peer(comm, what, from), tag);
+  comm.messages().run(what, {&sent.get(), 1}, {&got.get(), 1}, how);
+  got.deliver();
+}
+template <transport::streams S, detail::sendable T, detail::receivable U>
+void sendrecv(basic_communicator<S>& comm, T const& out, int to, U&& in, int from, options how) {
+  tutti::TUTTI_ABI::sendrecv(comm, out, to, in, from, 0, how);
+}
+
+}  // namespace tutti::inline TUTTI_ABI
+
+// ----------------------------------------------------------------------------- tutti/collective/neighbour_exchange.hpp
+// neighbour_exchange: every rank sends a block to each rank it points to, on a graph of which it knows its own edges.
+
+namespace tutti::inline TUTTI_ABI {
+
+/// One rank's edges. Rank a has b in `to` as often as rank b has a in `from`; a rank may be its own neighbour. Several
+/// edges between two ranks carry their blocks in the order of the lists.
+struct neighbours {
+  std::vector<int> to;
+  std::vector<int> from;
+
+  neighbours() = default;
+  /// Edges in both directions.
+  neighbours(std::vector<int> both) : to(both), from(std::move(both)) {}
+  neighbours(std::initializer_list<int> both) : to(both), from(both) {}
+  [[nodiscard]] static neighbours directed(std::vector<int> to, std::vector<int> from) {
+    neighbours n(std::move(to));
+    n.from = std::move(from);
+    return n;
+  }
+};
+
+namespace detail {
+
+inline constexpr int neighbour_tag = -2;
+
+template <transport::streams S>
+void check_graph(basic_communicator<S> const& comm, neighbours const& mine, std::size_t blocks) {
+  auto const what = plan::message::neighbour_exchange;
+  for (auto const* list : {&mine.to, &mine.from})
+    for (int peer : *list) (void)detail::checked_peer(comm, what, peer);
+  if (blocks != mine.to.size())
+    detail::refuse(
+        what, "there are " + std::to_string(blocks) + " blocks for " + std::to_string(mine.to.size()) + " neighbours");
+}
+
+template <transport::streams S, class Out, class In>
+void exchange_with(basic_communicator<S>& comm, neighbours const& mine, Out block_of, std::vector<In>& in,
+                   options const& how) {
+  std::vector<engine::outgoing> sent;
+  std::vector<engine::incoming> got;
+  std::vector<outgoing_message<std::remove_cvref_t<decltype(block_of(0))>>> out;
+  std::vector<std::unique_ptr<incoming_message<In>>> messages;
+  out.reserve(mine.to.size());
+  for (std::size_t i = 0; i < mine.to.size(); ++i)
+    sent.push_back(out.emplace_back(block_of(i), mine.to[i], neighbour_tag).get());
+  in.resize(mine.from.size());
+  for (std::size_t i = 0; i < in.size(); ++i)
+    got.push_back(
+        messages.emplace_back(std::make_unique<incoming_message<In>>(in[i], mine.from[i], neighbour_tag))->get());
+  comm.messages().run(plan::message::neighbour_exchange, sent, got, how);
+  for (auto const& m : messages) m->deliver();
+}
+
+}  // namespace detail
+
+/// Block i of `out` goes to mine.to[i]; block i of the result came from mine.from[i]. Any lengths. Blocks until all
+/// have come. Ranks without edges in either direction need not call.
+template <transport::streams S, element T>
+[[nodiscard]] ragged<T> neighbour_exchange(basic_communicator<S>& comm, neighbours const& mine, ragged<T> const& out,
+                                           options how = {}) {
+  detail::check_graph(comm, mine, out.size());
+  std::vector<std::vector<T>> in;
+  detail::exchange_with(
+      comm, mine, [&](std::size_t i) { return out[i]; }, in, how);
+  ragged<T> all;
+  for (auto const& block : in) all.push_back(block);
+  return all;
+}
+
+/// The same with an object for each edge.
+template <transport::streams S, object T>
+requires(!buffer<std::vector<T>>)
+    [[nodiscard]] std::vector<T> neighbour_exchange(basic_communicator<S>& comm, neighbours const& mine,
+                                                    std::vector<T> const& out, options how = {}) {
+  detail::check_graph(comm, mine, out.size());
+  std::vector<T> in;
+  detail::exchange_with(
+      comm, mine, [&](std::size_t i) -> T const& { return out[i]; }, in, how);
+  return in;
+}
+
+/// The same with blocks of one length: `out` holds one for each of mine.to, `in` one for each of mine.from.
+template <transport::streams S, buffer R, writable_buffer Q>
+void neighbour_exchange(basic_communicator<S>& comm, neighbours const& mine, R const& out, Q&& in, options how = {}) {
+  using T = detail::element_of<Q>;
+  static_assert(std::same_as<T, detail::element_of<R const>>,
+                "tutti: both buffers of a neighbour_exchange have one element type.");
+  detail::check_graph(comm, mine, mine.to.size());
+  auto const from = detail::elements_of(out);
+  auto const to = detail::elements_of(in);
+  std::size_t const n =
+      mine.to.empty() ? (mine.from.empty() ? 0 : to.size() / mine.from.size()) : from.size() / mine.to.size();
+  if (from.size() != n * mine.to.size() || to.size() != n * mine.from.size())
+    detail::refuse(plan::message::neighbour_exchange, std::to_string(from.size()) + " elements out and " +
+                                                          std::to_string(to.size()) + " in are not " +
+                                                          std::to_string(mine.to.size()) + " and " +
+                                                          std::to_string(mine.from.size()) + " blocks of one length");
+  std::vector<std::span<T>> places;
+  std::vector<engine::outgoing> sent;
+  std::vector<engine::incoming> got;
+  for (std::size_t i = 0; i < mine.to.size(); ++i) {
+    std::span<T const> const block = from.subspan(i * n, n);
+    sent.push_back(detail::outgoing_message<std::span<T const>>(block, mine.to[i], detail::neighbour_tag).get());
+  }
+  for (std::size_t i = 0; i < mine.from.size(); ++i) {
+    std::span<T> block = to.subspan(i * n, n);
+    got.push_back(detail::incoming_message<std::span<T>>(block, mine.from[i], detail::neighbour_tag).get());
+  }
+  comm.messages().run(plan::message::neighbour_exchange, sent, got, how);
 }
 
 }  // namespace tutti::inline TUTTI_ABI
@@ -11737,6 +12959,7 @@ void reduce_scatter_span(basic_communicator<S>& comm, std::span<T const> all, st
   const_bytes const input = std::as_bytes(all);
   op.count = compared;
   op.counts = counts;
+  op.per_rank = counts.empty();
   op.inputs = {&input, 1};
   op.output = std::as_writable_bytes(mine);
   op.held = comm.rank();
@@ -11760,8 +12983,7 @@ void reduce_scatter(basic_communicator<S>& comm, R const& all, Q&& mine, Op comb
     detail::refuse(plan::collective::reduce_scatter, "the input has " + std::to_string(from.size()) +
                                                          " elements, not " + std::to_string(p) + " blocks of " +
                                                          std::to_string(to.size()));
-  std::vector<std::uint64_t> const counts(p, to.size());
-  detail::reduce_scatter_span(comm, from, counts, to, to.size(), combine, how);
+  detail::reduce_scatter_span(comm, from, {}, to, to.size(), combine, how);
 }
 template <transport::streams S, buffer R, writable_buffer Q>
 void reduce_scatter(basic_communicator<S>& comm, R const& all, Q&& mine, options how = {}) {
@@ -11787,6 +13009,102 @@ template <transport::streams S, element T>
 
 }  // namespace tutti::inline TUTTI_ABI
 
+// ------------------------------------------------------------------------------------------- tutti/collective/scan.hpp
+// scan and exscan: rank r ends with the fold of the ranks 0 … r, or 0 … r-1, in rank order.
+
+namespace tutti::inline TUTTI_ABI {
+
+namespace detail {
+
+template <transport::streams S, element T, reduction<T> Op>
+void scan_span(basic_communicator<S>& comm, plan::collective what, std::span<T> inout, Op const& combine,
+               options const& how) {
+  engine::operation op = detail::reduction_on<T>(what, -1, combine);
+  op.count = inout.size();
+  op.output = std::as_writable_bytes(inout);
+  comm.engine().run(op, how);
+}
+
+}  // namespace detail
+
+/// Element i of `inout` becomes the fold of the elements i of ranks 0 … rank(), along the canonical bracket of as many
+/// slots (plan/bracket.hpp): what an allreduce among these ranks alone would give. All ranks give the same length.
+/// Blocks until the result is here. An rvalue container is returned.
+template <transport::streams S, writable_buffer R, reduction<detail::element_of<R>> Op>
+in_place_result<R> scan(basic_communicator<S>& comm, R&& inout, Op combine, options how = {}) {
+  detail::scan_span(comm, plan::collective::scan, detail::elements_of(inout), combine, how);
+  return detail::hand_back<R>(inout);
+}
+template <transport::streams S, writable_buffer R>
+in_place_result<R> scan(basic_communicator<S>& comm, R&& inout, options how = {}) {
+  return tutti::TUTTI_ABI::scan(comm, std::forward<R>(inout), sum, how);
+}
+
+/// The fold of the values of ranks 0 … rank().
+template <transport::streams S, class T, class Op>
+requires value<T, Op>
+[[nodiscard]] T scan(basic_communicator<S>& comm, T const& mine, Op combine, options how = {}) {
+  T result = mine;
+  detail::scan_span(comm, plan::collective::scan, std::span<T>(&result, 1), combine, how);
+  return result;
+}
+template <transport::streams S, class T>
+requires value<T, sum_op>
+[[nodiscard]] T scan(basic_communicator<S>& comm, T const& mine, options how = {}) {
+  return tutti::TUTTI_ABI::scan(comm, mine, sum, how);
+}
+
+/// In place, tensor by tensor; all ranks give a model of the same signature.
+template <transport::streams S, class M, class Op>
+requires model_argument<M, Op>
+void scan(basic_communicator<S>& comm, M& inout, Op combine, options how = {}) {
+  for_each_tensor(inout, [&](auto const& t) { detail::scan_span(comm, plan::collective::scan, t.data, combine, how); });
+}
+template <transport::streams S, class M>
+requires model_argument<M, sum_op>
+void scan(basic_communicator<S>& comm, M& inout, options how = {}) { tutti::TUTTI_ABI::scan(comm, inout, sum, how); }
+
+/// As scan, but without this rank's own: the fold of ranks 0 … rank()-1. On rank 0, where there is none, `inout` is
+/// unchanged.
+template <transport::streams S, writable_buffer R, reduction<detail::element_of<R>> Op>
+in_place_result<R> exscan(basic_communicator<S>& comm, R&& inout, Op combine, options how = {}) {
+  detail::scan_span(comm, plan::collective::exscan, detail::elements_of(inout), combine, how);
+  return detail::hand_back<R>(inout);
+}
+template <transport::streams S, writable_buffer R>
+in_place_result<R> exscan(basic_communicator<S>& comm, R&& inout, options how = {}) {
+  return tutti::TUTTI_ABI::exscan(comm, std::forward<R>(inout), sum, how);
+}
+
+/// The fold of the values of ranks 0 … rank()-1; on rank 0, `mine`.
+template <transport::streams S, class T, class Op>
+requires value<T, Op>
+[[nodiscard]] T exscan(basic_communicator<S>& comm, T const& mine, Op combine, options how = {}) {
+  T result = mine;
+  detail::scan_span(comm, plan::collective::exscan, std::span<T>(&result, 1), combine, how);
+  return result;
+}
+template <transport::streams S, class T>
+requires value<T, sum_op>
+[[nodiscard]] T exscan(basic_communicator<S>& comm, T const& mine, options how = {}) {
+  return tutti::TUTTI_ABI::exscan(comm, mine, sum, how);
+}
+
+/// In place, tensor by tensor; all ranks give a model of the same signature.
+template <transport::streams S, class M, class Op>
+requires model_argument<M, Op>
+void exscan(basic_communicator<S>& comm, M& inout, Op combine, options how = {}) {
+  for_each_tensor(inout,
+                  [&](auto const& t) { detail::scan_span(comm, plan::collective::exscan, t.data, combine, how); });
+}
+template <transport::streams S, class M>
+requires model_argument<M, sum_op>
+void exscan(basic_communicator<S>& comm, M& inout, options how = {}) {
+  tutti::TUTTI_ABI::exscan(comm, inout, sum, how);
+}
+
+}  // namespace tutti::inline TUTTI_ABI
+
 // ---------------------------------------------------------------------------------------- tutti/collective/scatter.hpp
 // scatter: rank q ends with block q of what the root holds.
 
@@ -11794,11 +13112,14 @@ namespace tutti::inline TUTTI_ABI {
 
 namespace detail {
 
-/// One scatter plan: `all` counts at the root, elsewhere all but this rank's own may be anything.
+/// One scatter plan. `counts`: all of them at the root; elsewhere only this rank's own is looked at. Without them, of
+/// op.count elements to each rank.
 template <transport::streams S>
 void run_scatter(basic_communicator<S>& comm, engine::operation op, std::span<std::uint64_t const> counts,
                  const_bytes all, bytes mine, std::uint8_t stage) {
   op.counts = counts;
+  op.per_rank = counts.empty();
+  op.counts_agreed = counts.empty();
   op.inputs = {&all, 1};
   op.output = mine;
   op.held = comm.rank();
@@ -11813,9 +13134,9 @@ std::uint64_t scatter_count(basic_communicator<S>& comm, engine::operation op,
   std::vector<std::byte> wire(counts.size() * 8);
   for (std::size_t q = 0; q < counts.size(); ++q) store_little(wire.data() + 8 * q, counts[q]);
   std::array<std::byte, 8> mine{};
-  std::vector<std::uint64_t> const ones(static_cast<std::size_t>(comm.size()), 8);
   op.element_size = 1;
-  detail::run_scatter(comm, op, ones, wire, mine, 0);
+  op.count = 8;
+  detail::run_scatter(comm, op, {}, wire, mine, 0);
   return load_little<std::uint64_t>(mine.data());
 }
 
@@ -11837,9 +13158,8 @@ void scatter(basic_communicator<S>& comm, R const& all, Q&& mine, options how = 
                                                   std::to_string(p) + " blocks of " + std::to_string(to.size()));
   engine::operation op = detail::operation_on<T>(plan::collective::scatter, how.root);
   op.count = to.size();
-  std::vector<std::uint64_t> const counts(p, to.size());
   comm.engine().call_once(
-      op, how, [&] { detail::run_scatter(comm, op, counts, std::as_bytes(from), std::as_writable_bytes(to), 0); });
+      op, how, [&] { detail::run_scatter(comm, op, {}, std::as_bytes(from), std::as_writable_bytes(to), 0); });
 }
 template <transport::streams S, buffer R, writable_buffer Q>
 void scatter(basic_communicator<S>& comm, R const& all, Q&& mine, int root, options how = {}) {
@@ -11925,6 +13245,62 @@ template <transport::streams S, object T>
 [[nodiscard]] T scatter(basic_communicator<S>& comm, std::vector<T> const& all, int root, options how = {}) {
   how.root = root;
   return tutti::TUTTI_ABI::scatter(comm, all, how);
+}
+
+}  // namespace tutti::inline TUTTI_ABI
+
+// ------------------------------------------------------------------------------------------ tutti/collective/shift.hpp
+// shift: everything moves `by` ranks up, around the circle.
+
+namespace tutti::inline TUTTI_ABI {
+
+namespace detail {
+
+inline constexpr int shift_tag = -1;
+
+template <transport::streams S>
+[[nodiscard]] std::pair<int, int> shift_peers(basic_communicator<S> const& comm, int by) {
+  int const p = comm.size();
+  int const up = (by % p + p) % p;
+  return {(comm.rank() + up) % p, (comm.rank() - up + p) % p};
+}
+
+}  // namespace detail
+
+/// Sends `inout` to rank() + by and replaces it by that of rank() - by, both around the circle; `by` may be negative
+/// and of any size, the same on all ranks, as is the length. Blocks until the neighbour's is here.
+template <transport::streams S, writable_buffer R>
+in_place_result<R> shift(basic_communicator<S>& comm, R&& inout, int by = 1, options how = {}) {
+  auto const [to, from] = detail::shift_peers(comm, by);
+  if (to != comm.rank()) {
+    auto elements = detail::elements_of(inout);
+    using T = detail::element_of<R>;
+    detail::incoming_message<decltype(elements)> in(elements, from, detail::shift_tag);
+    comm.messages().run(plan::message::shift, how, [&, peer = to] {
+      auto& messages = comm.messages();
+      bytes const copy = messages.spare(elements.size_bytes());
+      bytes const mine = std::as_writable_bytes(elements);
+      std::copy(mine.begin(), mine.end(), copy.begin());
+      std::span<T const> const kept(reinterpret_cast<T const*>(copy.data()), elements.size());
+      detail::outgoing_message<std::span<T const>> out(kept, peer, detail::shift_tag);
+      messages.exchange({&out.get(), 1}, {&in.get(), 1});
+    });
+  }
+  return detail::hand_back<R>(inout);
+}
+
+/// The value or object of rank() - by.
+template <transport::streams S, class T>
+requires(detail::sendable<T> && !buffer<T> && std::default_initializable<T>) [[nodiscard]] T
+    shift(basic_communicator<S>& comm, T const& mine, int by = 1, options how = {}) {
+  auto const [to, from] = detail::shift_peers(comm, by);
+  if (to == comm.rank()) return mine;
+  T theirs{};
+  detail::outgoing_message<T> out(mine, to, detail::shift_tag);
+  detail::incoming_message<T> in(theirs, from, detail::shift_tag);
+  comm.messages().run(plan::message::shift, {&out.get(), 1}, {&in.get(), 1}, how);
+  in.deliver();
+  return theirs;
 }
 
 }  // namespace tutti::inline TUTTI_ABI

@@ -36,11 +36,11 @@ struct operation {
   std::uint32_t element = 0;  ///< element_code
   std::size_t element_size = 1;
   std::uint8_t op = 0;
-  std::uint64_t count = 0;  ///< elements in all, cut evenly; or of each rank's part, see `per_rank`
-  bool per_rank = false;    ///< every rank's part has `count` elements
+  std::uint64_t count = 0;                  ///< elements in all, cut evenly; or of each rank's part, see `per_rank`
+  bool per_rank = false;                    ///< every rank's part has `count` elements
   std::span<std::uint64_t const> counts{};  ///< elements of each rank's part, where the call gives them
   std::span<std::uint64_t const> input_counts{};  ///< the same for the input's parts, where they differ: alltoall
-  std::span<std::uint32_t const> cuts{};    ///< slots of each rank, as in plan::request
+  std::span<std::uint32_t const> cuts{};          ///< slots of each rank, as in plan::request
   std::span<const_bytes const> inputs{};
   bytes output{};
   int held = -1;  ///< input or output holds this part alone (see input_is_part, output_is_part)
@@ -161,10 +161,9 @@ class engine {
   void run(operation const& op, std::uint8_t stage) {
     lay_out(op);
     std::uint64_t const bytes_in_all = offsets_.back();
-    auto const algorithm = op.counts_agreed
-                               ? choose_(op.what, static_cast<std::size_t>(bytes_in_all), how_->algorithm,
-                                         {how_->order, !op.cuts.empty(), op.fold.wide()})
-                               : plan::choose_blindly(op.what);
+    auto const algorithm = op.counts_agreed ? choose_(op.what, static_cast<std::size_t>(bytes_in_all), how_->algorithm,
+                                                      {how_->order, !op.cuts.empty(), op.fold.wide()})
+                                            : plan::choose_blindly(op.what);
     program const& p = cached({op.what, algorithm, rank(), size(), op.root < 0 ? 0 : op.root, {}}, op.cuts);
     lay_out(op, p.what.parts);
     header_.algorithm = algorithm;
