@@ -11,7 +11,6 @@
 #include <algorithm>
 #include <array>
 #include <chrono>
-#include <cmath>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
@@ -40,7 +39,13 @@ struct findings {
 /// `m` as `found` has it: the two ranks were `apart` if on different hosts.
 [[nodiscard]] inline machine corrected(machine m, findings const& found, bool apart) {
   findings const due;
-  auto const power_of_two = [](double x) { return std::exp2(std::round(std::log2(x))); };
+  auto const power_of_two = [](double x) {  // the nearest, of a positive number
+    constexpr double half_step = 1.4142135623730951;
+    double power = 1;
+    while (x > power * half_step) power *= 2;
+    while (x * half_step < power) power /= 2;
+    return power;
+  };
   auto const times = [&](double measured, double expected) {
     return std::clamp(power_of_two(measured / expected), 0.25, 4.0);
   };

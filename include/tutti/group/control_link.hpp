@@ -4,8 +4,8 @@
 
 #include <array>
 #include <cstddef>
-#include <deque>
 #include <functional>
+#include <list>
 #include <memory>
 #include <utility>
 
@@ -107,7 +107,7 @@ class basic_control_link : public std::enable_shared_from_this<basic_control_lin
 
   net::ip::tcp::socket socket_;
   typename control_frame::wire in_{};
-  std::deque<typename control_frame::wire> queue_;
+  std::list<typename control_frame::wire> queue_;
   bool open_ = true;
 };
 using control_link = basic_control_link<>;

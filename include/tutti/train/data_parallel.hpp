@@ -33,7 +33,7 @@ using flat = std::vector<T>;
 
 /// The partial sums a rank holds during one step: nodes of the canonical bracket, in slot order. Adding the next slot
 /// joins what can be joined, so at most log2(slots) + 1 rows are alive, and they are what the plan expects.
-template <class T>
+template <class T, class Use>
 class slot_sums {
  public:
   /// A row for `slot`, to be filled by the caller; it counts from the next join() on.
@@ -278,8 +278,8 @@ class data_parallel {
   std::vector<std::uint32_t> cuts_;
   bool slots_agree_ = false;  ///< all ranks have said that they have as many
   std::uint32_t next_ = 0;    ///< the slot this rank adds next
-  detail::slot_sums<float> float_sums_;
-  detail::slot_sums<double> double_sums_;
+  detail::slot_sums<float, S> float_sums_;
+  detail::slot_sums<double, S> double_sums_;
   detail::flat<float> floats_total_;
   detail::flat<double> doubles_total_;
 };
