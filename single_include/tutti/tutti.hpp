@@ -34,7 +34,6 @@
 #include <cerrno>
 #include <charconv>
 #include <chrono>
-#include <cmath>
 #include <compare>
 #include <concepts>
 #include <condition_variable>
@@ -43,7 +42,6 @@
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
-#include <deque>
 #include <exception>
 #include <functional>
 #include <initializer_list>
@@ -7312,7 +7310,13 @@ struct findings {
 /// `m` as `found` has it: the two ranks were `apart` if on different hosts.
 [[nodiscard]] inline machine corrected(machine m, findings const& found, bool apart) {
   findings const due;
-  auto const power_of_two = [](double x) { return std::exp2(std::round(std::log2(x))); };
+  auto const power_of_two = [](double x) {  // the nearest, of a positive number
+    constexpr double half_step = 1.4142135623730951;
+    double power = 1;
+    while (x > power * half_step) power *= 2;
+    while (x * half_step < power) power /= 2;
+    return power;
+  };
   auto const times = [&](double measured, double expected) {
     return std::clamp(power_of_two(measured / expected), 0.25, 4.0);
   };
@@ -8985,7 +8989,7 @@ class basic_control_link : public std::enable_shared_from_this<basic_control_lin
 
   net::ip::tcp::socket socket_;
   typename control_frame::wire in_{};
-  std::deque<typename control_frame::wire> queue_;
+  std::list<typename control_frame::wire> queue_;
   bool open_ = true;
 };
 using control_link = basic_control_link<>;
@@ -14159,7 +14163,7 @@ using flat = std::vector<T>;
 
 /// The partial sums a rank holds during one step: nodes of the canonical bracket, in slot order. Adding the next slot
 /// joins what can be joined, so at most log2(slots) + 1 rows are alive, and they are what the plan expects.
-template <class T>
+template <class T, class Use>
 class slot_sums {
  public:
   /// A row for `slot`, to be filled by the caller; it counts from the next join() on.
@@ -14404,8 +14408,8 @@ class data_parallel {
   std::vector<std::uint32_t> cuts_;
   bool slots_agree_ = false;  ///< all ranks have said that they have as many
   std::uint32_t next_ = 0;    ///< the slot this rank adds next
-  detail::slot_sums<float> float_sums_;
-  detail::slot_sums<double> double_sums_;
+  detail::slot_sums<float, S> float_sums_;
+  detail::slot_sums<double, S> double_sums_;
   detail::flat<float> floats_total_;
   detail::flat<double> doubles_total_;
 };
