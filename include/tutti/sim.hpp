@@ -4,4 +4,5 @@
 #pragma once
 
 #include <tutti/group/simulated.hpp>
+#include <tutti/plan/simulate.hpp>
 #include <tutti/tutti.hpp>
