@@ -57,10 +57,10 @@ def table(points):
     yield "| allreduce of | | " + " | ".join(f"{p:,} hosts" for p in shown) + " |"
     yield "|---|---|" + "---|" * len(shown)
     for size, ways in points.items():
-        best = {p: min(dict(line)[p] for line in ways.values() if p in dict(line)) for p in shown}
-        for way, line in ways.items():
-            told = dict(line)
-            told.setdefault(10000, told.get(8192) if way == "halving" else None)
+        lines = {way: dict(line) for way, line in ways.items()}
+        lines["halving"][10000] = lines["halving"][8192]
+        best = {p: min(told[p] for told in lines.values() if p in told) for p in shown}
+        for way, told in lines.items():
             cells = ["" if told.get(p) is None else short(told[p]) if told[p] > best[p] else f"**{short(told[p])}**"
                      for p in shown]
             if way == "halving":
