@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: BSL-1.0
 #include "plan.hpp"
 
+#include <algorithm>
+#include <chrono>
 #include <cstdint>
 #include <cstdio>
 #include <memory>
@@ -10,6 +12,7 @@
 #include <tutti/plan/explain.hpp>
 #include <tutti/plan/messages.hpp>
 #include <tutti/plan/settings.hpp>
+#include <tutti/plan/simulate.hpp>
 
 #include "draw.hpp"
 #include "sizes.hpp"
@@ -24,8 +27,21 @@ struct request {
   std::string collective, algorithm = "automatic", bytes = "1M", machine, draw = "text";
   int ranks = 4;
   int root = 0;
-  bool any_order = false;
+  bool any_order = false, simulated = false;
 };
+
+void simulate(tp::row const& row, request const& asked, std::uint64_t bytes, tutti::machine const& m) {
+  auto const t = tp::simulate(row, asked.ranks, bytes, tp::network_of(m, asked.ranks), asked.root);
+  auto const first = std::min_element(t.finished.begin(), t.finished.end());
+  auto const microseconds = [](std::chrono::nanoseconds d) { return static_cast<double>(d.count()) / 1e3; };
+  std::printf("%s of %llu bytes by %s among %d ranks, simulated\n", asked.collective.c_str(),
+              static_cast<unsigned long long>(bytes), std::string(tutti::to_string(row.algorithm)).c_str(),
+              asked.ranks);
+  std::printf("  first rank done  %.1f us\n  last rank done   %.1f us\n", microseconds(*first), microseconds(t.time()));
+  std::printf("  messages         %llu\n  bytes            %llu\n", static_cast<unsigned long long>(t.messages),
+              static_cast<unsigned long long>(t.bytes));
+  std::printf("  links busy       %.1f %%\n  cores busy       %.1f %%\n", 100 * t.link_use, 100 * t.core_use);
+}
 
 void print(request const& asked) {
   auto const what = tp::parse_name<tp::collective>(asked.collective, 1, "collective");
@@ -58,6 +74,7 @@ void print(request const& asked) {
     d.messages = tp::messages(plans);
   }
   if (asked.draw == "svg") return draw_svg(d);
+  if (asked.simulated) return simulate(*row, asked, bytes, m);
   std::fputs(tp::explain(what, asked.ranks, bytes, m, how, allowed).c_str(), stdout);
   draw_text(d);
 }
@@ -74,6 +91,7 @@ void add_plan(CLI::App& app) {
   plan->add_option("--root", asked->root, "of a rooted collective")->check(CLI::NonNegativeNumber);
   plan->add_flag("--any-order", asked->any_order, "allow what leaves the canonical order, as order::any does");
   plan->add_option("--machine", asked->machine, "constants as in TUTTI_MACHINE: latency=50,link=8,per_host=1");
+  plan->add_flag("--simulate", asked->simulated, "run the plans of all ranks on a virtual clock of that machine");
   plan->add_option("--draw", asked->draw, "text or svg")->check(CLI::IsMember({"text", "svg"}));
   plan->callback([asked] { print(*asked); });
 }

@@ -28,7 +28,8 @@ int main() {
     std::printf("%5d", hosts);
     for (double gigabits : {1.0, 10.0}) {
       tutti::sim const network{.alpha = 50us, .beta = gigabits * 1e9 / 8};
-      auto const report = tutti::testing::run_ranks(hosts, [](auto& world) { step(world); }, network);
+      auto const report = tutti::testing::run_ranks(
+          hosts, [](auto& world) { step(world); }, network);
       std::printf("%8.0f ms", std::chrono::duration<double, std::milli>(report.time()).count());
     }
     std::printf("\n");

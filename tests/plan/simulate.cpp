@@ -170,3 +170,43 @@ TEST_CASE("plans that wait for each other are refused, as is a send that nobody 
   s.add(second);
   CHECK_THROWS_AS((void)s.run(), tutti::error);
 }
+
+TEST_CASE("a simulated world chooses for its own machine") {
+  for (sim const& model : {sim{}, sim{.hosts = 1, .cores = 2}, sim{.alpha = 1ms}})
+    for (std::size_t bytes : {std::size_t{64}, std::size_t{1} << 20U}) {
+      auto const time = [&](algorithm how) {
+        return tutti::testing::run_ranks(
+                   16,
+                   [&](sim_communicator& c) {
+                     std::vector<float> x(bytes / sizeof(float));
+                     allreduce(c, x, {.algorithm = how});
+                   },
+                   model)
+            .time();
+      };
+      auto best = time(algorithm::star);
+      for (auto how : {algorithm::direct, algorithm::binomial, algorithm::doubling, algorithm::halving})
+        best = (std::min)(best, time(how));
+      CHECK(time(algorithm::automatic) <= 2 * best);
+    }
+}
+
+TEST_CASE("a machine and the network of it describe the same constants") {
+  tutti::machine const m{.latency = 3,
+                         .overhead = 4,
+                         .wake = 5,
+                         .send = 0.25,
+                         .receive = 0.25,
+                         .fold = 0.5,
+                         .keep = 0,
+                         .link = 8,
+                         .distance = 40,
+                         .cores = 2,
+                         .per_host = 4};
+  CHECK(plan::machine_of(plan::network_of(m, 16), 16) == m);
+  sim const n = plan::network_of(m, 16);
+  CHECK(n.hosts == 4);
+  CHECK(n.cores == 2);
+  CHECK(n.alpha == 43us);
+  CHECK(n.beta == doctest::Approx(1.25e8));
+}

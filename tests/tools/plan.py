@@ -53,6 +53,14 @@ arrows = [e for e in drawing.iter() if e.get("marker-end")]
 check("an arrow for each message", code == 0 and len(arrows) == 16, out)
 check("both grounds", "prefers-color-scheme:dark" in out)
 
+# LogGP by hand: seven hops of 30 + 50 us, an overhead of 5 us on both sides, 1048 bytes with header at 8 ns.
+code, out, err = run("broadcast", "--ranks", "8", "--bytes", "1000", "--algorithm", "chain", "--simulate", "--machine",
+                     "latency=30,distance=50,overhead=5,link=8,per_host=1")
+last = re.search(r"last rank done +([\d.]+) us", out)
+check("a chain, simulated", code == 0 and last and abs(float(last[1]) - 7 * (80 + 10 + 1.048 * 8)) < 0.2, out, err)
+code, out, err = run("broadcast", "--ranks", "10000", "--bytes", "1K", "--algorithm", "binomial", "--simulate")
+check("ten thousand ranks, simulated", code == 0 and re.search(r"messages +9999\b", out), out, err)
+
 for arguments, words in [
     (["alreduce"], "there is no collective \"alreduce\"; there are broadcast"),
     (["gather", "--algorithm", "ring"], "gather has no ring"),

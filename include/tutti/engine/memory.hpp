@@ -14,6 +14,7 @@
 #include <tutti/core/bytes.hpp>
 #include <tutti/engine/fold.hpp>
 #include <tutti/engine/program.hpp>
+#include <tutti/plan/granule.hpp>
 
 namespace tutti::inline TUTTI_ABI::engine {
 
@@ -62,9 +63,7 @@ class memory {
   /// Lays the scratch rows of `p` out for a call bound to `b`, which must outlive the call.
   void bind(program const& p, binding const& b) {
     binding_ = &b;
-    std::size_t const fit = cache / (2 * (p.most_sources + std::size_t{1}));
-    std::size_t const wanted = std::clamp(fit, std::size_t{4} << 10U, std::size_t{64} << 10U);
-    granule_ = (std::max)(wanted / b.element_size, std::size_t{1}) * b.element_size;
+    granule_ = plan::granule(p.most_sources, b.element_size);
     rows_.resize(p.what.scratch.size());
     std::size_t total = 0;
     for (std::size_t i = 0; i < rows_.size(); ++i) {
@@ -129,8 +128,6 @@ class memory {
   }
 
  private:
-  static constexpr std::size_t cache = std::size_t{512} << 10U;  // L2 of the smallest machine we care for
-
   struct row {
     std::size_t offset = 0;    // in the arena
     std::uint64_t origin = 0;  // the coordinate of its first byte

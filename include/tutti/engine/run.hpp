@@ -22,6 +22,7 @@
 #include <tutti/engine/trace.hpp>
 #include <tutti/engine/waiting.hpp>
 #include <tutti/engine/watch.hpp>
+#include <tutti/plan/granule.hpp>
 #include <tutti/transport/transport.hpp>
 
 namespace tutti::inline TUTTI_ABI::engine {
@@ -66,9 +67,6 @@ class runner {
   }
 
  private:
-  static constexpr std::size_t longest_write = std::size_t{1} << 20U;
-  static constexpr std::size_t longest_read = std::size_t{1} << 20U;
-
   struct place {  // of a step: [at, end) is still to do
     std::uint64_t at = 0;
     std::uint64_t end = 0;
@@ -233,14 +231,14 @@ class runner {
   // --- how much of a step's block can move now
   [[nodiscard]] const_bytes readable(std::uint32_t s) const {
     place const& p = places_[s];
-    std::uint64_t const n = (std::min)(limit(s) - p.at, std::uint64_t{longest_write});
+    std::uint64_t const n = (std::min)(limit(s) - p.at, std::uint64_t{plan::longest_piece});
     if (n == 0) return {};
     return {memory_.read_address(program_->what.steps[s].at, p.at), static_cast<std::size_t>(n)};
   }
   [[nodiscard]] bytes writable(std::uint32_t s) const {
     place const& p = places_[s];
     plan::block const& b = program_->what.steps[s].at;
-    std::uint64_t n = (std::min)(limit(s) - p.at, std::uint64_t{longest_read});
+    std::uint64_t n = (std::min)(limit(s) - p.at, std::uint64_t{plan::longest_piece});
     if (memory_.is_window(b))
       n = (std::min)(n, memory_.room(b, p.at, places_[static_cast<std::size_t>(program_->window_reader[b.row])].at));
     if (n == 0) return {};

@@ -18,6 +18,7 @@
 #include <tutti/group/local_world.hpp>
 #include <tutti/group/testing.hpp>
 #include <tutti/group/threads.hpp>
+#include <tutti/plan/simulate.hpp>
 #include <tutti/transport/sim.hpp>
 
 namespace tutti::inline TUTTI_ABI {
@@ -66,7 +67,7 @@ template <class = on_use>
     return transport::sim(hub, id, members, place);
   };
   from->judge = world->referee(rank);
-  from->around = {true, how.call_timeout};
+  from->around = {.call_timeout = how.call_timeout, .costs = plan::machine_of(model, world->size())};
   tutti::TUTTI_ABI::detail::network const places(model, world->size());
   for (int r = 0; r < world->size(); ++r) from->hosts.push_back(places.host(r));
   return {std::move(from), world_id, group::everyone(world->size()), rank};
