@@ -14,6 +14,8 @@
 #include <tutti/collective/allreduce.hpp>
 #include <tutti/collective/barrier.hpp>
 #include <tutti/collective/broadcast.hpp>
+#include <tutti/collective/send.hpp>
+#include <tutti/collective/shift.hpp>
 #include <tutti/group/simulated.hpp>
 
 using namespace std::chrono_literals;
@@ -150,6 +152,25 @@ TEST_CASE("sixty-four ranks, and communicators of their own") {
         CHECK(x[99] == 8 * all);
       },
       sim{.hosts = 8, .cores = 4});
+}
+
+TEST_CASE("messages take their time too, and a message nobody sends is an error in no time") {
+  auto const report = run_ranks(
+      5,
+      [](sim_communicator& c) {
+        std::vector<int> token(25, c.rank());
+        for (int i = 0; i < 10; ++i) shift(c, token, 1);
+        CHECK(token[24] == c.rank());
+      },
+      wire);
+  CHECK(report.time() >= 10 * nanoseconds(alpha + 2 * overhead + 100));
+  CHECK(report.time() <= 10 * nanoseconds(alpha + 4 * overhead + 300));
+  auto const ended = endings(2, [](sim_communicator& c) {
+    int x = 0;
+    if (c.rank() == 0) recv(c, x, 1);
+    barrier(c);
+  });
+  CHECK(ended[0].kind == error_kind::timeout);
 }
 
 TEST_CASE("compute moves the clock, and ranks of one host share its cores") {

@@ -10,11 +10,13 @@
 
 #include <tutti/collective/allgather.hpp>
 #include <tutti/collective/allreduce.hpp>
+#include <tutti/collective/alltoall.hpp>
 #include <tutti/collective/barrier.hpp>
 #include <tutti/collective/broadcast.hpp>
 #include <tutti/collective/gather.hpp>
 #include <tutti/collective/reduce.hpp>
 #include <tutti/collective/reduce_scatter.hpp>
+#include <tutti/collective/scan.hpp>
 #include <tutti/collective/scatter.hpp>
 #include <tutti/group/simulated.hpp>
 #include <tutti/plan/simulate.hpp>
@@ -69,6 +71,17 @@ bool make(sim_communicator& c, collective what, std::size_t n, tutti::options co
       return true;
     case collective::barrier:
       barrier(c, how);
+      return true;
+    case collective::alltoall: {
+      auto in = all;
+      alltoall(c, all, in, how);
+      return true;
+    }
+    case collective::scan:
+      scan(c, all, how);
+      return true;
+    case collective::exscan:
+      exscan(c, all, how);
       return true;
     default:
       return false;

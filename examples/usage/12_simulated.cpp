@@ -2,7 +2,7 @@
 // Would it scale? The same function, on hosts you do not have: each rank computes its share of a step of 64 ms, then
 // all sum a gradient of 1 MiB. The clock is virtual: the program takes a second, and prints the same in every run.
 //
-// Run: ./10_simulated
+// Run: ./12_simulated
 // Output:
 //   hosts   1 Gbit/s  10 Gbit/s
 //       1      64 ms      64 ms
