@@ -4879,6 +4879,25 @@ requires reduction<Op, T>
 
 }  // namespace tutti::inline TUTTI_ABI::engine
 
+// ---------------------------------------------------------------------------------------------- tutti/plan/granule.hpp
+// How much the engine moves and folds at once. It stands here because whoever predicts the engine must know it too.
+
+namespace tutti::inline TUTTI_ABI::plan {
+
+/// Of one read or write.
+inline constexpr std::size_t longest_piece = std::size_t{1} << 20U;
+
+/// Bytes of every source that a plan's folds read at once, and that a window holds: with all `most_sources` of them
+/// half of L2, whole elements.
+[[nodiscard]] constexpr std::size_t granule(std::size_t most_sources, std::size_t element) noexcept {
+  constexpr std::size_t cache = std::size_t{512} << 10U;  // L2 of the smallest machine we care for
+  std::size_t const fit = cache / (2 * (most_sources + 1));
+  std::size_t const wanted = std::clamp(fit, std::size_t{4} << 10U, std::size_t{64} << 10U);
+  return (std::max)(wanted / element, std::size_t{1}) * element;
+}
+
+}  // namespace tutti::inline TUTTI_ABI::plan
+
 // --------------------------------------------------------------------------------------------- tutti/engine/memory.hpp
 // Where the bytes of one call lie: the caller's buffers, the plan's scratch rows, and a granule for each intermediate
 // fold. Takes a program and a binding, hands down addresses, and does the two verbs that move no bytes between ranks.
@@ -4930,9 +4949,7 @@ class memory {
   /// Lays the scratch rows of `p` out for a call bound to `b`, which must outlive the call.
   void bind(program const& p, binding const& b) {
     binding_ = &b;
-    std::size_t const fit = cache / (2 * (p.most_sources + std::size_t{1}));
-    std::size_t const wanted = std::clamp(fit, std::size_t{4} << 10U, std::size_t{64} << 10U);
-    granule_ = (std::max)(wanted / b.element_size, std::size_t{1}) * b.element_size;
+    granule_ = plan::granule(p.most_sources, b.element_size);
     rows_.resize(p.what.scratch.size());
     std::size_t total = 0;
     for (std::size_t i = 0; i < rows_.size(); ++i) {
@@ -4997,8 +5014,6 @@ class memory {
   }
 
  private:
-  static constexpr std::size_t cache = std::size_t{512} << 10U;  // L2 of the smallest machine we care for
-
   struct row {
     std::size_t offset = 0;    // in the arena
     std::uint64_t origin = 0;  // the coordinate of its first byte
@@ -5188,9 +5203,6 @@ class runner {
   }
 
  private:
-  static constexpr std::size_t longest_write = std::size_t{1} << 20U;
-  static constexpr std::size_t longest_read = std::size_t{1} << 20U;
-
   struct place {  // of a step: [at, end) is still to do
     std::uint64_t at = 0;
     std::uint64_t end = 0;
@@ -5355,14 +5367,14 @@ class runner {
   // --- how much of a step's block can move now
   [[nodiscard]] const_bytes readable(std::uint32_t s) const {
     place const& p = places_[s];
-    std::uint64_t const n = (std::min)(limit(s) - p.at, std::uint64_t{longest_write});
+    std::uint64_t const n = (std::min)(limit(s) - p.at, std::uint64_t{plan::longest_piece});
     if (n == 0) return {};
     return {memory_.read_address(program_->what.steps[s].at, p.at), static_cast<std::size_t>(n)};
   }
   [[nodiscard]] bytes writable(std::uint32_t s) const {
     place const& p = places_[s];
     plan::block const& b = program_->what.steps[s].at;
-    std::uint64_t n = (std::min)(limit(s) - p.at, std::uint64_t{longest_read});
+    std::uint64_t n = (std::min)(limit(s) - p.at, std::uint64_t{plan::longest_piece});
     if (memory_.is_window(b))
       n = (std::min)(n, memory_.room(b, p.at, places_[static_cast<std::size_t>(program_->window_reader[b.row])].at));
     if (n == 0) return {};
