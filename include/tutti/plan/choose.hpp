@@ -115,6 +115,8 @@ template <class = on_use>
        works::reduce_scatter_pairwise},
       {c::reduce_scatter, a::ring, s::any, f::any, cut::given, reduce_scatter_ring, works::reduce_scatter_ring},
       {c::alltoall, a::direct, s::any, f::whole, cut::given, alltoall_direct, works::alltoall_direct},
+      {c::alltoall, a::pairwise, s::any, f::whole, cut::given, alltoall_pairwise, works::alltoall_direct},
+      {c::alltoall, a::bruck, s::any, f::whole, cut::even, alltoall_bruck, works::alltoall_bruck},
       {c::scan, a::exchange, s::any, f::whole, cut::even, scan_exchange, works::scan_exchange},
       {c::scan, a::star, s::any, f::partial, cut::even, scan_star, works::scan_star},
       {c::scan, a::direct, s::any, f::partial, cut::even, scan_direct, works::scan_direct},

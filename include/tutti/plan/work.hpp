@@ -187,6 +187,12 @@ namespace works {
 }
 
 [[nodiscard]] constexpr work alltoall_direct(double p) { return allgather_direct(p); }
+[[nodiscard]] constexpr work alltoall_bruck(double p) {
+  double const l = log2_up(p);
+  double moved = 0;  // parts, by each rank
+  for (std::uint64_t i = 1; i < static_cast<std::uint64_t>(p); ++i) moved += std::popcount(i);
+  return {p * l, l, moved, 0, 3 * p, 2 * l, moved / p, moved / p, 0, 3};
+}
 [[nodiscard]] constexpr work scan_exchange(double p) {
   double const all = p * (p - 1) / 2;
   return {all, 1, all, all, 0, p - 1, p - 1, p - 1, p - 1, 0};
