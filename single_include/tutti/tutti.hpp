@@ -3068,6 +3068,57 @@ void alltoall_direct(auto& w) {
   for (int i = w.size() - 1; i > 0; --i) w.recv(w.after(i), w.part(w.after(i), buffer::output));
 }
 
+// Pairwise: in step i, ranks r and r xor i swap their parts.
+// Why     both directions of one stream are busy at once, and each rank is first served by another.
+// Trace   p=4: 0-1 and 2-3, then 0-2 and 1-3, then 0-3 and 1-2.
+// Cost    alpha + 2(p-1) o + n(p-1)/p beta, as direct: nobody waits for the steps of others
+// Limits  none. It differs from direct in the order in which a rank tries its peers, no more.
+// See     Thakur, Rabenseifner & Gropp 2005.
+void alltoall_pairwise(auto& w) {
+  w.copy(w.part(w.rank(), buffer::output), w.part(w.rank(), buffer::input));
+  for (std::uint32_t i = 1; i < std::bit_ceil(w.parts()); ++i) {
+    int const peer = w.rank() ^ static_cast<int>(i);
+    if (peer >= w.size()) continue;
+    w.send(peer, w.part(peer, buffer::input));
+    w.recv(peer, w.part(peer, buffer::output));
+  }
+}
+
+// Bruck: what has i ranks to go goes 2^k ahead in round k if bit k of i is set, packed into one message.
+// Why     ceil(lg p) messages a rank instead of p-1.
+// Trace   p=4: the parts 1 and 3 ranks from home go one ahead; then those 2 and 3 ranks from home go two ahead.
+// Cost    ceil(lg p)(alpha + 2 o) + n/2 ceil(lg p) beta, and every part is copied in and out for every hop
+// Limits  parts of one length: who forwards a part must know how long it is. For small n only.
+// See     Bruck, Ho, Kipnis, Upfal & Weathersby 1997, without its rotations: parts are packed from, and unpacked to,
+//         where they belong.
+void alltoall_bruck(auto& w) {
+  w.copy(w.part(w.rank(), buffer::output), w.part(w.rank(), buffer::input));
+  if (w.size() == 1) return;
+  block const held =
+      w.scratch(w.all(buffer::output));  // part i: what has come so far and still has i ranks to go, or had
+  block const leaving = w.scratch(held), arrived = w.scratch(held);
+  for (int far = 1; far < w.size(); far *= 2) {
+    std::vector<int> distances;
+    for (int i = far; i < w.size(); ++i)
+      if ((i & far) != 0) distances.push_back(i);
+    int place = 0;
+    for (int i : distances) {
+      bool const from_here = (i & (far - 1)) == 0;
+      w.copy(w.part(place++, leaving.where, leaving.row),
+             from_here ? w.part(w.after(i), buffer::input) : w.part(i, held.where, held.row));
+    }
+    interval const packed{0, static_cast<std::uint32_t>(place)};
+    w.send(w.after(far), w.range(packed, leaving.where, leaving.row));
+    w.recv(w.after(w.size() - far), w.range(packed, arrived.where, arrived.row));
+    place = 0;
+    for (int i : distances) {
+      bool const home = i < 2 * far;
+      w.copy(home ? w.part(w.after(w.size() - i), buffer::output) : w.part(i, held.where, held.row),
+             w.part(place++, arrived.where, arrived.row));
+    }
+  }
+}
+
 }  // namespace tutti::inline TUTTI_ABI::plan
 
 // -------------------------------------------------------------------------------------------- tutti/plan/broadcast.hpp
@@ -3390,6 +3441,12 @@ namespace works {
 }
 
 [[nodiscard]] constexpr work alltoall_direct(double p) { return allgather_direct(p); }
+[[nodiscard]] constexpr work alltoall_bruck(double p) {
+  double const l = log2_up(p);
+  double moved = 0;  // parts, by each rank
+  for (std::uint64_t i = 1; i < static_cast<std::uint64_t>(p); ++i) moved += std::popcount(i);
+  return {p * l, l, moved, 0, 3 * p, 2 * l, moved / p, moved / p, 0, 3};
+}
 [[nodiscard]] constexpr work scan_exchange(double p) {
   double const all = p * (p - 1) / 2;
   return {all, 1, all, all, 0, p - 1, p - 1, p - 1, p - 1, 0};
@@ -3968,6 +4025,8 @@ template <class = on_use>
        works::reduce_scatter_pairwise},
       {c::reduce_scatter, a::ring, s::any, f::any, cut::given, reduce_scatter_ring, works::reduce_scatter_ring},
       {c::alltoall, a::direct, s::any, f::whole, cut::given, alltoall_direct, works::alltoall_direct},
+      {c::alltoall, a::pairwise, s::any, f::whole, cut::given, alltoall_pairwise, works::alltoall_direct},
+      {c::alltoall, a::bruck, s::any, f::whole, cut::even, alltoall_bruck, works::alltoall_bruck},
       {c::scan, a::exchange, s::any, f::whole, cut::even, scan_exchange, works::scan_exchange},
       {c::scan, a::star, s::any, f::partial, cut::even, scan_star, works::scan_star},
       {c::scan, a::direct, s::any, f::partial, cut::even, scan_direct, works::scan_direct},

@@ -48,7 +48,9 @@ inline sizes part_sizes(tp::cut how, tp::collective what, int size, int root, st
     parts.clear();
     for (std::uint64_t s = 0; s < p; ++s)
       for (std::uint64_t d = 0; d < p; ++d)
-        parts.push_back(how == tp::cut::even ? n % 7 : n == 0 || (s + 2 * d + n) % 3 == 1 ? 0 : n % 5 + (3 * s + d) % 7);
+        parts.push_back(how == tp::cut::even                 ? n % 7
+                        : n == 0 || (s + 2 * d + n) % 3 == 1 ? 0
+                                                             : n % 5 + (3 * s + d) % 7);
     return parts;
   }
   for (std::uint64_t q = 0; q < p; ++q) {

@@ -48,7 +48,8 @@ void alltoall_pairwise(auto& w) {
 void alltoall_bruck(auto& w) {
   w.copy(w.part(w.rank(), buffer::output), w.part(w.rank(), buffer::input));
   if (w.size() == 1) return;
-  block const held = w.scratch(w.all(buffer::output));  // part i: what has come so far and still has i ranks to go, or had
+  block const held =
+      w.scratch(w.all(buffer::output));  // part i: what has come so far and still has i ranks to go, or had
   block const leaving = w.scratch(held), arrived = w.scratch(held);
   for (int far = 1; far < w.size(); far *= 2) {
     std::vector<int> distances;
