@@ -28,14 +28,15 @@ TEST_CASE("error: outside a call it is the cause alone, and blames no rank") {
 
 TEST_CASE("error: the numbers of the kinds are part of the wire format, and each has a name") {
   std::set<std::string> names;
-  for (int k = 1; k <= 10; ++k) names.insert(std::string(tutti::to_string(static_cast<tutti::error_kind>(k))));
-  CHECK(names.size() == 10);
+  for (int k = 1; k <= 11; ++k) names.insert(std::string(tutti::to_string(static_cast<tutti::error_kind>(k))));
+  CHECK(names.size() == 11);
   CHECK(names.count("unknown") == 0);
   CHECK(tutti::to_string(static_cast<tutti::error_kind>(0)) == "unknown");
-  CHECK(tutti::to_string(static_cast<tutti::error_kind>(11)) == "unknown");
+  CHECK(tutti::to_string(static_cast<tutti::error_kind>(12)) == "unknown");
   CHECK(static_cast<int>(tutti::error_kind::peer_lost) == 1);
   CHECK(static_cast<int>(tutti::error_kind::mismatch) == 5);
   CHECK(static_cast<int>(tutti::error_kind::revoked) == 10);
+  CHECK(static_cast<int>(tutti::error_kind::cancelled) == 11);
 }
 
 }  // namespace
