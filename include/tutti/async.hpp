@@ -6,11 +6,13 @@
 // include after this one: use_future, use_awaitable, deferred.
 //
 // Issue order is execution order within a communicator; a blocking call comes after all that was started before it.
-// lvalue buffers and objects are borrowed until the call has ended; rvalues move in, and come back as the result of a
-// call that has none of its own (several as a tuple). What the blocking call throws, the token gets, even arguments
-// that do not fit. One thread at a time issues calls on a communicator. docs/async.md has the rest.
+// lvalue buffers and objects, and numbers that the call writes, are borrowed until it has ended; rvalues move in, and
+// come back as the result of a call that has none of its own (several as a tuple). What the blocking call throws, the
+// token gets, even arguments that do not fit. One thread at a time issues calls on a communicator. docs/async.md has
+// the rest.
 #pragma once
 
+#include <cstddef>
 #include <functional>
 #include <memory>
 #include <stop_token>
@@ -23,11 +25,15 @@
 
 namespace tutti::inline TUTTI_ABI {
 
-// One line for each call. The overloads differ in the number of arguments only, and take them as the blocking call
+// One line for each call, with the place of an argument that it writes even if that is a number. The overloads differ in the number of arguments only, and take them as the blocking call
 // does; `{.timeout = 5s}` is an options. The last parameter is the line of the call and never given.
-#define TUTTI_ASYNC(name)                                                                                              \
+namespace detail {
+inline constexpr std::size_t none = ~std::size_t{0};
+}
+#define TUTTI_ASYNC(name, argument)                                                                                        \
   namespace detail {                                                                                                   \
   struct name##_call {                                                                                                 \
+    static constexpr std::size_t written = argument;                                                                   \
     template <class C, class... A>                                                                                     \
     auto operator()(C& comm, A&&... a) const -> decltype(tutti::TUTTI_ABI::name(comm, std::forward<A>(a)...)) {        \
       return tutti::TUTTI_ABI::name(comm, std::forward<A>(a)...);                                                      \
@@ -65,14 +71,22 @@ namespace tutti::inline TUTTI_ABI {
   static_assert(true)
 #define TUTTI_ASYNC_LINE detail::line_of_call where = detail::line_of_call(call_site::here())
 
-TUTTI_ASYNC(allgather);
-TUTTI_ASYNC(allreduce);
-TUTTI_ASYNC(barrier);
-TUTTI_ASYNC(broadcast);
-TUTTI_ASYNC(gather);
-TUTTI_ASYNC(reduce);
-TUTTI_ASYNC(reduce_scatter);
-TUTTI_ASYNC(scatter);
+TUTTI_ASYNC(allgather, none);
+TUTTI_ASYNC(allreduce, none);
+TUTTI_ASYNC(alltoall, none);
+TUTTI_ASYNC(barrier, none);
+TUTTI_ASYNC(broadcast, 0);
+TUTTI_ASYNC(exscan, none);
+TUTTI_ASYNC(gather, none);
+TUTTI_ASYNC(neighbour_exchange, none);
+TUTTI_ASYNC(recv, 0);
+TUTTI_ASYNC(reduce, none);
+TUTTI_ASYNC(reduce_scatter, none);
+TUTTI_ASYNC(scan, none);
+TUTTI_ASYNC(scatter, none);
+TUTTI_ASYNC(send, none);
+TUTTI_ASYNC(sendrecv, 2);
+TUTTI_ASYNC(shift, none);
 
 #undef TUTTI_ASYNC_LINE
 #undef TUTTI_ASYNC

@@ -367,3 +367,62 @@ TEST_CASE("a handler that throws on the progress thread aborts its rank with the
     }
   }
 }
+
+TEST_CASE("messages and the newer collectives start like any other; what a call writes is borrowed, even a number") {
+  for (over const medium : {over::memory, over::sockets})
+    tutti::testing::run_ranks(
+        3,
+        [](tutti::communicator& world) {
+          int const p = world.size();
+          int const me = world.rank();
+          int const next = (me + 1) % p;
+          int const before = (me + p - 1) % p;
+          words const mine = worlds::numbers(me, some);
+          words got(some), around = mine, running = mine;
+          int number = me == 1 ? 42 : 0;
+          int from_before = 0;
+          auto told = async_broadcast(world, number, 1);
+          auto sent = async_send(world, mine, next, 3);
+          auto came = async_recv(world, got, before, 3);
+          auto both = async_sendrecv(world, me, next, from_before, before);
+          auto turned = async_shift(world, around, 1);
+          auto summed = async_scan(world, running);
+          words const to_all(static_cast<std::size_t>(p), me);
+          auto crossed = async_alltoall(world, to_all, words(static_cast<std::size_t>(p)));
+          auto text = async_sendrecv(world, std::string(1, static_cast<char>('a' + me)), next, std::string(), before);
+          barrier(world);
+          CHECK((told.ready() && sent.ready() && came.ready() && both.ready() && turned.ready() && summed.ready()));
+          CHECK(number == 42);
+          CHECK(got == worlds::numbers(before, some));
+          CHECK(from_before == before);
+          CHECK(around == worlds::numbers(before, some));
+          CHECK(running == sum_of_numbers(me + 1, some));
+          CHECK(crossed.get() == words{0, 1, 2});
+          CHECK(std::get<1>(text.get()) == std::string(1, static_cast<char>('a' + before)));
+          CHECK(async_broadcast(world, me + 5, 2).get() == 7);
+        },
+        medium);
+}
+
+TEST_CASE("a message that nobody has sent holds up nobody's thread, and a communicator moves with its messages") {
+  for (over const medium : {over::memory, over::sockets})
+    tutti::testing::run_ranks(
+        2,
+        [](tutti::communicator& world) {
+          tutti::communicator first = world.dup();
+          int x = world.rank();
+          async_sendrecv(first, x, 1 - world.rank(), x, 1 - world.rank()).get();
+          tutti::communicator letters = std::move(first);
+          std::atomic<int> arrived{0};
+          if (world.rank() == 0)
+            async_recv(letters, words(), 1, [&](std::exception_ptr failed, words w) {
+              arrived = failed ? -1 : static_cast<int>(w.size());
+            });
+          barrier(world);  // goes on while the message is awaited
+          if (world.rank() == 1) send(letters, words(some, 1), 0);
+          if (world.rank() == 0)
+            while (arrived == 0) std::this_thread::sleep_for(1ms);
+          if (world.rank() == 0) CHECK(arrived == static_cast<int>(some));
+        },
+        medium);
+}

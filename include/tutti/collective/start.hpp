@@ -41,29 +41,34 @@ struct line_of_call {
 
 // --- arguments
 
-/// Numbers, options and operations are copied; every rvalue is moved in; an lvalue buffer or object is borrowed, and
-/// must live until the call has ended.
-template <class A>
-inline constexpr bool borrowed = std::is_lvalue_reference_v<A> && (buffer<std::remove_reference_t<A>> ||
-                                                                   (std::is_class_v<std::remove_reference_t<A>> &&
-                                                                    !std::is_const_v<std::remove_reference_t<A>> &&
-                                                                    serialisable<std::remove_cvref_t<A>> &&
-                                                                    !std::same_as<std::remove_cvref_t<A>, options>));
-template <class A>
-using kept = std::conditional_t<borrowed<A>, A, std::remove_cvref_t<A>>;
+/// An lvalue buffer or object is borrowed, and must live until the call has ended; so is a number that the call writes.
+/// Other numbers, options and operations are copied, and every rvalue moves in.
+template <class Call, std::size_t I, class A>
+inline constexpr bool borrowed = std::is_lvalue_reference_v<A> &&
+    (buffer<std::remove_reference_t<A>> || I == Call::written ||
+     (std::is_class_v<std::remove_reference_t<A>> && !std::is_const_v<std::remove_reference_t<A>> &&
+      serialisable<std::remove_cvref_t<A>> && !std::same_as<std::remove_cvref_t<A>, options>));
+template <class Call, std::size_t I, class A>
+using kept = std::conditional_t<borrowed<Call, I, A>, A, std::remove_cvref_t<A>>;
 
 template <class... A>
 inline constexpr bool has_options = (std::same_as<std::remove_cvref_t<A>, options> || ...);
 
-template <class Call, class C, class... A>
-concept called_with = (has_options<A...> && requires(Call call, C& comm, kept<A>&... a) { call(comm, a...); }) ||
-                      (!has_options<A...> &&
-                       requires(Call call, C& comm, options& how, kept<A>&... a) { call(comm, a..., how); });
+template <class Call, class C, class Indices, class... A>
+inline constexpr bool called_with = false;
+template <class Call, class C, std::size_t... I, class... A>
+inline constexpr bool called_with<Call, C, std::index_sequence<I...>, A...> =
+    (has_options<A...> && requires(Call call, C& comm, kept<Call, I, A>&... a) { call(comm, a...); }) ||
+    (!has_options<A...> && requires(Call call, C& comm, options& how, kept<Call, I, A>&... a) {
+      call(comm, a..., how);
+    });
 
 /// What moved in comes back when the call itself returns nothing.
 template <class A>
-inline constexpr bool given_back = !std::is_lvalue_reference_v<A> && std::is_class_v<A> && !is_view<A> &&
-                                   !std::same_as<A, options> && (buffer<A> || serialisable<A>)&&!std::is_empty_v<A>;
+inline constexpr bool data_of_class = std::is_class_v<A> && (buffer<A> || serialisable<A>) &&
+    !std::same_as<A, options> && !std::is_empty_v<A> && !is_view<A>;
+template <class Call, std::size_t I, class A>
+inline constexpr bool given_back = !std::is_lvalue_reference_v<A> && (I == Call::written || data_of_class<A>);
 
 template <class... Owned>
 struct pack_owned {
@@ -78,33 +83,30 @@ struct pack_owned<> {
   using type = void;
 };
 
-template <class A>
-using owned_tuple = std::conditional_t<given_back<A>, std::tuple<A>, std::tuple<>>;
+template <class Call, std::size_t I, class A>
+using owned_tuple = std::conditional_t<given_back<Call, I, A>, std::tuple<A>, std::tuple<>>;
 template <class Tuple>
 struct owned_of;
 template <class... Owned>
 struct owned_of<std::tuple<Owned...>> : pack_owned<Owned...> {};
 
-template <class A, class Kept>
+template <class Call, std::size_t I, class A, class Kept>
 auto take_back(Kept& k) {
-  if constexpr (given_back<A>)
+  if constexpr (given_back<Call, I, A>)
     return std::tuple<A>(std::move(k));
   else
     return std::tuple<>();
 }
 
 /// A call and its arguments, ready to be made once, by any thread.
-template <class Call, class C, class... A>
-class bound_call {
+template <class Call, class C, class Indices, class... A>
+class bound_call;
+template <class Call, class C, std::size_t... I, class... A>
+class bound_call<Call, C, std::index_sequence<I...>, A...> {
  public:
   bound_call(C& comm, call_site site, A&&... a) : comm_(&comm), arguments_(std::forward<A>(a)...) { how_.where = site; }
 
-  auto operator()() { return make(std::index_sequence_for<A...>{}); }
-  [[nodiscard]] C& communicator() const noexcept { return *comm_; }
-
- private:
-  template <std::size_t... I>
-  auto make(std::index_sequence<I...>) {
+  auto operator()() {
     auto const call = [&] {
       if constexpr (has_options<A...>)
         return Call{}(*comm_, std::get<I>(arguments_)...);
@@ -115,9 +117,9 @@ class bound_call {
       return call();
     } else {
       call();
-      using result = typename owned_of<decltype(std::tuple_cat(std::declval<owned_tuple<A>>()...))>::type;
+      using result = typename owned_of<decltype(std::tuple_cat(std::declval<owned_tuple<Call, I, A>>()...))>::type;
       if constexpr (!std::is_void_v<result>) {
-        auto back = std::tuple_cat(detail::take_back<A>(std::get<I>(arguments_))...);
+        auto back = std::tuple_cat(detail::take_back<Call, I, A>(std::get<I>(arguments_))...);
         if constexpr (std::tuple_size_v<decltype(back)> == 1)
           return std::get<0>(std::move(back));
         else
@@ -125,9 +127,11 @@ class bound_call {
       }
     }
   }
+  [[nodiscard]] C& communicator() const noexcept { return *comm_; }
 
+ private:
   C* comm_;
-  std::tuple<kept<A>...> arguments_;
+  std::tuple<kept<Call, I, A>...> arguments_;
   options how_{};
 };
 
@@ -277,17 +281,19 @@ auto start(Body body, Token&& token, std::stop_token stop = {}) {
 template <class Call, transport::streams S, class... A>
 auto start_call(basic_communicator<S>& comm, line_of_call where, A&&... a) {
   using C = basic_communicator<S>;
-  if constexpr (called_with<Call, C, A...>) {
-    return detail::start(bound_call<Call, C, A...>(comm, where.site, std::forward<A>(a)...), as_future);
+  using all = std::index_sequence_for<A...>;
+  if constexpr (called_with<Call, C, all, A...>) {
+    return detail::start(bound_call<Call, C, all, A...>(comm, where.site, std::forward<A>(a)...), as_future);
   } else {
-    auto all = std::forward_as_tuple(std::forward<A>(a)...);
-    return [&]<std::size_t... I>(std::index_sequence<I...>) {
-      static_assert(called_with<Call, C, std::tuple_element_t<I, std::tuple<A...>>...>,
+    auto given = std::forward_as_tuple(std::forward<A>(a)...);
+    return [&]<std::size_t... I>(std::index_sequence<I...> but_last) {
+      using but = decltype(but_last);
+      static_assert(called_with<Call, C, but, std::tuple_element_t<I, std::tuple<A...>>...>,
                     "tutti: these are not the arguments of the blocking call of that name, followed by a completion "
                     "token or nothing.");
-      return detail::start(bound_call<Call, C, std::tuple_element_t<I, std::tuple<A...>>...>(
-                               comm, where.site, std::get<I>(std::move(all))...),
-                           std::get<sizeof...(A) - 1>(std::move(all)));
+      return detail::start(bound_call<Call, C, but, std::tuple_element_t<I, std::tuple<A...>>...>(
+                               comm, where.site, std::get<I>(std::move(given))...),
+                           std::get<sizeof...(A) - 1>(std::move(given)));
     }
     (std::make_index_sequence<sizeof...(A) - 1>{});
   }

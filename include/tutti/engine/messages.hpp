@@ -20,6 +20,7 @@
 #include <tutti/core/bytes.hpp>
 #include <tutti/core/error.hpp>
 #include <tutti/core/options.hpp>
+#include <tutti/engine/background.hpp>
 #include <tutti/engine/exclusive.hpp>
 #include <tutti/engine/frame.hpp>
 #include <tutti/engine/memory.hpp>
@@ -81,6 +82,16 @@ class messages {
   }
 
   [[nodiscard]] counters const& moved() const noexcept { return counters_; }
+  /// Whoever runs the communicator's started operations, or null: what was started before comes before, and waits in
+  /// place of this thread.
+  void let_wait(background<T>* instead) {
+    if (background_ == instead) return;
+    background_ = instead;
+    watch_->on_ring([this] {
+      streams_.wake();
+      background_->ring();
+    });
+  }
   [[nodiscard]] std::shared_ptr<watch> const& seen() const noexcept { return watch_; }
   /// Memory that is kept from call to call. Valid until the next spare(); inside a call only.
   [[nodiscard]] bytes spare(std::size_t n) { return {spare_.reserve(n), n}; }
@@ -93,6 +104,7 @@ class messages {
   /// The same for a `body` that prepares what it passes to exchange(), which it may call several times.
   template <class Body>
   void run(plan::collective what, options const& how, Body&& body) {
+    if (background_ != nullptr) background_->finish();
     exclusive const guard(busy_);
     call record;
     record.communicator = watch_->communicator();
@@ -438,7 +450,9 @@ class messages {
     }
     if (now - last >= patience_) fail_late(awaited);
     if (now - last > telling && awaited != told_) watch_->waiting_for(world(told_ = awaited));
-    if (!waiting_.idle(streams_, interests_, now, (std::min)(last + patience_, now + slice))) return;
+    clock::time_point const until = (std::min)(last + patience_, now + slice);
+    bool const suspended = background_ != nullptr && background_->suspend(streams_, interests_, until);
+    if (!suspended && !waiting_.idle(streams_, interests_, now, until)) return;
     if (clock::time_point const slept = transport::now(streams_); slept - (std::max)(last, ticked_) >= slice) {
       ticked_ = slept;
       referee_->tick(*watch_);
@@ -483,6 +497,7 @@ class messages {
   std::shared_ptr<referee> referee_;
   std::chrono::nanoseconds timeout_;
   std::chrono::nanoseconds patience_{0};
+  background<T>* background_ = nullptr;
   waiting waiting_;
   counters counters_;
   std::vector<peer> peers_;

@@ -74,12 +74,15 @@ class basic_communicator {
                                                                     std::move(seen), origin_->judge, origin_->around);
   }
 
-  basic_communicator(basic_communicator&& other) : origin_(other.origin_), engine_(other.take()) {}
+  basic_communicator(basic_communicator&& other)
+      : origin_(other.origin_), engine_(other.take()), messages_(std::move(other.messages_)) {}
   basic_communicator& operator=(basic_communicator&& other) {
     if (this == &other) return *this;
     end();
     origin_ = other.origin_;
+    messages_.reset();
     engine_ = other.take();
+    messages_ = std::move(other.messages_);
     return *this;
   }
   /// Operations that were started and have not ended are brought to their end first; where an exception ends the
@@ -159,6 +162,7 @@ class basic_communicator {
       messages_ = std::make_unique<tutti::TUTTI_ABI::engine::messages<S>>(
           streams(id, members(), rank()), seen, origin_->judge, origin_->around.crowded, origin_->around.call_timeout);
     }
+    messages_->let_wait(engine_->behind().get());
     if (engine_->seen()->revoked()) messages_->seen()->revoke(engine_->seen()->why());
     return *messages_;
   }

@@ -105,11 +105,8 @@ class basic_tcp {
       return (std::min)(until, clock::now() + std::chrono::milliseconds(1));
     }
     for (interest const& i : wanted) {
-      lane& l = at(i.peer);
-      if (!l.open) continue;  // whoever brings it rings
-      if (!l.seen) l.seen = std::make_shared<watched>(io, l.socket.native());
-      if (i.read) watched::await(l.seen, l.seen->reading, net::ip::tcp::socket::wait_read, whom);
-      if (i.write) watched::await(l.seen, l.seen->writing, net::ip::tcp::socket::wait_write, whom);
+      if (i.read) await(io, incoming(i.peer), net::ip::tcp::socket::wait_read, whom);
+      if (i.write) await(io, at(i.peer), net::ip::tcp::socket::wait_write, whom);
     }
     return until;
   }
@@ -146,15 +143,6 @@ class basic_tcp {
       else if (reading || writing)
         socket.cancel(ignored);
     }
-    /// At most one wait per direction is under way; one more, if the last has ended.
-    static void await(std::shared_ptr<watched> const& one, std::atomic<bool>& under_way,
-                      net::ip::tcp::socket::wait_type direction, std::shared_ptr<listener> const& whom) {
-      if (under_way.exchange(true)) return;
-      one->socket.async_wait(direction, [one, &under_way, whom](net_error) {
-        under_way = false;
-        whom->ready();
-      });
-    }
     net::ip::tcp::socket socket;
     std::atomic<bool> reading{false};
     std::atomic<bool> writing{false};
@@ -166,6 +154,19 @@ class basic_tcp {
     bool connecting = false;
     bool refused = false;
   };
+
+  /// At most one wait per lane and direction is under way; one more, if the last has ended.
+  static void await(net::io_context& io, lane& l, net::ip::tcp::socket::wait_type direction,
+                    std::shared_ptr<listener> const& whom) {
+    if (!l.open) return;  // whoever brings it rings
+    if (!l.seen) l.seen = std::make_shared<watched>(io, l.socket.native());
+    auto& under_way = direction == net::ip::tcp::socket::wait_read ? l.seen->reading : l.seen->writing;
+    if (under_way.exchange(true)) return;
+    l.seen->socket.async_wait(direction, [one = l.seen, &under_way, whom](net_error) {
+      under_way = false;
+      whom->ready();
+    });
+  }
 
   lane& at(int peer) { return lanes_[static_cast<std::size_t>(peer)]; }
   [[nodiscard]] int world(int peer) const { return members_[static_cast<std::size_t>(peer)]; }
