@@ -25,12 +25,13 @@
 
 namespace tutti::inline TUTTI_ABI {
 
-// One line for each call, with the place of an argument that it writes even if that is a number. The overloads differ in the number of arguments only, and take them as the blocking call
-// does; `{.timeout = 5s}` is an options. The last parameter is the line of the call and never given.
+// One line for each call, with the place of an argument that it writes even if that is a number. The overloads differ
+// in the number of arguments only, and take them as the blocking call does; `{.timeout = 5s}` is an options. The last
+// parameter is the line of the call and never given.
 namespace detail {
 inline constexpr std::size_t none = ~std::size_t{0};
 }
-#define TUTTI_ASYNC(name, argument)                                                                                        \
+#define TUTTI_ASYNC(name, argument)                                                                                    \
   namespace detail {                                                                                                   \
   struct name##_call {                                                                                                 \
     static constexpr std::size_t written = argument;                                                                   \

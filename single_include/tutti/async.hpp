@@ -636,29 +636,35 @@ struct line_of_call {
 
 // --- arguments
 
-/// Numbers, options and operations are copied; every rvalue is moved in; an lvalue buffer or object is borrowed, and
-/// must live until the call has ended.
-template <class A>
-inline constexpr bool borrowed = std::is_lvalue_reference_v<A> && (buffer<std::remove_reference_t<A>> ||
-                                                                   (std::is_class_v<std::remove_reference_t<A>> &&
-                                                                    !std::is_const_v<std::remove_reference_t<A>> &&
-                                                                    serialisable<std::remove_cvref_t<A>> &&
-                                                                    !std::same_as<std::remove_cvref_t<A>, options>));
-template <class A>
-using kept = std::conditional_t<borrowed<A>, A, std::remove_cvref_t<A>>;
+/// An lvalue buffer or object is borrowed, and must live until the call has ended; so is a number that the call writes.
+/// Other numbers, options and operations are copied, and every rvalue moves in.
+template <class Call, std::size_t I, class A>
+inline constexpr bool borrowed = std::is_lvalue_reference_v<A> &&
+                                 (buffer<std::remove_reference_t<A>> || I == Call::written ||
+                                  (std::is_class_v<std::remove_reference_t<A>> &&
+                                   !std::is_const_v<std::remove_reference_t<A>> &&
+                                   serialisable<std::remove_cvref_t<A>> &&
+                                   !std::same_as<std::remove_cvref_t<A>, options>));
+template <class Call, std::size_t I, class A>
+using kept = std::conditional_t<borrowed<Call, I, A>, A, std::remove_cvref_t<A>>;
 
 template <class... A>
 inline constexpr bool has_options = (std::same_as<std::remove_cvref_t<A>, options> || ...);
 
-template <class Call, class C, class... A>
-concept called_with = (has_options<A...> && requires(Call call, C& comm, kept<A>&... a) { call(comm, a...); }) ||
-                      (!has_options<A...> &&
-                       requires(Call call, C& comm, options& how, kept<A>&... a) { call(comm, a..., how); });
+template <class Call, class C, class Indices, class... A>
+inline constexpr bool called_with = false;
+template <class Call, class C, std::size_t... I, class... A>
+inline constexpr bool called_with<Call, C, std::index_sequence<I...>, A...> =
+    (has_options<A...> && requires(Call call, C& comm, kept<Call, I, A>&... a) { call(comm, a...); }) ||
+    (!has_options<A...> &&
+     requires(Call call, C& comm, options& how, kept<Call, I, A>&... a) { call(comm, a..., how); });
 
 /// What moved in comes back when the call itself returns nothing.
 template <class A>
-inline constexpr bool given_back = !std::is_lvalue_reference_v<A> && std::is_class_v<A> && !is_view<A> &&
-                                   !std::same_as<A, options> && (buffer<A> || serialisable<A>)&&!std::is_empty_v<A>;
+inline constexpr bool data_of_class = std::is_class_v<A> && (buffer<A> || serialisable<A>)&&!std::same_as<A, options> &&
+                                      !std::is_empty_v<A> && !is_view<A>;
+template <class Call, std::size_t I, class A>
+inline constexpr bool given_back = !std::is_lvalue_reference_v<A> && (I == Call::written || data_of_class<A>);
 
 template <class... Owned>
 struct pack_owned {
@@ -673,33 +679,30 @@ struct pack_owned<> {
   using type = void;
 };
 
-template <class A>
-using owned_tuple = std::conditional_t<given_back<A>, std::tuple<A>, std::tuple<>>;
+template <class Call, std::size_t I, class A>
+using owned_tuple = std::conditional_t<given_back<Call, I, A>, std::tuple<A>, std::tuple<>>;
 template <class Tuple>
 struct owned_of;
 template <class... Owned>
 struct owned_of<std::tuple<Owned...>> : pack_owned<Owned...> {};
 
-template <class A, class Kept>
+template <class Call, std::size_t I, class A, class Kept>
 auto take_back(Kept& k) {
-  if constexpr (given_back<A>)
+  if constexpr (given_back<Call, I, A>)
     return std::tuple<A>(std::move(k));
   else
     return std::tuple<>();
 }
 
 /// A call and its arguments, ready to be made once, by any thread.
-template <class Call, class C, class... A>
-class bound_call {
+template <class Call, class C, class Indices, class... A>
+class bound_call;
+template <class Call, class C, std::size_t... I, class... A>
+class bound_call<Call, C, std::index_sequence<I...>, A...> {
  public:
   bound_call(C& comm, call_site site, A&&... a) : comm_(&comm), arguments_(std::forward<A>(a)...) { how_.where = site; }
 
-  auto operator()() { return make(std::index_sequence_for<A...>{}); }
-  [[nodiscard]] C& communicator() const noexcept { return *comm_; }
-
- private:
-  template <std::size_t... I>
-  auto make(std::index_sequence<I...>) {
+  auto operator()() {
     auto const call = [&] {
       if constexpr (has_options<A...>)
         return Call{}(*comm_, std::get<I>(arguments_)...);
@@ -710,9 +713,9 @@ class bound_call {
       return call();
     } else {
       call();
-      using result = typename owned_of<decltype(std::tuple_cat(std::declval<owned_tuple<A>>()...))>::type;
+      using result = typename owned_of<decltype(std::tuple_cat(std::declval<owned_tuple<Call, I, A>>()...))>::type;
       if constexpr (!std::is_void_v<result>) {
-        auto back = std::tuple_cat(detail::take_back<A>(std::get<I>(arguments_))...);
+        auto back = std::tuple_cat(detail::take_back<Call, I, A>(std::get<I>(arguments_))...);
         if constexpr (std::tuple_size_v<decltype(back)> == 1)
           return std::get<0>(std::move(back));
         else
@@ -720,9 +723,11 @@ class bound_call {
       }
     }
   }
+  [[nodiscard]] C& communicator() const noexcept { return *comm_; }
 
+ private:
   C* comm_;
-  std::tuple<kept<A>...> arguments_;
+  std::tuple<kept<Call, I, A>...> arguments_;
   options how_{};
 };
 
@@ -872,17 +877,19 @@ auto start(Body body, Token&& token, std::stop_token stop = {}) {
 template <class Call, transport::streams S, class... A>
 auto start_call(basic_communicator<S>& comm, line_of_call where, A&&... a) {
   using C = basic_communicator<S>;
-  if constexpr (called_with<Call, C, A...>) {
-    return detail::start(bound_call<Call, C, A...>(comm, where.site, std::forward<A>(a)...), as_future);
+  using all = std::index_sequence_for<A...>;
+  if constexpr (called_with<Call, C, all, A...>) {
+    return detail::start(bound_call<Call, C, all, A...>(comm, where.site, std::forward<A>(a)...), as_future);
   } else {
-    auto all = std::forward_as_tuple(std::forward<A>(a)...);
-    return [&]<std::size_t... I>(std::index_sequence<I...>) {
-      static_assert(called_with<Call, C, std::tuple_element_t<I, std::tuple<A...>>...>,
+    auto given = std::forward_as_tuple(std::forward<A>(a)...);
+    return [&]<std::size_t... I>(std::index_sequence<I...> but_last) {
+      using but = decltype(but_last);
+      static_assert(called_with<Call, C, but, std::tuple_element_t<I, std::tuple<A...>>...>,
                     "tutti: these are not the arguments of the blocking call of that name, followed by a completion "
                     "token or nothing.");
-      return detail::start(bound_call<Call, C, std::tuple_element_t<I, std::tuple<A...>>...>(
-                               comm, where.site, std::get<I>(std::move(all))...),
-                           std::get<sizeof...(A) - 1>(std::move(all)));
+      return detail::start(bound_call<Call, C, but, std::tuple_element_t<I, std::tuple<A...>>...>(
+                               comm, where.site, std::get<I>(std::move(given))...),
+                           std::get<sizeof...(A) - 1>(std::move(given)));
     }
     (std::make_index_sequence<sizeof...(A) - 1>{});
   }
@@ -899,17 +906,23 @@ auto start_call(basic_communicator<S>& comm, line_of_call where, A&&... a) {
 // include after this one: use_future, use_awaitable, deferred.
 //
 // Issue order is execution order within a communicator; a blocking call comes after all that was started before it.
-// lvalue buffers and objects are borrowed until the call has ended; rvalues move in, and come back as the result of a
-// call that has none of its own (several as a tuple). What the blocking call throws, the token gets, even arguments
-// that do not fit. One thread at a time issues calls on a communicator. docs/async.md has the rest.
+// lvalue buffers and objects, and numbers that the call writes, are borrowed until it has ended; rvalues move in, and
+// come back as the result of a call that has none of its own (several as a tuple). What the blocking call throws, the
+// token gets, even arguments that do not fit. One thread at a time issues calls on a communicator. docs/async.md has
+// the rest.
 
 namespace tutti::inline TUTTI_ABI {
 
-// One line for each call. The overloads differ in the number of arguments only, and take them as the blocking call
-// does; `{.timeout = 5s}` is an options. The last parameter is the line of the call and never given.
-#define TUTTI_ASYNC(name)                                                                                              \
+// One line for each call, with the place of an argument that it writes even if that is a number. The overloads differ
+// in the number of arguments only, and take them as the blocking call does; `{.timeout = 5s}` is an options. The last
+// parameter is the line of the call and never given.
+namespace detail {
+inline constexpr std::size_t none = ~std::size_t{0};
+}
+#define TUTTI_ASYNC(name, argument)                                                                                    \
   namespace detail {                                                                                                   \
   struct name##_call {                                                                                                 \
+    static constexpr std::size_t written = argument;                                                                   \
     template <class C, class... A>                                                                                     \
     auto operator()(C& comm, A&&... a) const -> decltype(tutti::TUTTI_ABI::name(comm, std::forward<A>(a)...)) {        \
       return tutti::TUTTI_ABI::name(comm, std::forward<A>(a)...);                                                      \
@@ -947,14 +960,22 @@ namespace tutti::inline TUTTI_ABI {
   static_assert(true)
 #define TUTTI_ASYNC_LINE detail::line_of_call where = detail::line_of_call(call_site::here())
 
-TUTTI_ASYNC(allgather);
-TUTTI_ASYNC(allreduce);
-TUTTI_ASYNC(barrier);
-TUTTI_ASYNC(broadcast);
-TUTTI_ASYNC(gather);
-TUTTI_ASYNC(reduce);
-TUTTI_ASYNC(reduce_scatter);
-TUTTI_ASYNC(scatter);
+TUTTI_ASYNC(allgather, none);
+TUTTI_ASYNC(allreduce, none);
+TUTTI_ASYNC(alltoall, none);
+TUTTI_ASYNC(barrier, none);
+TUTTI_ASYNC(broadcast, 0);
+TUTTI_ASYNC(exscan, none);
+TUTTI_ASYNC(gather, none);
+TUTTI_ASYNC(neighbour_exchange, none);
+TUTTI_ASYNC(recv, 0);
+TUTTI_ASYNC(reduce, none);
+TUTTI_ASYNC(reduce_scatter, none);
+TUTTI_ASYNC(scan, none);
+TUTTI_ASYNC(scatter, none);
+TUTTI_ASYNC(send, none);
+TUTTI_ASYNC(sendrecv, 2);
+TUTTI_ASYNC(shift, none);
 
 #undef TUTTI_ASYNC_LINE
 #undef TUTTI_ASYNC

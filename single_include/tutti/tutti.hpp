@@ -5895,6 +5895,16 @@ class messages {
   }
 
   [[nodiscard]] counters const& moved() const noexcept { return counters_; }
+  /// Whoever runs the communicator's started operations, or null: what was started before comes before, and waits in
+  /// place of this thread.
+  void let_wait(background<T>* instead) {
+    if (background_ == instead) return;
+    background_ = instead;
+    watch_->on_ring([this] {
+      streams_.wake();
+      background_->ring();
+    });
+  }
   [[nodiscard]] std::shared_ptr<watch> const& seen() const noexcept { return watch_; }
   /// Memory that is kept from call to call. Valid until the next spare(); inside a call only.
   [[nodiscard]] bytes spare(std::size_t n) { return {spare_.reserve(n), n}; }
@@ -5907,6 +5917,7 @@ class messages {
   /// The same for a `body` that prepares what it passes to exchange(), which it may call several times.
   template <class Body>
   void run(plan::collective what, options const& how, Body&& body) {
+    if (background_ != nullptr) background_->finish();
     exclusive const guard(busy_);
     call record;
     record.communicator = watch_->communicator();
@@ -6252,7 +6263,9 @@ class messages {
     }
     if (now - last >= patience_) fail_late(awaited);
     if (now - last > telling && awaited != told_) watch_->waiting_for(world(told_ = awaited));
-    if (!waiting_.idle(streams_, interests_, now, (std::min)(last + patience_, now + slice))) return;
+    clock::time_point const until = (std::min)(last + patience_, now + slice);
+    bool const suspended = background_ != nullptr && background_->suspend(streams_, interests_, until);
+    if (!suspended && !waiting_.idle(streams_, interests_, now, until)) return;
     if (clock::time_point const slept = transport::now(streams_); slept - (std::max)(last, ticked_) >= slice) {
       ticked_ = slept;
       referee_->tick(*watch_);
@@ -6297,6 +6310,7 @@ class messages {
   std::shared_ptr<referee> referee_;
   std::chrono::nanoseconds timeout_;
   std::chrono::nanoseconds patience_{0};
+  background<T>* background_ = nullptr;
   waiting waiting_;
   counters counters_;
   std::vector<peer> peers_;
@@ -6974,11 +6988,8 @@ class basic_tcp {
       return (std::min)(until, clock::now() + std::chrono::milliseconds(1));
     }
     for (interest const& i : wanted) {
-      lane& l = at(i.peer);
-      if (!l.open) continue;  // whoever brings it rings
-      if (!l.seen) l.seen = std::make_shared<watched>(io, l.socket.native());
-      if (i.read) watched::await(l.seen, l.seen->reading, net::ip::tcp::socket::wait_read, whom);
-      if (i.write) watched::await(l.seen, l.seen->writing, net::ip::tcp::socket::wait_write, whom);
+      if (i.read) await(io, incoming(i.peer), net::ip::tcp::socket::wait_read, whom);
+      if (i.write) await(io, at(i.peer), net::ip::tcp::socket::wait_write, whom);
     }
     return until;
   }
@@ -7015,15 +7026,6 @@ class basic_tcp {
       else if (reading || writing)
         socket.cancel(ignored);
     }
-    /// At most one wait per direction is under way; one more, if the last has ended.
-    static void await(std::shared_ptr<watched> const& one, std::atomic<bool>& under_way,
-                      net::ip::tcp::socket::wait_type direction, std::shared_ptr<listener> const& whom) {
-      if (under_way.exchange(true)) return;
-      one->socket.async_wait(direction, [one, &under_way, whom](net_error) {
-        under_way = false;
-        whom->ready();
-      });
-    }
     net::ip::tcp::socket socket;
     std::atomic<bool> reading{false};
     std::atomic<bool> writing{false};
@@ -7035,6 +7037,19 @@ class basic_tcp {
     bool connecting = false;
     bool refused = false;
   };
+
+  /// At most one wait per lane and direction is under way; one more, if the last has ended.
+  static void await(net::io_context& io, lane& l, net::ip::tcp::socket::wait_type direction,
+                    std::shared_ptr<listener> const& whom) {
+    if (!l.open) return;  // whoever brings it rings
+    if (!l.seen) l.seen = std::make_shared<watched>(io, l.socket.native());
+    auto& under_way = direction == net::ip::tcp::socket::wait_read ? l.seen->reading : l.seen->writing;
+    if (under_way.exchange(true)) return;
+    l.seen->socket.async_wait(direction, [one = l.seen, &under_way, whom](net_error) {
+      under_way = false;
+      whom->ready();
+    });
+  }
 
   lane& at(int peer) { return lanes_[static_cast<std::size_t>(peer)]; }
   [[nodiscard]] int world(int peer) const { return members_[static_cast<std::size_t>(peer)]; }
@@ -7220,12 +7235,15 @@ class basic_communicator {
                                                                     std::move(seen), origin_->judge, origin_->around);
   }
 
-  basic_communicator(basic_communicator&& other) : origin_(other.origin_), engine_(other.take()) {}
+  basic_communicator(basic_communicator&& other)
+      : origin_(other.origin_), engine_(other.take()), messages_(std::move(other.messages_)) {}
   basic_communicator& operator=(basic_communicator&& other) {
     if (this == &other) return *this;
     end();
     origin_ = other.origin_;
+    messages_.reset();
     engine_ = other.take();
+    messages_ = std::move(other.messages_);
     return *this;
   }
   /// Operations that were started and have not ended are brought to their end first; where an exception ends the
@@ -7305,6 +7323,7 @@ class basic_communicator {
       messages_ = std::make_unique<tutti::TUTTI_ABI::engine::messages<S>>(
           streams(id, members(), rank()), seen, origin_->judge, origin_->around.crowded, origin_->around.call_timeout);
     }
+    messages_->let_wait(engine_->behind().get());
     if (engine_->seen()->revoked()) messages_->seen()->revoke(engine_->seen()->why());
     return *messages_;
   }

@@ -415,9 +415,8 @@ TEST_CASE("a message that nobody has sent holds up nobody's thread, and a commun
           tutti::communicator letters = std::move(first);
           std::atomic<int> arrived{0};
           if (world.rank() == 0)
-            async_recv(letters, words(), 1, [&](std::exception_ptr failed, words w) {
-              arrived = failed ? -1 : static_cast<int>(w.size());
-            });
+            async_recv(letters, words(), 1,
+                       [&](std::exception_ptr failed, words w) { arrived = failed ? -1 : static_cast<int>(w.size()); });
           barrier(world);  // goes on while the message is awaited
           if (world.rank() == 1) send(letters, words(some, 1), 0);
           if (world.rank() == 0)

@@ -45,9 +45,11 @@ struct line_of_call {
 /// Other numbers, options and operations are copied, and every rvalue moves in.
 template <class Call, std::size_t I, class A>
 inline constexpr bool borrowed = std::is_lvalue_reference_v<A> &&
-    (buffer<std::remove_reference_t<A>> || I == Call::written ||
-     (std::is_class_v<std::remove_reference_t<A>> && !std::is_const_v<std::remove_reference_t<A>> &&
-      serialisable<std::remove_cvref_t<A>> && !std::same_as<std::remove_cvref_t<A>, options>));
+                                 (buffer<std::remove_reference_t<A>> || I == Call::written ||
+                                  (std::is_class_v<std::remove_reference_t<A>> &&
+                                   !std::is_const_v<std::remove_reference_t<A>> &&
+                                   serialisable<std::remove_cvref_t<A>> &&
+                                   !std::same_as<std::remove_cvref_t<A>, options>));
 template <class Call, std::size_t I, class A>
 using kept = std::conditional_t<borrowed<Call, I, A>, A, std::remove_cvref_t<A>>;
 
@@ -59,14 +61,13 @@ inline constexpr bool called_with = false;
 template <class Call, class C, std::size_t... I, class... A>
 inline constexpr bool called_with<Call, C, std::index_sequence<I...>, A...> =
     (has_options<A...> && requires(Call call, C& comm, kept<Call, I, A>&... a) { call(comm, a...); }) ||
-    (!has_options<A...> && requires(Call call, C& comm, options& how, kept<Call, I, A>&... a) {
-      call(comm, a..., how);
-    });
+    (!has_options<A...> &&
+     requires(Call call, C& comm, options& how, kept<Call, I, A>&... a) { call(comm, a..., how); });
 
 /// What moved in comes back when the call itself returns nothing.
 template <class A>
-inline constexpr bool data_of_class = std::is_class_v<A> && (buffer<A> || serialisable<A>) &&
-    !std::same_as<A, options> && !std::is_empty_v<A> && !is_view<A>;
+inline constexpr bool data_of_class = std::is_class_v<A> && (buffer<A> || serialisable<A>)&&!std::same_as<A, options> &&
+                                      !std::is_empty_v<A> && !is_view<A>;
 template <class Call, std::size_t I, class A>
 inline constexpr bool given_back = !std::is_lvalue_reference_v<A> && (I == Call::written || data_of_class<A>);
 
