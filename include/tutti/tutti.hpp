@@ -22,6 +22,7 @@
 #include <tutti/plan/plan.hpp>
 
 #include <tutti/group/communicator.hpp>
+#include <tutti/group/grid.hpp>
 #include <tutti/group/join.hpp>
 #include <tutti/group/launch.hpp>
 #include <tutti/group/run.hpp>
@@ -33,6 +34,7 @@
 #include <tutti/collective/barrier.hpp>
 #include <tutti/collective/broadcast.hpp>
 #include <tutti/collective/explain.hpp>
+#include <tutti/collective/fused.hpp>
 #include <tutti/collective/gather.hpp>
 #include <tutti/collective/neighbour_exchange.hpp>
 #include <tutti/collective/ragged.hpp>

@@ -61,6 +61,37 @@ TEST_CASE("communicator: splits of splits, several of the same kind, and moved o
   });
 }
 
+TEST_CASE("communicator: only those it names make a subgroup, in the order it names them") {
+  worlds::run({1, 2, 3, 5}, [](communicator& world) {
+    int const p = world.size(), me = world.rank();
+    if (me % 2 == 0) {  // the others do not call
+      std::vector<int> even;
+      for (int r = (p - 1) / 2 * 2; r >= 0; r -= 2) even.push_back(r);
+      communicator a = world.subgroup(even), b = world.subgroup(even);
+      CHECK(a.members() == even);
+      int x = a.rank() == 0 ? me : -1;
+      broadcast(b, x);
+      CHECK(x == even[0]);
+      CHECK(allreduce(a, 1) == static_cast<int>(even.size()));
+    }
+    CHECK(allreduce(world, 1) == p);
+    CHECK(worlds::kind_of_error([&] { (void)world.subgroup({(me + 1) % p, (me + 1) % p}); }) == "config");
+    CHECK(worlds::kind_of_error([&] { (void)world.subgroup({me, p}); }) == "config");
+    if (p > 1) CHECK(worlds::kind_of_error([&] { (void)world.subgroup({(me + 1) % p}); }) == "config");
+    communicator here = world.split_by_host();
+    CHECK(here.size() == world.host_size());
+    CHECK(allreduce(here, 1) == p);
+  });
+}
+
+TEST_CASE("communicator: agree is yes only if everyone says so") {
+  worlds::run({1, 2, 3, 5, 8}, [](communicator& world) {
+    CHECK(world.agree(true));
+    CHECK_FALSE(world.agree(false));
+    for (int no = 0; no < world.size(); ++no) CHECK_FALSE(world.agree(world.rank() != no));
+  });
+}
+
 TEST_CASE("communicator: two of them, used from two threads at once, each get their own results") {
   worlds::run({2, 3, 4}, [](communicator& world) {
     communicator other = world.dup();

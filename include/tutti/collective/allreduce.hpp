@@ -6,6 +6,7 @@
 #include <utility>
 
 #include <tutti/collective/arguments.hpp>
+#include <tutti/collective/fused.hpp>
 
 namespace tutti::inline TUTTI_ABI {
 
@@ -48,11 +49,13 @@ requires value<T, sum_op>
   return tutti::TUTTI_ABI::allreduce(comm, mine, sum, how);
 }
 
-/// In place, tensor by tensor; all ranks give a model of the same signature.
+/// In place, tensor by tensor, small ones together; all ranks give a model of the same signature.
 template <transport::streams S, class M, class Op>
 requires model_argument<M, Op>
 void allreduce(basic_communicator<S>& comm, M& inout, Op combine, options how = {}) {
-  for_each_tensor(inout, [&](auto const& t) { detail::allreduce_span(comm, t.data, combine, how); });
+  fused together(comm, how);
+  together.allreduce(inout, std::move(combine));
+  together.run();
 }
 template <transport::streams S, class M>
 requires model_argument<M, sum_op>

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include <tutti/collective/arguments.hpp>
+#include <tutti/collective/fused.hpp>
 
 namespace tutti::inline TUTTI_ABI {
 
@@ -61,12 +62,13 @@ requires value<T, sum_op>
   return tutti::TUTTI_ABI::reduce(comm, mine, sum, how);
 }
 
-/// In place, tensor by tensor; all ranks give a model of the same signature.
+/// In place, tensor by tensor, small ones together; all ranks give a model of the same signature.
 template <transport::streams S, class M, class Op>
 requires model_argument<M, Op>
 void reduce(basic_communicator<S>& comm, M& inout, Op combine, options how = {}) {
-  detail::checked_root(comm, plan::collective::reduce, how.root);
-  for_each_tensor(inout, [&](auto const& t) { detail::reduce_span(comm, t.data, combine, how); });
+  fused together(comm, how);
+  together.reduce(inout, std::move(combine), how.root);
+  together.run();
 }
 template <transport::streams S, class M, class Op>
 requires model_argument<M, Op>

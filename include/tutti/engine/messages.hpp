@@ -233,6 +233,7 @@ class messages {
       any = true;
     }
     to.writing = nullptr;
+    ++counters_.messages_sent;
     --unfinished_;
     return true;
   }

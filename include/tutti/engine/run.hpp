@@ -31,6 +31,7 @@ namespace tutti::inline TUTTI_ABI::engine {
 struct counters {
   std::uint64_t bytes_sent = 0;
   std::uint64_t bytes_received = 0;
+  std::uint64_t messages_sent = 0;  ///< one for each plan and peer
 };
 
 template <transport::streams T>
@@ -190,6 +191,7 @@ class runner {
       counters_.bytes_sent += n;
       std::size_t const of_head = (std::min)(n, head_left);
       f.head_done += of_head;
+      if (head_left > 0 && f.head_done == sizeof(frame)) ++counters_.messages_sent;
       if (f.next < f.lane->steps.size()) {
         places_[s].at += n - of_head;
         skip_finished(f);

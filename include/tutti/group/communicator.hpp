@@ -5,6 +5,8 @@
 #include <algorithm>
 #include <array>
 #include <chrono>
+#include <concepts>
+#include <cstddef>
 #include <cstdint>
 #include <exception>
 #include <functional>
@@ -28,7 +30,8 @@ namespace tutti::inline TUTTI_ABI {
 struct statistics {
   std::uint64_t bytes_sent = 0;  ///< on its streams, headers included
   std::uint64_t bytes_received = 0;
-  std::uint64_t calls = 0;
+  std::uint64_t messages_sent = 0;  ///< a collective sends a peer at most one; where counts or objects travel, a few
+  std::uint64_t calls = 0;          ///< collective ones
   std::chrono::nanoseconds time_in_calls{0};
 };
 
@@ -59,6 +62,9 @@ struct origin {
 
 }  // namespace group
 
+template <class S, class... Axes>
+class basic_grid;
+
 /// A group of ranks 0 … size()-1. One thread at a time may be inside a call on a communicator; different communicators
 /// are independent. Movable (after its started operations have ended: it waits for them), not copyable; moved from, it
 /// may only be destroyed or assigned.
@@ -75,7 +81,11 @@ class basic_communicator {
   }
 
   basic_communicator(basic_communicator&& other)
-      : origin_(other.origin_), engine_(other.take()), messages_(std::move(other.messages_)) {}
+      : origin_(other.origin_),
+        engine_(other.take()),
+        messages_(std::move(other.messages_)),
+        subgroups_(std::move(other.subgroups_)),
+        subgroups_at_(other.subgroups_at_) {}
   basic_communicator& operator=(basic_communicator&& other) {
     if (this == &other) return *this;
     end();
@@ -83,6 +93,8 @@ class basic_communicator {
     messages_.reset();
     engine_ = other.take();
     messages_ = std::move(other.messages_);
+    subgroups_ = std::move(other.subgroups_);
+    subgroups_at_ = other.subgroups_at_;
     return *this;
   }
   /// Operations that were started and have not ended are brought to their end first; where an exception ends the
@@ -100,8 +112,8 @@ class basic_communicator {
   [[nodiscard]] statistics stats() const noexcept {
     auto const& moved = engine_->moved();
     auto const messages = messages_ ? messages_->moved() : engine::counters{};
-    return {moved.bytes_sent + messages.bytes_sent, moved.bytes_received + messages.bytes_received, engine_->calls(),
-            engine_->time_in_calls()};
+    return {moved.bytes_sent + messages.bytes_sent, moved.bytes_received + messages.bytes_received,
+            moved.messages_sent + messages.messages_sent, engine_->calls(), engine_->time_in_calls()};
   }
 
   /// This rank's time: of the steady clock, or of the simulated world.
@@ -131,10 +143,64 @@ class basic_communicator {
     std::stable_sort(group.begin(), group.end(), [&](int a, int b) {
       return all[static_cast<std::size_t>(a)][1] < all[static_cast<std::size_t>(b)][1];
     });
-    return child(group, color);
+    return child(group, fnv1a()
+                            .add(engine_->seen()->communicator())
+                            .add(engine_->calls())
+                            .add(static_cast<std::uint64_t>(static_cast<std::uint32_t>(color)))
+                            .value());
   }
   /// Collective. The same ranks with streams of their own, for another thread or a library.
   [[nodiscard]] basic_communicator dup(options how = {}) { return split(0, rank(), how); }
+
+  /// Called by those in `ranks` alone, in the order of which they are numbered; the others need not know. Sends
+  /// nothing: ranks that name different lists find out at their first call on it, by its deadline.
+  [[nodiscard]] basic_communicator subgroup(std::vector<int> const& ranks) {
+    if (engine_->behind()) engine_->behind()->finish();  // they count as calls
+    fnv1a id;
+    id.add(engine_->seen()->communicator()).add(engine_->calls()).add(std::string_view("subgroup"));
+    for (auto at = ranks.begin(); at != ranks.end(); ++at) {
+      if (*at < 0 || *at >= size() || std::find(ranks.begin(), at, *at) != at)
+        throw error(failure{
+            error_kind::config, -1, "subgroup",
+            "rank " + std::to_string(*at) + " is named twice, or is not between 0 and " + std::to_string(size() - 1)});
+      id.add(static_cast<std::uint64_t>(*at));
+    }
+    if (std::find(ranks.begin(), ranks.end(), rank()) == ranks.end())
+      throw error(failure{error_kind::config, -1, "subgroup",
+                          "rank " + std::to_string(rank()) + " makes a group that it is not in; only members call"});
+    if (std::exchange(subgroups_at_, engine_->calls()) != engine_->calls()) subgroups_.clear();
+    auto const before = std::count(subgroups_.begin(), subgroups_.end(), id.value());
+    subgroups_.push_back(id.value());
+    return child(ranks, id.add(static_cast<std::uint64_t>(before)).value());
+  }
+  /// Called by all, sends nothing: a communicator of the ranks on this host, in their order.
+  [[nodiscard]] basic_communicator split_by_host() {
+    std::vector<int> here;
+    for (int r = 0; r < size(); ++r)
+      if (host(r) == host(rank())) here.push_back(r);
+    return subgroup(here);
+  }
+  /// Called by all, sends nothing. The ranks in a box whose axes are types: the last one varies fastest. The sizes must
+  /// multiply to size(). See group/grid.hpp.
+  template <class... Axes>
+  [[nodiscard]] auto grid(std::convertible_to<int> auto... sizes) {
+    static_assert(sizeof...(Axes) == sizeof...(sizes) && sizeof...(Axes) > 0, "tutti: a grid has one size per axis.");
+    return basic_grid<S, Axes...>(*this, {static_cast<int>(sizes)...});
+  }
+
+  /// Collective. Whether all ranks said yes, on every rank.
+  [[nodiscard]] bool agree(bool yes, options how = {}) {
+    unsigned char all = yes ? 1 : 0;
+    engine::operation op;
+    op.what = plan::collective::allreduce;
+    op.element = element_code<bool>();
+    op.op = op_code<logical_and_op>;
+    op.fold = engine::make_reducer<unsigned char>(logical_and);
+    op.count = 1;
+    op.output = std::as_writable_bytes(std::span(&all, 1));
+    engine_->run(op, how);
+    return all != 0;
+  }
 
   /// Gives up: every rank of the world throws `aborted` with `reason` at this or its next call. Throws it here too.
   [[noreturn]] void abort(std::string reason) {
@@ -171,27 +237,22 @@ class basic_communicator {
  private:
   [[nodiscard]] std::size_t index() const noexcept { return static_cast<std::size_t>(rank()); }
 
+  [[nodiscard]] int host(int r) const {
+    return origin_->hosts[static_cast<std::size_t>(members()[static_cast<std::size_t>(r)])];
+  }
   [[nodiscard]] int on_this_host(int below) const {
-    auto const host = [&](int r) {
-      return origin_->hosts[static_cast<std::size_t>(members()[static_cast<std::size_t>(r)])];
-    };
     int n = 0;
     for (int r = 0; r < below; ++r) n += host(r) == host(rank()) ? 1 : 0;
     return n;
   }
 
-  basic_communicator child(std::vector<int> const& group, int color) {
+  basic_communicator child(std::vector<int> const& group, std::uint64_t id) {
     std::vector<int> world;
     int place = 0;
     for (std::size_t i = 0; i < group.size(); ++i) {
       if (group[i] == rank()) place = static_cast<int>(i);
       world.push_back(members()[static_cast<std::size_t>(group[i])]);
     }
-    std::uint64_t const id = fnv1a()
-                                 .add(engine_->seen()->communicator())
-                                 .add(engine_->calls())
-                                 .add(static_cast<std::uint64_t>(static_cast<std::uint32_t>(color)))
-                                 .value();
     return {origin_, id, std::move(world), place};
   }
 
@@ -210,6 +271,8 @@ class basic_communicator {
   std::shared_ptr<group::origin<S>> origin_;
   std::unique_ptr<tutti::TUTTI_ABI::engine::engine<S>> engine_;
   std::unique_ptr<tutti::TUTTI_ABI::engine::messages<S>> messages_{};
+  std::vector<std::uint64_t> subgroups_{};  // made since the last collective call, to tell equal ones apart
+  std::uint64_t subgroups_at_ = 0;
 };
 
 /// The communicator of most programs: its transport is chosen at the join.
