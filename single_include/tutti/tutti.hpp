@@ -5226,6 +5226,7 @@ namespace tutti::inline TUTTI_ABI::engine {
 struct counters {
   std::uint64_t bytes_sent = 0;
   std::uint64_t bytes_received = 0;
+  std::uint64_t messages_sent = 0;  ///< one for each plan and peer
 };
 
 template <transport::streams T>
@@ -5385,6 +5386,7 @@ class runner {
       counters_.bytes_sent += n;
       std::size_t const of_head = (std::min)(n, head_left);
       f.head_done += of_head;
+      if (head_left > 0 && f.head_done == sizeof(frame)) ++counters_.messages_sent;
       if (f.next < f.lane->steps.size()) {
         places_[s].at += n - of_head;
         skip_finished(f);
@@ -6046,6 +6048,7 @@ class messages {
       any = true;
     }
     to.writing = nullptr;
+    ++counters_.messages_sent;
     --unfinished_;
     return true;
   }
@@ -7189,7 +7192,8 @@ namespace tutti::inline TUTTI_ABI {
 struct statistics {
   std::uint64_t bytes_sent = 0;  ///< on its streams, headers included
   std::uint64_t bytes_received = 0;
-  std::uint64_t calls = 0;
+  std::uint64_t messages_sent = 0;  ///< a collective sends a peer at most one; where counts or objects travel, a few
+  std::uint64_t calls = 0;          ///< collective ones
   std::chrono::nanoseconds time_in_calls{0};
 };
 
@@ -7220,6 +7224,9 @@ struct origin {
 
 }  // namespace group
 
+template <class S, class... Axes>
+class basic_grid;
+
 /// A group of ranks 0 … size()-1. One thread at a time may be inside a call on a communicator; different communicators
 /// are independent. Movable (after its started operations have ended: it waits for them), not copyable; moved from, it
 /// may only be destroyed or assigned.
@@ -7236,7 +7243,11 @@ class basic_communicator {
   }
 
   basic_communicator(basic_communicator&& other)
-      : origin_(other.origin_), engine_(other.take()), messages_(std::move(other.messages_)) {}
+      : origin_(other.origin_),
+        engine_(other.take()),
+        messages_(std::move(other.messages_)),
+        subgroups_(std::move(other.subgroups_)),
+        subgroups_at_(other.subgroups_at_) {}
   basic_communicator& operator=(basic_communicator&& other) {
     if (this == &other) return *this;
     end();
@@ -7244,6 +7255,8 @@ class basic_communicator {
     messages_.reset();
     engine_ = other.take();
     messages_ = std::move(other.messages_);
+    subgroups_ = std::move(other.subgroups_);
+    subgroups_at_ = other.subgroups_at_;
     return *this;
   }
   /// Operations that were started and have not ended are brought to their end first; where an exception ends the
@@ -7261,8 +7274,8 @@ class basic_communicator {
   [[nodiscard]] statistics stats() const noexcept {
     auto const& moved = engine_->moved();
     auto const messages = messages_ ? messages_->moved() : engine::counters{};
-    return {moved.bytes_sent + messages.bytes_sent, moved.bytes_received + messages.bytes_received, engine_->calls(),
-            engine_->time_in_calls()};
+    return {moved.bytes_sent + messages.bytes_sent, moved.bytes_received + messages.bytes_received,
+            moved.messages_sent + messages.messages_sent, engine_->calls(), engine_->time_in_calls()};
   }
 
   /// This rank's time: of the steady clock, or of the simulated world.
@@ -7292,10 +7305,64 @@ class basic_communicator {
     std::stable_sort(group.begin(), group.end(), [&](int a, int b) {
       return all[static_cast<std::size_t>(a)][1] < all[static_cast<std::size_t>(b)][1];
     });
-    return child(group, color);
+    return child(group, fnv1a()
+                            .add(engine_->seen()->communicator())
+                            .add(engine_->calls())
+                            .add(static_cast<std::uint64_t>(static_cast<std::uint32_t>(color)))
+                            .value());
   }
   /// Collective. The same ranks with streams of their own, for another thread or a library.
   [[nodiscard]] basic_communicator dup(options how = {}) { return split(0, rank(), how); }
+
+  /// Called by those in `ranks` alone, in the order of which they are numbered; the others need not know. Sends
+  /// nothing: ranks that name different lists find out at their first call on it, by its deadline.
+  [[nodiscard]] basic_communicator subgroup(std::vector<int> const& ranks) {
+    if (engine_->behind()) engine_->behind()->finish();  // they count as calls
+    fnv1a id;
+    id.add(engine_->seen()->communicator()).add(engine_->calls()).add(std::string_view("subgroup"));
+    for (auto at = ranks.begin(); at != ranks.end(); ++at) {
+      if (*at < 0 || *at >= size() || std::find(ranks.begin(), at, *at) != at)
+        throw error(failure{
+            error_kind::config, -1, "subgroup",
+            "rank " + std::to_string(*at) + " is named twice, or is not between 0 and " + std::to_string(size() - 1)});
+      id.add(static_cast<std::uint64_t>(*at));
+    }
+    if (std::find(ranks.begin(), ranks.end(), rank()) == ranks.end())
+      throw error(failure{error_kind::config, -1, "subgroup",
+                          "rank " + std::to_string(rank()) + " makes a group that it is not in; only members call"});
+    if (std::exchange(subgroups_at_, engine_->calls()) != engine_->calls()) subgroups_.clear();
+    auto const before = std::count(subgroups_.begin(), subgroups_.end(), id.value());
+    subgroups_.push_back(id.value());
+    return child(ranks, id.add(static_cast<std::uint64_t>(before)).value());
+  }
+  /// Called by all, sends nothing: a communicator of the ranks on this host, in their order.
+  [[nodiscard]] basic_communicator split_by_host() {
+    std::vector<int> here;
+    for (int r = 0; r < size(); ++r)
+      if (host(r) == host(rank())) here.push_back(r);
+    return subgroup(here);
+  }
+  /// Called by all, sends nothing. The ranks in a box whose axes are types: the last one varies fastest. The sizes must
+  /// multiply to size(). See group/grid.hpp.
+  template <class... Axes>
+  [[nodiscard]] auto grid(std::convertible_to<int> auto... sizes) {
+    static_assert(sizeof...(Axes) == sizeof...(sizes) && sizeof...(Axes) > 0, "tutti: a grid has one size per axis.");
+    return basic_grid<S, Axes...>(*this, {static_cast<int>(sizes)...});
+  }
+
+  /// Collective. Whether all ranks said yes, on every rank.
+  [[nodiscard]] bool agree(bool yes, options how = {}) {
+    unsigned char all = yes ? 1 : 0;
+    engine::operation op;
+    op.what = plan::collective::allreduce;
+    op.element = element_code<bool>();
+    op.op = op_code<logical_and_op>;
+    op.fold = engine::make_reducer<unsigned char>(logical_and);
+    op.count = 1;
+    op.output = std::as_writable_bytes(std::span(&all, 1));
+    engine_->run(op, how);
+    return all != 0;
+  }
 
   /// Gives up: every rank of the world throws `aborted` with `reason` at this or its next call. Throws it here too.
   [[noreturn]] void abort(std::string reason) {
@@ -7332,27 +7399,22 @@ class basic_communicator {
  private:
   [[nodiscard]] std::size_t index() const noexcept { return static_cast<std::size_t>(rank()); }
 
+  [[nodiscard]] int host(int r) const {
+    return origin_->hosts[static_cast<std::size_t>(members()[static_cast<std::size_t>(r)])];
+  }
   [[nodiscard]] int on_this_host(int below) const {
-    auto const host = [&](int r) {
-      return origin_->hosts[static_cast<std::size_t>(members()[static_cast<std::size_t>(r)])];
-    };
     int n = 0;
     for (int r = 0; r < below; ++r) n += host(r) == host(rank()) ? 1 : 0;
     return n;
   }
 
-  basic_communicator child(std::vector<int> const& group, int color) {
+  basic_communicator child(std::vector<int> const& group, std::uint64_t id) {
     std::vector<int> world;
     int place = 0;
     for (std::size_t i = 0; i < group.size(); ++i) {
       if (group[i] == rank()) place = static_cast<int>(i);
       world.push_back(members()[static_cast<std::size_t>(group[i])]);
     }
-    std::uint64_t const id = fnv1a()
-                                 .add(engine_->seen()->communicator())
-                                 .add(engine_->calls())
-                                 .add(static_cast<std::uint64_t>(static_cast<std::uint32_t>(color)))
-                                 .value();
     return {origin_, id, std::move(world), place};
   }
 
@@ -7371,10 +7433,85 @@ class basic_communicator {
   std::shared_ptr<group::origin<S>> origin_;
   std::unique_ptr<tutti::TUTTI_ABI::engine::engine<S>> engine_;
   std::unique_ptr<tutti::TUTTI_ABI::engine::messages<S>> messages_{};
+  std::vector<std::uint64_t> subgroups_{};  // made since the last collective call, to tell equal ones apart
+  std::uint64_t subgroups_at_ = 0;
 };
 
 /// The communicator of most programs: its transport is chosen at the join.
 using communicator = basic_communicator<transport::any>;
+
+}  // namespace tutti::inline TUTTI_ABI
+
+// ------------------------------------------------------------------------------------------------ tutti/group/grid.hpp
+// Ranks in a box: axes are types, and along each axis runs a communicator. Takes a communicator and sizes.
+
+namespace tutti::inline TUTTI_ABI {
+
+/// Rank r has the coordinates of r in a number system of the sizes, the last axis being the units. Made by
+/// `comm.grid<data, model>(2, 4)`, by all ranks of `comm`, which may go away before it.
+template <class S, class... Axes>
+class basic_grid {
+  static constexpr std::size_t axes = sizeof...(Axes);
+  template <class Axis>
+  static constexpr std::size_t times = (std::size_t{std::same_as<Axis, Axes>} + ...);
+  static_assert(((times<Axes> == 1) && ...), "tutti: the axes of a grid are different types.");
+
+ public:
+  basic_grid(basic_communicator<S>& all, std::array<int, axes> sizes) : sizes_(sizes) {
+    long long ranks = 1;
+    bool positive = true;
+    std::string text;
+    for (int n : sizes) {
+      ranks *= n;
+      positive = positive && n > 0 && ranks <= all.size();
+      text += (text.empty() ? "" : " x ") + std::to_string(n);
+    }
+    if (!positive || ranks != all.size())
+      throw error(failure{error_kind::config, -1, "grid",
+                          text + " is no arrangement of " + std::to_string(all.size()) + " ranks"});
+    std::array<int, axes> stride{};
+    int units = 1;
+    for (std::size_t a = axes; a-- > 0; units *= sizes[a]) {
+      stride[a] = units;
+      at_[a] = all.rank() / units % sizes[a];
+    }
+    for (std::size_t a = 0; a < axes; ++a) {
+      std::vector<int> line;
+      for (int i = 0; i < sizes[a]; ++i) line.push_back(all.rank() + (i - at_[a]) * stride[a]);
+      along_.push_back(all.subgroup(line));
+    }
+  }
+
+  /// How many ranks there are along an axis, and the place of this one.
+  template <class Axis>
+  [[nodiscard]] int size() const noexcept {
+    return sizes_[index<Axis>()];
+  }
+  template <class Axis>
+  [[nodiscard]] int rank() const noexcept {
+    return at_[index<Axis>()];
+  }
+  /// The ranks that differ from this one along that axis only.
+  template <class Axis>
+  [[nodiscard]] basic_communicator<S>& along() noexcept {
+    return along_[index<Axis>()];
+  }
+
+ private:
+  template <class Axis>
+  static constexpr std::size_t index() noexcept {
+    static_assert(times<Axis> == 1, "tutti: this is no axis of the grid.");
+    std::size_t i = 0, found = 0;
+    ((std::same_as<Axis, Axes> ? found = i++ : i++), ...);
+    return found;
+  }
+  std::array<int, axes> sizes_;
+  std::array<int, axes> at_{};
+  std::vector<basic_communicator<S>> along_;
+};
+
+template <class... Axes>
+using grid = basic_grid<transport::any, Axes...>;
 
 }  // namespace tutti::inline TUTTI_ABI
 
@@ -12209,6 +12346,152 @@ template <transport::streams S, object T>
 
 }  // namespace tutti::inline TUTTI_ABI
 
+// ------------------------------------------------------------------------------------------ tutti/collective/fused.hpp
+// fused: several calls as one. Takes small buffers of one kind, packs them, and sends one message where there were
+// many.
+
+namespace tutti::inline TUTTI_ABI {
+
+namespace detail {
+
+/// A buffer that lives on after the call that was given it: an lvalue, or a view.
+template <class R>
+concept borrowed_buffer = writable_buffer<R> &&
+    (std::is_lvalue_reference_v<R> || std::is_trivially_destructible_v<std::remove_cvref_t<R>>);
+
+template <class Op>
+inline constexpr Op stateless{};
+
+}  // namespace detail
+
+/// Collects calls; run() makes them, in as few messages as there are kinds: collective, root, element, and operation.
+/// Buffers above 32 KiB travel by themselves, uncopied. Results are those of the single calls, bit for bit. Buffers
+/// must live until run() and must not overlap. All ranks add the same calls. Without run(), nothing is sent.
+template <transport::streams S>
+class fused {
+ public:
+  explicit fused(basic_communicator<S>& comm, options how = {}) : comm_(comm), how_(how) {}
+  fused(fused const&) = delete;
+  fused& operator=(fused const&) = delete;
+
+  template <detail::borrowed_buffer R, reduction<detail::element_of<R>> Op = sum_op>
+  void allreduce(R&& inout, Op combine = {}) {
+    add(plan::collective::allreduce, -1, detail::elements_of(inout), hold(std::move(combine)));
+  }
+  template <class M, class Op = sum_op>
+  requires model_argument<M, Op>
+  void allreduce(M& inout, Op combine = {}) {
+    auto const op = hold(std::move(combine));
+    for_each_tensor(inout, [&](auto const& t) { add(plan::collective::allreduce, -1, t.data, op); });
+  }
+  template <detail::borrowed_buffer R, reduction<detail::element_of<R>> Op = sum_op>
+  void reduce(R&& inout, Op combine = {}, int root = 0) {
+    detail::checked_root(comm_, plan::collective::reduce, root);
+    add(plan::collective::reduce, root, detail::elements_of(inout), hold(std::move(combine)));
+  }
+  template <class M, class Op = sum_op>
+  requires model_argument<M, Op>
+  void reduce(M& inout, Op combine = {}, int root = 0) {
+    detail::checked_root(comm_, plan::collective::reduce, root);
+    auto const op = hold(std::move(combine));
+    for_each_tensor(inout, [&](auto const& t) { add(plan::collective::reduce, root, t.data, op); });
+  }
+  template <detail::borrowed_buffer R>
+  void broadcast(R&& inout, int root = 0) {
+    detail::checked_root(comm_, plan::collective::broadcast, root);
+    engine::operation op = detail::operation_on<std::byte>(plan::collective::broadcast, root);
+    pieces_.push_back({op, std::as_writable_bytes(detail::elements_of(inout)), {}});
+  }
+
+  /// Makes the calls and forgets them. Blocks until all results are here. Throws what the first that failed throws.
+  void run() {
+    auto const pieces = std::exchange(pieces_, {});
+    std::vector<char> done(pieces.size(), 0);
+    std::vector<std::size_t> together;
+    for (std::size_t first = 0; first < pieces.size(); ++first) {
+      if (done[first] != 0) continue;
+      together.assign(1, first);
+      std::size_t total = pieces[first].data.size();
+      for (std::size_t i = first + 1; i < pieces.size() && total <= most_packed; ++i) {
+        bool const small = pieces[i].data.size() <= most_copied && pieces[first].data.size() <= most_copied;
+        if (done[i] != 0 || !small || !alike(pieces[first].op, pieces[i].op)) continue;
+        together.push_back(i);
+        total += pieces[i].data.size();
+      }
+      for (std::size_t i : together) done[i] = 1;
+      make(pieces, together, total);
+    }
+  }
+
+ private:
+  struct piece {
+    engine::operation op;
+    bytes data;
+    std::shared_ptr<void const> combine;  // keeps an operation with state
+  };
+  template <class Op>
+  struct held {
+    Op const* combine;
+    std::shared_ptr<void const> owner;
+  };
+  static constexpr std::size_t most_copied = std::size_t{32} << 10U;
+  static constexpr std::size_t most_packed = std::size_t{1} << 20U;
+
+  template <class Op>
+  static held<Op> hold(Op combine) {
+    if constexpr (std::is_empty_v<Op> && std::is_default_constructible_v<Op>) {
+      return {&detail::stateless<Op>, nullptr};
+    } else {
+      auto kept = std::make_shared<Op const>(std::move(combine));
+      return {kept.get(), kept};
+    }
+  }
+  template <element T, class Op>
+  void add(plan::collective what, int root, std::span<T> data, held<Op> const& op) {
+    pieces_.push_back({detail::reduction_on<T>(what, root, *op.combine), std::as_writable_bytes(data), op.owner});
+  }
+  static bool alike(engine::operation const& a, engine::operation const& b) {
+    return a.what == b.what && a.root == b.root && a.element == b.element && a.element_size == b.element_size &&
+           a.op == b.op && a.fold.apply == b.fold.apply && a.fold.op == b.fold.op && a.fold.narrow == b.fold.narrow;
+  }
+  void make(std::vector<piece> const& pieces, std::vector<std::size_t> const& together, std::size_t total) {
+    engine::operation op = pieces[together[0]].op;
+    op.count = total / op.element_size;
+    options how = how_;
+    how.root = op.root;
+    comm_.engine().call_once(op, how, [&] {
+      if (together.size() == 1) {
+        op.output = pieces[together[0]].data;
+        comm_.engine().run(op, 0);
+        return;
+      }
+      bytes const packed = comm_.engine().spare(total);
+      bool const arrives =
+          op.what == plan::collective::allreduce || (comm_.rank() == op.root) == (op.what == plan::collective::reduce);
+      auto at = packed.begin();
+      for (std::size_t i : together) at = std::copy(pieces[i].data.begin(), pieces[i].data.end(), at);
+      op.output = packed;
+      comm_.engine().run(op, 0);
+      at = packed.begin();
+      for (std::size_t i : together) {
+        auto const next = at + static_cast<std::ptrdiff_t>(pieces[i].data.size());
+        if (arrives) std::copy(at, next, pieces[i].data.begin());
+        at = next;
+      }
+    });
+  }
+
+  basic_communicator<S>& comm_;
+  options how_;
+  std::vector<piece> pieces_;
+};
+template <class S>
+fused(basic_communicator<S>&) -> fused<S>;
+template <class S>
+fused(basic_communicator<S>&, options) -> fused<S>;
+
+}  // namespace tutti::inline TUTTI_ABI
+
 // -------------------------------------------------------------------------------------- tutti/collective/allreduce.hpp
 // allreduce: every rank ends with the fold of all contributions, in rank order, with the same bits everywhere.
 
@@ -12253,11 +12536,13 @@ requires value<T, sum_op>
   return tutti::TUTTI_ABI::allreduce(comm, mine, sum, how);
 }
 
-/// In place, tensor by tensor; all ranks give a model of the same signature.
+/// In place, tensor by tensor, small ones together; all ranks give a model of the same signature.
 template <transport::streams S, class M, class Op>
 requires model_argument<M, Op>
 void allreduce(basic_communicator<S>& comm, M& inout, Op combine, options how = {}) {
-  for_each_tensor(inout, [&](auto const& t) { detail::allreduce_span(comm, t.data, combine, how); });
+  fused together(comm, how);
+  together.allreduce(inout, std::move(combine));
+  together.run();
 }
 template <transport::streams S, class M>
 requires model_argument<M, sum_op>
@@ -13023,12 +13308,13 @@ requires value<T, sum_op>
   return tutti::TUTTI_ABI::reduce(comm, mine, sum, how);
 }
 
-/// In place, tensor by tensor; all ranks give a model of the same signature.
+/// In place, tensor by tensor, small ones together; all ranks give a model of the same signature.
 template <transport::streams S, class M, class Op>
 requires model_argument<M, Op>
 void reduce(basic_communicator<S>& comm, M& inout, Op combine, options how = {}) {
-  detail::checked_root(comm, plan::collective::reduce, how.root);
-  for_each_tensor(inout, [&](auto const& t) { detail::reduce_span(comm, t.data, combine, how); });
+  fused together(comm, how);
+  together.reduce(inout, std::move(combine), how.root);
+  together.run();
 }
 template <transport::streams S, class M, class Op>
 requires model_argument<M, Op>
