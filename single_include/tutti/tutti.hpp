@@ -12841,8 +12841,9 @@ template <class S>
 [[nodiscard]] std::string explain(basic_communicator<S>& comm, plan::collective what, std::size_t length,
                                   options const& how = {}) {
   auto const& around = comm.engine().around();
-  auto const wish =
-      how.algorithm != algorithm::automatic ? how.algorithm : around.preferred[static_cast<std::size_t>(what)];
+  auto const index = static_cast<std::size_t>(what);
+  auto wish = how.algorithm;
+  if (wish == algorithm::automatic && index < around.preferred.size()) wish = around.preferred[index];
   return plan::explain(what, comm.size(), length, around.costs, wish, {.order = how.order});
 }
 
