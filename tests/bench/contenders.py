@@ -18,6 +18,14 @@ ROOT = HERE.parent.parent
 MPI = "--mca btl tcp,self --mca btl_tcp_if_include lo --mca pml ob1".split()
 GLOO = {"allreduce": ["best", "bcube", "ring", "ring_chunked", "halving"], "broadcast": ["best", "one_to_all"],
         "allgather": ["best", "ring"], "reduce_scatter": ["halving"], "barrier": ["best", "all_to_all", "all_to_one"]}
+# tutti's algorithms that keep the bracket, measured beside the automatic choice with --algorithms
+ALGORITHMS = {"broadcast": ["star", "direct", "binomial", "chain"], "reduce": ["star", "direct", "binomial"],
+              "allreduce": ["exchange", "star", "direct", "binomial", "doubling", "halving"],
+              "scatter": ["star", "binomial"], "gather": ["star", "binomial"],
+              "allgather": ["star", "direct", "doubling", "bruck", "ring"],
+              "reduce_scatter": ["star", "direct", "halving", "pairwise"], "alltoall": ["direct", "bruck", "pairwise"],
+              "barrier": ["exchange", "star", "direct", "binomial", "dissemination"]}
+NOT_FOR = {"exchange": lambda p: p != 2, "halving": lambda p: p & (p - 1) != 0, "doubling": lambda p: p & (p - 1) != 0}
 STYLES = ["best", "default", "whole", "pieces", "big_buffers"]
 ROOTED = ("broadcast", "reduce", "scatter", "gather")
 
@@ -77,6 +85,10 @@ def compile_all(commands, environment=None):
         running.append(subprocess.Popen(command, env={**os.environ, **(environment or {})}))
     for job in running:
         finish(job)
+
+
+def forced(call, p):
+    return [a for a in ALGORITHMS[call] if not NOT_FOR.get(a, lambda _: False)(p)]
 
 
 def build(wanted, directory, flags):

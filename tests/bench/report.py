@@ -14,6 +14,8 @@ def summary(results):
     """Per library its best variant: {"tutti": {"p50":, "p99":, "mean":, "variant":, "wrong":}}, medians over rounds."""
     best = {}
     for (library, variant), rounds in results.items():
+        if library == "tutti" and variant != "best":
+            continue  # a forced algorithm is not what a user gets
         good = [r for r in rounds if "failed" not in r]
         if not good:
             best.setdefault(library, {"failed": rounds[-1]["failed"]})
@@ -113,3 +115,21 @@ def verdict(lines):
 
 def near_floor(line):
     return "p50" in line.get("raw", {}) and line["tutti"]["p50"] <= 1.2 * line["raw"]["p50"]
+
+
+def choices(measured):
+    """Where the automatic choice is more than 1.15 times slower than the best forced algorithm."""
+    lost, judged = [], 0
+    for cell, results in measured.items():
+        times = {variant: statistics.median(r["p50"] for r in rounds if "p50" in r)
+                 for (library, variant), rounds in results.items()
+                 if library == "tutti" and any("p50" in r for r in rounds)}
+        own = times.pop("best", None)
+        if own and times:
+            best = min(times, key=times.get)
+            judged += 1
+            if own > 1.15 * times[best]:
+                lost.append((own / times[best], f"{cell}: {own:.1f} us, {best} {times[best]:.1f} us"))
+    print(f"\n# the automatic choice is above 1.15 of the best algorithm in {len(lost)} of {judged} cells")
+    for of, line in sorted(lost, reverse=True):
+        print(f"  {of:.2f}  {line}")

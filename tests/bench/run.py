@@ -22,7 +22,7 @@ import time
 
 import report
 from cells import CALLS, FULL, MIB, QUICK, grid, size_of
-from contenders import CONTENDERS, HERE, ROOT, Failed, Worker, build, compile_all, first_of
+from contenders import CONTENDERS, HERE, ROOT, Failed, Worker, build, compile_all, first_of, forced
 
 
 def arguments():
@@ -40,6 +40,7 @@ def arguments():
     p.add_argument("--minutes", type=float, help="start no further round after this long")
     p.add_argument("--rounds", type=int, help="at most so many rounds (5)", default=5)
     p.add_argument("--seconds", type=float, help="per mode, cell, library and round (0.04; --full 0.1)")
+    p.add_argument("--algorithms", action="store_true", help="also every algorithm of tutti, to judge its choice")
     p.add_argument("--json", metavar="FILE", help="write every number of every round")
     p.add_argument("--links", action="store_true",
                    help="instead: one rank per network namespace, links of 100 Mbit/s and 1 Gbit/s (needs root)")
@@ -95,7 +96,7 @@ def candidates(cell, contenders, results):
     for (library, _), us in times.items():
         best[library] = min(us, best.get(library, us))
     return [(c, v) for c, v in both
-            if times.get((c.library, label(c, v)), float("inf")) <= 1.33 * best.get(c.library, 0)]
+            if c.library == "tutti" or times.get((c.library, label(c, v)), float("inf")) <= 1.33 * best.get(c.library, 0)]
 
 
 def label(contender, variant):
@@ -138,6 +139,8 @@ def main():
         import links
         sys.exit(links.main(a, flags))
     contenders = [c for c in CONTENDERS if c.library in ["tutti", *a.peers]]
+    if a.algorithms:
+        contenders[0].variants = lambda call, p: ["best", *forced(call, p)]
     programs = build(contenders, a.build, flags)
     contenders = [c for c in contenders if c.name in programs]
     about = machine(flags)
@@ -159,6 +162,8 @@ def main():
     print(f"# {len(steal)} rounds in {time.monotonic() - began:.0f} s", file=sys.stderr)
     lines = report.tables(measured)
     judged = report.verdict(lines)
+    if a.algorithms:
+        report.choices(measured)
     if max(steal) > 0.01:
         print(f"# warning: the host took away {max(steal):.1%} of the processor time in one round; measure again")
     if about["loadavg_before"] > 0.5:

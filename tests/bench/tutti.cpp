@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSL-1.0
-// The bench's tutti: `bench_tutti --np 4 --control SOCKET --shared FILE`, or under any launcher.
+// The bench's tutti: `bench_tutti --np 4 --control SOCKET --shared FILE`, or under any launcher. A variant is an
+// algorithm, "best" the automatic choice.
 
 #include <functional>
 #include <tutti/tutti.hpp>
@@ -19,9 +20,10 @@ struct tutti_library {
   std::function<void()> prepare(bench::job<T> const& j) {
     auto& w = world;
     tutti::options how{};
-    if (j.variant == "star") how.algorithm = tutti::algorithm::star;
-    if (j.variant == "direct") how.algorithm = tutti::algorithm::direct;
-    if (j.variant == "exchange") how.algorithm = tutti::algorithm::exchange;
+    for (int a = 1; j.variant != "best" && tutti::to_string(how.algorithm) != j.variant; ++a) {
+      if (a == 32) throw std::invalid_argument("no algorithm " + std::string(j.variant));
+      how.algorithm = static_cast<tutti::algorithm>(a);
+    }
     switch (j.what) {
       case bench::call::allreduce:
         return [=, &w] { allreduce(w, j.out, how); };
