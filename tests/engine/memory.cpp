@@ -18,7 +18,7 @@ namespace plan = tutti::plan;
 
 /// Rank 0 of three in the direct allreduce: two windows, parts of `part` elements of `unit` bytes.
 struct call {
-  explicit call(std::size_t unit, std::size_t part = 4000)
+  explicit call(std::size_t unit, std::size_t part = 40000)
       : ready(te::prepare(plan::find(plan::collective::allreduce, tutti::algorithm::direct, 3)
                               ->write({plan::collective::allreduce, tutti::algorithm::direct, 0, 3, 0, {}}))),
         offsets{0, part * unit, 2 * part * unit, 3 * part * unit},
@@ -44,14 +44,16 @@ plan::block window(te::program const& p) {
 
 }  // namespace
 
-TEST_CASE("a granule is whole elements, between 4 and 64 KiB where an element allows") {
+TEST_CASE("a granule is whole elements, between 4 and 512 KiB where an element allows") {
   for (std::size_t const unit : std::array<std::size_t, 5>{1, 3, 4, 24, 5000}) {
-    call c(unit);
+    call c(unit, 40);
     CHECK(c.where.granule() % unit == 0);
-    CHECK(c.where.granule() <= 65536);
+    CHECK(c.where.granule() <= 524288);
     CHECK(c.where.granule() + unit > 4096);
   }
-  CHECK(call(70000, 2).where.granule() == 70000);
+  CHECK(call(600000, 2).where.granule() == 600000);
+  CHECK(plan::granule(64, 4) == 16384);
+  CHECK(plan::granule(1024, 4) == 4096);
 }
 
 TEST_CASE("a window wraps after one granule, and has room for what its reader has left behind") {

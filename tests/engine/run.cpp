@@ -320,7 +320,7 @@ struct triple {
 TEST_CASE("run: elements of 24 bytes, which no power of two holds, are never torn at a granule's end") {
   alone::run(5, [](auto& world) {
     for (algorithm const a : worlds::algorithms) {
-      std::vector<triple> x(20'011);
+      std::vector<triple> x(60'011);
       std::vector<triple> expected(x.size());
       for (std::size_t i = 0; i < x.size(); ++i) {
         auto const k = static_cast<std::int64_t>(i);
@@ -334,7 +334,7 @@ TEST_CASE("run: elements of 24 bytes, which no power of two holds, are never tor
 }
 
 struct large {
-  std::array<std::int32_t, 25'600> values;  // 100 KB: more than a granule
+  std::array<std::int32_t, 102'400> values;  // 400 KB: more than a granule
   friend bool operator==(large const&, large const&) = default;
 };
 struct add_large {

@@ -144,7 +144,7 @@ TEST_CASE("plans as data and the engine on a simulated world agree to the nanose
   }
   SUBCASE("nothing to move") { agree(wire, 3, 0); }
   SUBCASE("several granules and segments") {
-    for (int ranks : {2, 3, 8}) agree(wire, ranks, 30'000);
+    for (int ranks : {2, 3, 8}) agree(wire, ranks, 300'000);
   }
   SUBCASE("hosts of several ranks that share cores, and pay for waking up") {
     sim shared{.wake = 3us, .hosts = 2, .cores = 2};
