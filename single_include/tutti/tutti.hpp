@@ -4946,12 +4946,12 @@ namespace tutti::inline TUTTI_ABI::plan {
 /// Of one read or write.
 inline constexpr std::size_t longest_piece = std::size_t{1} << 20U;
 
-/// Bytes of every source that a plan's folds read at once, and that a window holds: with all `most_sources` of them
-/// half of L2, whole elements.
+/// Bytes of every source that a plan's folds read at once, and that a window holds, whole elements: those of all
+/// `most_sources` together take 1 MiB. Smaller ones cost more system calls than a closer cache saves, since bytes are
+/// folded as they arrive, however far the window goes.
 [[nodiscard]] constexpr std::size_t granule(std::size_t most_sources, std::size_t element) noexcept {
-  constexpr std::size_t cache = std::size_t{512} << 10U;  // L2 of the smallest machine we care for
-  std::size_t const fit = cache / (2 * (most_sources + 1));
-  std::size_t const wanted = std::clamp(fit, std::size_t{4} << 10U, std::size_t{64} << 10U);
+  std::size_t const fit = (std::size_t{1} << 20U) / (std::max)(most_sources, std::size_t{2});
+  std::size_t const wanted = (std::max)(fit, std::size_t{4} << 10U);
   return (std::max)(wanted / element, std::size_t{1}) * element;
 }
 
