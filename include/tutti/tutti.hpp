@@ -39,6 +39,7 @@
 #include <tutti/collective/neighbour_exchange.hpp>
 #include <tutti/collective/ragged.hpp>
 #include <tutti/collective/reduce.hpp>
+#include <tutti/collective/reduce_objects.hpp>
 #include <tutti/collective/reduce_scatter.hpp>
 #include <tutti/collective/scan.hpp>
 #include <tutti/collective/scatter.hpp>

@@ -191,7 +191,7 @@ TEST_CASE("send: nobody waits for ever; the deadline says for whom, and which ta
 
 TEST_CASE("send: what nobody asks for fills a queue of 64 MiB; then its sender waits, and at last is told why") {
   auto const said = errors(2, over::memory, [](communicator& world) {
-    send(world, std::vector<char>(std::size_t{70} << 20U), 1 - world.rank(), {.timeout = 300ms});
+    send(world, std::vector<char>(std::size_t{66} << 20U), 1 - world.rank(), {.timeout = 1500ms});
   });
   for (auto const& text : said)
     CHECK_MESSAGE(contains(text, "queue of messages that nobody has received is full (64 MiB)"), text);
