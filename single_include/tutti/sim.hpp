@@ -276,6 +276,7 @@ class simulation {
       motion m;
       m.at = m.begin = offsets_[s.at.first];
       m.end = offsets_[s.at.last];
+      m.shifted = s.shifts();
       m.first_edge = static_cast<std::uint32_t>(a.edges.size());
       a.edges.insert(a.edges.end(), s.after.begin(), s.after.end());
       m.last_edge = static_cast<std::uint32_t>(a.edges.size());
@@ -339,6 +340,7 @@ class simulation {
     std::uint32_t stopper = 0;    // the edge that stopped it last: tried first
     std::uint32_t parked = none;  // the first unit that waits for this to move on
     std::uint32_t folded = 0, copied = 0;
+    bool shifted = false;  // see step::shifts
   };
   struct lane {
     int peer = 0;
@@ -482,8 +484,9 @@ class simulation {
     for (std::uint32_t k = 0, e = m.stopper; k < edges && r.bytes > 0; ++k, e = e + 1 == edges ? 0 : e + 1) {
       std::uint32_t const before = a.edges[m.first_edge + e];
       motion const& earlier = a.steps[before];
-      if (earlier.at == earlier.end || earlier.end <= m.at) continue;
-      std::uint64_t const n = (std::max)(earlier.at, m.at) - m.at;
+      bool const whole = m.shifted || earlier.shifted;  // no byte of the one before the last of the other
+      if (earlier.at == earlier.end || (!whole && earlier.end <= m.at)) continue;
+      std::uint64_t const n = whole ? 0 : (std::max)(earlier.at, m.at) - m.at;
       if (n >= r.bytes) continue;
       r = {n, before};
       m.stopper = e;
