@@ -202,6 +202,8 @@ template <class T, class Op>
 concept has_kernel = false;
 template <class T, class Op>
 concept has_short_kernel = false;
+template <class T, class Op>
+void join_kernel(void const*, std::byte*, std::byte const*, std::byte const*, std::size_t);  // none
 #endif
 
 }  // namespace tutti::inline TUTTI_ABI::engine::detail
