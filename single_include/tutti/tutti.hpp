@@ -4781,8 +4781,13 @@ template <class T, class Op>
 concept has_kernel = false;
 template <class T, class Op>
 concept has_short_kernel = false;
+// There are none, but what never calls them names them.
 template <class T, class Op>
-void join_kernel(void const*, std::byte*, std::byte const*, std::byte const*, std::size_t);  // none
+void join_kernel(void const*, std::byte*, std::byte const*, std::byte const*, std::size_t);
+template <class T>
+void widen_kernel(void const*, std::byte*, std::byte const*, std::size_t);
+template <class T, class Op>
+void narrow_kernel(void const*, std::byte*, std::byte const*, std::size_t, std::uint64_t);
 #endif
 
 }  // namespace tutti::inline TUTTI_ABI::engine::detail
