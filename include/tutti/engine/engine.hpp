@@ -257,7 +257,7 @@ class engine {
   std::shared_ptr<watch> watch_;
   std::shared_ptr<referee> referee_;
   surroundings around_;
-  plan::chooser choose_;
+  plan::basic_chooser<T> choose_;
   runner<T> runner_;
   std::shared_ptr<background<T>> background_;
   trace* trace_ = nullptr;

@@ -39,21 +39,30 @@ struct binding {
 /// Memory that is reused and never initialised.
 class arena {
  public:
+  arena() = default;
+  arena(arena const&) = delete;
+  arena& operator=(arena const&) = delete;
+  ~arena() { release(); }
+
   [[nodiscard]] std::byte* reserve(std::size_t n) {
     if (n > size_) {
-      memory_.reset();
-      size_ = 0;
-      memory_.reset(new std::byte[n + alignment]);
+      release();
+      memory_ = new std::byte[n + alignment];
       size_ = n;
     }
-    void* start = memory_.get();
+    void* start = memory_;
     std::size_t space = size_ + alignment;
     return static_cast<std::byte*>(start == nullptr ? nullptr : std::align(alignment, size_, start, space));
   }
   static constexpr std::size_t alignment = 64;
 
  private:
-  std::unique_ptr<std::byte[]> memory_;
+  void release() noexcept {
+    size_ = 0;
+    delete[] std::exchange(memory_, nullptr);
+  }
+
+  std::byte* memory_ = nullptr;
   std::size_t size_ = 0;
 };
 

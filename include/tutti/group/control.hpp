@@ -35,7 +35,7 @@ struct basic_control_parts {
   int rank = 0;
   int size = 1;
   transport::job_key run{};
-  std::unique_ptr<net::io_context> io;
+  std::shared_ptr<net::io_context> io;
   std::unique_ptr<basic_door<Use>> door;
   std::vector<std::shared_ptr<basic_control_link<Use>>>
       links;  ///< rank 0: one per rank, none for itself; others: only links[0]

@@ -44,7 +44,7 @@ template <class Use = on_use>
   validate(options);
   auto const deadline = clock::now() + options.timeout;
   try {
-    auto io = std::make_unique<net::io_context>(1);
+    auto io = std::make_shared<net::io_context>(1);
     auto g = options.rank == 0 ? basic_gathering<Use>(*io, options, deadline).run()
                                : basic_attending<Use>(*io, options, deadline).run();
     auto world = std::make_shared<basic_tcp_world<Use>>();

@@ -90,9 +90,9 @@ class hazards {
 }  // namespace detail
 
 /// For every step of `p`, the earlier ones that touch the same bytes, of which one writes.
-template <class = on_use>
+template <class Use = on_use>
 void order_steps(plan& p) {
-  detail::hazards<> const filled(p);
+  detail::hazards<Use> const filled(p);
 }
 
 }  // namespace tutti::inline TUTTI_ABI::plan

@@ -7,7 +7,6 @@
 #include <cstdint>
 #include <span>
 #include <string>
-#include <tuple>
 #include <type_traits>
 #include <utility>
 #include <vector>
@@ -95,7 +94,9 @@ class data_parallel {
   data_parallel(basic_communicator<S>& comm, M const& like, int slots = 8) : comm_(&comm), slots_(slots) {
     if (slots < 1)
       throw error(error_kind::config, "data_parallel: slots must be at least 1, not " + std::to_string(slots));
-    std::tie(floats_, doubles_) = count(like);
+    auto const counted = count(like);
+    floats_ = counted.first;
+    doubles_ = counted.second;
     cuts_ = slot_cuts(slots, comm.size());
     next_ = first();
   }

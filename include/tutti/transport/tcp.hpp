@@ -185,7 +185,7 @@ class basic_tcp {
   }
 
   void connect(int peer) {
-    if (!io_) io_ = std::make_unique<net::io_context>(1);
+    if (!io_) io_ = std::make_shared<net::io_context>(1);
     auto owned = std::make_shared<net::ip::tcp::socket>(*io_);
     auto& connecting = *owned;  // the handler alone owns it: it may not outlive io_
     at(peer).connecting = true;
@@ -231,7 +231,7 @@ class basic_tcp {
   opening by_;
   std::vector<lane> lanes_;         // by peer; if senders open, those to send on and then those to receive on
   std::unique_ptr<poller> poller_;  // at a fixed address: wake() comes from other threads
-  std::unique_ptr<net::io_context> io_;
+  std::shared_ptr<net::io_context> io_;
   int connecting_ = 0;
 };
 using tcp = basic_tcp<>;
