@@ -2672,9 +2672,9 @@ class hazards {
 }  // namespace detail
 
 /// For every step of `p`, the earlier ones that touch the same bytes, of which one writes.
-template <class = on_use>
+template <class Use = on_use>
 void order_steps(plan& p) {
-  detail::hazards<> const filled(p);
+  detail::hazards<Use> const filled(p);
 }
 
 }  // namespace tutti::inline TUTTI_ABI::plan
@@ -4991,21 +4991,30 @@ struct binding {
 /// Memory that is reused and never initialised.
 class arena {
  public:
+  arena() = default;
+  arena(arena const&) = delete;
+  arena& operator=(arena const&) = delete;
+  ~arena() { release(); }
+
   [[nodiscard]] std::byte* reserve(std::size_t n) {
     if (n > size_) {
-      memory_.reset();
-      size_ = 0;
-      memory_.reset(new std::byte[n + alignment]);
+      release();
+      memory_ = new std::byte[n + alignment];
       size_ = n;
     }
-    void* start = memory_.get();
+    void* start = memory_;
     std::size_t space = size_ + alignment;
     return static_cast<std::byte*>(start == nullptr ? nullptr : std::align(alignment, size_, start, space));
   }
   static constexpr std::size_t alignment = 64;
 
  private:
-  std::unique_ptr<std::byte[]> memory_;
+  void release() noexcept {
+    size_ = 0;
+    delete[] std::exchange(memory_, nullptr);
+  }
+
+  std::byte* memory_ = nullptr;
   std::size_t size_ = 0;
 };
 
@@ -5831,7 +5840,7 @@ class engine {
   std::shared_ptr<watch> watch_;
   std::shared_ptr<referee> referee_;
   surroundings around_;
-  plan::chooser choose_;
+  plan::basic_chooser<T> choose_;
   runner<T> runner_;
   std::shared_ptr<background<T>> background_;
   trace* trace_ = nullptr;
@@ -7078,7 +7087,7 @@ class basic_tcp {
   }
 
   void connect(int peer) {
-    if (!io_) io_ = std::make_unique<net::io_context>(1);
+    if (!io_) io_ = std::make_shared<net::io_context>(1);
     auto owned = std::make_shared<net::ip::tcp::socket>(*io_);
     auto& connecting = *owned;  // the handler alone owns it: it may not outlive io_
     at(peer).connecting = true;
@@ -7124,7 +7133,7 @@ class basic_tcp {
   opening by_;
   std::vector<lane> lanes_;         // by peer; if senders open, those to send on and then those to receive on
   std::unique_ptr<poller> poller_;  // at a fixed address: wake() comes from other threads
-  std::unique_ptr<net::io_context> io_;
+  std::shared_ptr<net::io_context> io_;
   int connecting_ = 0;
 };
 using tcp = basic_tcp<>;
@@ -9789,7 +9798,7 @@ struct basic_control_parts {
   int rank = 0;
   int size = 1;
   transport::job_key run{};
-  std::unique_ptr<net::io_context> io;
+  std::shared_ptr<net::io_context> io;
   std::unique_ptr<basic_door<Use>> door;
   std::vector<std::shared_ptr<basic_control_link<Use>>>
       links;  ///< rank 0: one per rank, none for itself; others: only links[0]
@@ -10269,7 +10278,7 @@ template <class Use = on_use>
   validate(options);
   auto const deadline = clock::now() + options.timeout;
   try {
-    auto io = std::make_unique<net::io_context>(1);
+    auto io = std::make_shared<net::io_context>(1);
     auto g = options.rank == 0 ? basic_gathering<Use>(*io, options, deadline).run()
                                : basic_attending<Use>(*io, options, deadline).run();
     auto world = std::make_shared<basic_tcp_world<Use>>();
@@ -14670,7 +14679,9 @@ class data_parallel {
   data_parallel(basic_communicator<S>& comm, M const& like, int slots = 8) : comm_(&comm), slots_(slots) {
     if (slots < 1)
       throw error(error_kind::config, "data_parallel: slots must be at least 1, not " + std::to_string(slots));
-    std::tie(floats_, doubles_) = count(like);
+    auto const counted = count(like);
+    floats_ = counted.first;
+    doubles_ = counted.second;
     cuts_ = slot_cuts(slots, comm.size());
     next_ = first();
   }
