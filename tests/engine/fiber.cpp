@@ -18,9 +18,10 @@ struct counting {
   int entered = 0;
   bool was_inside = false;
   std::vector<std::thread::id> threads{};
+  std::string text = std::string(100, 'x');  // here, not on the stack that is forgotten
 
   [[noreturn]] void run() {
-    for (std::string text(100, 'x');; text += 'x') {
+    for (;; text += 'x') {
       ++entered;
       was_inside = own.inside();
       threads.push_back(std::this_thread::get_id());
