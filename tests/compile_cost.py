@@ -15,7 +15,7 @@ import tempfile
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 PROMISE = 1.5  # not kept yet: docs/performance.md says where the time goes
-CEILING = 1.9  # what it must not grow beyond meanwhile
+CEILING = 2.0  # what it must not grow beyond meanwhile
 
 
 def asio_headers():
