@@ -8274,7 +8274,7 @@ class basic_rulings {
     clock::duration stall_report = std::chrono::seconds(10);  ///< zero: never
     clock::duration goodbye_grace = std::chrono::milliseconds(20);
     clock::duration timeout_grace = std::chrono::milliseconds(20);
-    clock::duration mismatch_grace = std::chrono::milliseconds(30);
+    clock::duration mismatch_grace = std::chrono::milliseconds(40);
   };
 
   /// `self` is never hung; -1 where all ranks are equal.
@@ -8432,8 +8432,25 @@ class basic_rulings {
   seat& seat_of(int rank) { return seats_[static_cast<std::size_t>(rank)]; }
   [[nodiscard]] bool complete(inquiry const& i) const {
     for (int k = 0; k < size(); ++k)
-      if (!gone(k) && !i.said[static_cast<std::size_t>(k)].given) return false;
+      if (!gone(k) && (!i.said[static_cast<std::size_t>(k)].given || (i.purpose == why::mismatch && undecided(i, k))))
+        return false;
     return true;
+  }
+  /// The call in question as rank k made it; null: it has not come there, or does not remember.
+  [[nodiscard]] sighting const* call_of(inquiry const& i, int k) const {
+    auto const asked = [&i](sighting const& s) { return s.what.sequence == i.about.sequence; };
+    answer const& said = i.said[static_cast<std::size_t>(k)];
+    if (said.given && asked(said.asked)) return &said.asked;
+    for (sighting const& s : seats_[static_cast<std::size_t>(k)].running)
+      if (asked(s) && s.what.communicator == i.about.communicator) return &s;
+    return nullptr;
+  }
+  /// It may come to the call yet, and its vote decide who is the odd one.
+  [[nodiscard]] bool undecided(inquiry const& i, int k) const {
+    for (sighting const& s : seats_[static_cast<std::size_t>(k)].running)
+      if (s.what.communicator == i.about.communicator && s.what.sequence >= i.about.sequence) return false;
+    answer const& said = i.said[static_cast<std::size_t>(k)];
+    return said.asked.what.sequence != i.about.sequence && said.latest.what.sequence < i.about.sequence;
   }
 
   void rule_out(int rank, error_kind kind, std::string cause) {
@@ -8477,9 +8494,8 @@ class basic_rulings {
   void decide_mismatch(inquiry const& i) {
     std::vector<maker> made;
     for (int k = 0; k < size(); ++k) {
-      auto const& said = i.said[static_cast<std::size_t>(k)];
-      if (said.given && said.asked.what.sequence == i.about.sequence)
-        made.push_back({k, said.asked});
+      if (sighting const* call = call_of(i, k))
+        made.push_back({k, *call});
       else if (k == i.about.seen.rank && i.about.theirs.sequence != 0)
         made.push_back({k, sighting{i.about.theirs, {}, -1, {}, {}, {}}});
     }
