@@ -84,7 +84,11 @@ class basic_control final : public engine::referee {
   failure judge(engine::watch& where, failure seen, engine::frame const* theirs = nullptr) override {
     complaint c{my_.rank, where.communicator(), where.latest().what.sequence, seen, {}};
     if (engine::call other; theirs != nullptr && engine::decode(*theirs, other)) c.theirs = other;
-    if (!where.revoked()) net::post(*my_.io, [this, c] { pass_on(c); });
+    if (!where.revoked())
+      net::post(*my_.io, [this, c] {
+        show_calls();  // whoever complains waits for the verdict and would say nothing more
+        pass_on(c);
+      });
     if (!watches_.wait_for_verdict(where, clock::now() + my_.verdict_wait)) where.revoke(own_view(seen));
     failure what = where.why();
     what.operation = std::move(seen.operation);

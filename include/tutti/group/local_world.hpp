@@ -35,7 +35,7 @@ class basic_local_world : public std::enable_shared_from_this<basic_local_world<
   /// `say` gets the lines of the stall report; empty: stderr.
   explicit basic_local_world(int size, std::chrono::nanoseconds stall_report = std::chrono::seconds(10),
                              std::function<void(std::string const&)> say = {})
-      : say_(std::move(say)), rulings_(size, -1, {clock::duration::zero(), stall_report}, clock::now()) {
+      : say_(std::move(say)), rulings_(size, -1, settings(stall_report), clock::now()) {
     for (int k = 0; k < size; ++k) ranks_.push_back(std::make_unique<enrolled>());
   }
 
@@ -54,6 +54,15 @@ class basic_local_world : public std::enable_shared_from_this<basic_local_world<
   }
 
  private:
+  /// Nobody is hung here, and what all ranks do is seen at once.
+  [[nodiscard]] static typename rulings::settings settings(clock::duration stall_report) {
+    typename rulings::settings s;
+    s.heartbeat = clock::duration::zero();
+    s.stall_report = stall_report;
+    s.mismatch_grace = std::chrono::milliseconds(40);
+    return s;
+  }
+
   class seat final : public engine::referee {
    public:
     seat(std::shared_ptr<basic_local_world> world, int rank) : world_(std::move(world)), rank_(rank) {}

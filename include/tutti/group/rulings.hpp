@@ -65,7 +65,8 @@ class basic_rulings {
     clock::duration stall_report = std::chrono::seconds(10);  ///< zero: never
     clock::duration goodbye_grace = std::chrono::milliseconds(20);
     clock::duration timeout_grace = std::chrono::milliseconds(20);
-    clock::duration mismatch_grace = std::chrono::milliseconds(40);
+    /// For those who come to the call later: whoever sleeps in one says so after 100 ms.
+    clock::duration mismatch_grace = std::chrono::milliseconds(250);
   };
 
   /// `self` is never hung; -1 where all ranks are equal.
