@@ -8274,7 +8274,8 @@ class basic_rulings {
     clock::duration stall_report = std::chrono::seconds(10);  ///< zero: never
     clock::duration goodbye_grace = std::chrono::milliseconds(20);
     clock::duration timeout_grace = std::chrono::milliseconds(20);
-    clock::duration mismatch_grace = std::chrono::milliseconds(40);
+    /// For those who come to the call later: whoever sleeps in one says so after 100 ms.
+    clock::duration mismatch_grace = std::chrono::milliseconds(250);
   };
 
   /// `self` is never hung; -1 where all ranks are equal.
@@ -8746,7 +8747,7 @@ class basic_local_world : public std::enable_shared_from_this<basic_local_world<
   /// `say` gets the lines of the stall report; empty: stderr.
   explicit basic_local_world(int size, std::chrono::nanoseconds stall_report = std::chrono::seconds(10),
                              std::function<void(std::string const&)> say = {})
-      : say_(std::move(say)), rulings_(size, -1, {clock::duration::zero(), stall_report}, clock::now()) {
+      : say_(std::move(say)), rulings_(size, -1, settings(stall_report), clock::now()) {
     for (int k = 0; k < size; ++k) ranks_.push_back(std::make_unique<enrolled>());
   }
 
@@ -8765,6 +8766,15 @@ class basic_local_world : public std::enable_shared_from_this<basic_local_world<
   }
 
  private:
+  /// Nobody is hung here, and what all ranks do is seen at once.
+  [[nodiscard]] static typename rulings::settings settings(clock::duration stall_report) {
+    typename rulings::settings s;
+    s.heartbeat = clock::duration::zero();
+    s.stall_report = stall_report;
+    s.mismatch_grace = std::chrono::milliseconds(40);
+    return s;
+  }
+
   class seat final : public engine::referee {
    public:
     seat(std::shared_ptr<basic_local_world> world, int rank) : world_(std::move(world)), rank_(rank) {}
@@ -9863,7 +9873,11 @@ class basic_control final : public engine::referee {
   failure judge(engine::watch& where, failure seen, engine::frame const* theirs = nullptr) override {
     complaint c{my_.rank, where.communicator(), where.latest().what.sequence, seen, {}};
     if (engine::call other; theirs != nullptr && engine::decode(*theirs, other)) c.theirs = other;
-    if (!where.revoked()) net::post(*my_.io, [this, c] { pass_on(c); });
+    if (!where.revoked())
+      net::post(*my_.io, [this, c] {
+        show_calls();  // whoever complains waits for the verdict and would say nothing more
+        pass_on(c);
+      });
     if (!watches_.wait_for_verdict(where, clock::now() + my_.verdict_wait)) where.revoke(own_view(seen));
     failure what = where.why();
     what.operation = std::move(seen.operation);
