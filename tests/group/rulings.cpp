@@ -238,6 +238,21 @@ TEST_CASE("of different calls the majority is right; a tie blames the higher ran
   }
 }
 
+TEST_CASE("a rank that comes to the call after the question still has a vote; nobody is awaited for ever") {
+  auto const with = [](std::uint64_t count) { return call(5, plan::collective::allreduce, true, -1, count); };
+  for (bool const comes : {true, false}) {
+    CAPTURE(comes);
+    court c(3);
+    c.truth = {{after(4)}, {with(11)}, {with(10)}};
+    c.complain(1, error_kind::mismatch, 2);
+    CHECK(c.pass(20ms).empty());
+    if (comes) c.judge.sees(0, {with(10)}, c.now);
+    auto const v = c.pass(comes ? 0ms : 300ms);
+    REQUIRE(v.size() == 1);
+    CHECK(v[0].what.rank == (comes ? 1 : 2));  // without the third vote a tie
+  }
+}
+
 TEST_CASE("a rank that went on after a different call is blamed for that one") {
   court c(3);
   c.truth = {{call(5, plan::collective::broadcast, false, -1), in(6, 1)}, {in(5, 0)}, {in(5, 0)}};
