@@ -1,0 +1,6 @@
+// SPDX-License-Identifier: BSL-1.0
+// Everything that cuts data among ranks, finds out about it, and feeds epochs from it. A header of its own, since a
+// program that trains on blocks needs no more than tutti.hpp.
+#pragma once
+
+#include <tutti/tutti.hpp>
