@@ -19,7 +19,7 @@ OUTPUT = ROOT / "single_include"
 UMBRELLA = "tutti/tutti.hpp"
 
 INCLUDE_LINE = re.compile(r'\s*#\s*include\s*([<"][^>"]+[>"])')
-OWN_INCLUDE = re.compile(r'\s*#\s*include\s*<(tutti/[^>]+)>')
+OWN_INCLUDE = re.compile(r'^\s*#\s*include\s*<(tutti/[^>]+)>', re.MULTILINE)
 DIRECTIVE = re.compile(r"\s*#\s*(if|ifdef|ifndef|endif)\b")
 MACRO = re.compile(r"^\s*#\s*(define|undef)\s+(\w+)", re.MULTILINE)
 
@@ -88,6 +88,15 @@ def licence():
     return "".join(f"// {line}".rstrip() + "\n" for line in (ROOT / "LICENSE").read_text(encoding="utf-8").splitlines())
 
 
+def door_below(header):
+    """The opt-in header that this one builds on, if it includes one (at most one), else the umbrella."""
+    text = (INCLUDE / header).read_text(encoding="utf-8")
+    doors = {name for name in OWN_INCLUDE.findall(text) if name.count("/") == 1} - {UMBRELLA}
+    if len(doors) > 1:
+        sys.exit(f"amalgamate: {header} includes {' and '.join(sorted(doors))}; one may include the other")
+    return doors.pop() if doors else UMBRELLA
+
+
 def products():
     """{path below single_include: text}"""
     banner = ("// SPDX-License-Identifier: BSL-1.0\n"
@@ -99,9 +108,14 @@ def products():
     for path in sorted((INCLUDE / "tutti").glob("*.hpp")):
         header = path.relative_to(INCLUDE).as_posix()
         if header != UMBRELLA:
-            opt_in = Amalgam(inlined_elsewhere=whole.visited)
+            base = door_below(header)
+            below = whole
+            if base != UMBRELLA:
+                below = Amalgam(inlined_elsewhere=whole.visited)
+                below.add(base)
+            opt_in = Amalgam(inlined_elsewhere=below.visited)
             opt_in.add(header)
-            files[header] = opt_in.text(banner.format(name=header, version=version()), first_include=UMBRELLA)
+            files[header] = opt_in.text(banner.format(name=header, version=version()), first_include=base)
     for header, text in files.items():
         if leaked := leaked_macros(text):
             sys.exit(f"amalgamate: {header} leaves macros behind: {', '.join(leaked)}")
