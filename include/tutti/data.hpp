@@ -4,3 +4,5 @@
 #pragma once
 
 #include <tutti/tutti.hpp>
+
+#include <tutti/data/exchange_rows.hpp>
