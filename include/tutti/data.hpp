@@ -3,6 +3,11 @@
 // program that trains on blocks needs no more than tutti.hpp.
 #pragma once
 
+#include <tutti/data/covariance.hpp>
+#include <tutti/data/histogram.hpp>
+#include <tutti/data/moments.hpp>
+#include <tutti/data/quantiles.hpp>
+#include <tutti/data/top_k.hpp>
 #include <tutti/tutti.hpp>
 
 #include <tutti/data/exchange_rows.hpp>

@@ -17,6 +17,7 @@
 #include <tutti/core/error.hpp>
 #include <tutti/core/located.hpp>
 #include <tutti/core/mean.hpp>
+#include <tutti/core/merge.hpp>
 #include <tutti/core/op.hpp>
 #include <tutti/core/options.hpp>
 #include <tutti/engine/engine.hpp>
@@ -85,9 +86,10 @@ concept writable_buffer = buffer<R> &&
 template <class T, class Op>
 concept value = !buffer<T> && element<T> && (element_reduction<Op, T> || wide_reduction<Op, T>);
 
-/// Neither, but the model walk finds tensors in it.
+/// Neither, but the model walk finds tensors in it, and nothing says that two of them are merged whole.
 template <class M, class Op>
-concept model_argument = !buffer<M> && !value<M, Op> && model<M> && !std::same_as<Op, options>;
+concept model_argument = !buffer<M> && !value<M, Op> && model<M> && !mergeable<M> && !std::same_as<Op, merge_op> &&
+                         !std::same_as<Op, options>;
 
 /// Anything that can be sent as an object: what the archive carries, and is no buffer.
 template <class T>
