@@ -28,14 +28,463 @@
 
 #include <tutti/tutti.hpp>
 
+#include <algorithm>
 #include <concepts>
 #include <cstddef>
 #include <cstdint>
 #include <iterator>
+#include <limits>
 #include <span>
 #include <string>
+#include <type_traits>
 #include <utility>
 #include <vector>
+
+// ---------------------------------------------------------------------------------------------- tutti/data/moments.hpp
+// moments: count, mean, variance and extremes of numbers seen one by one, on any number of ranks.
+
+namespace tutti::inline TUTTI_ABI {
+
+namespace detail {
+
+/// A mean in two parts, hi + lo, so that a small step is not lost in a large value: of 1e9 + U(0, 1) a double alone
+/// keeps too few digits for the variance. Knuth's two-sum; -ffast-math would undo it.
+template <std::floating_point T>
+struct running_mean {
+  T hi = 0;
+  T lo = 0;
+
+  [[nodiscard]] constexpr T distance_of(T x) const noexcept { return (x - hi) - lo; }
+  /// other - *this
+  [[nodiscard]] constexpr T distance_of(running_mean const& other) const noexcept {
+    return (other.hi - hi) + (other.lo - lo);
+  }
+  constexpr void move_by(T step) noexcept {
+    T const low = lo + step;
+    T const sum = hi + low;
+    T const back = sum - hi;
+    lo = (hi - (sum - back)) + (low - back);
+    hi = sum;
+  }
+};
+
+}  // namespace detail
+
+/// `m.add(x)` for every number, then `allreduce(comm, m, merge)`: a value of 48 bytes (in double) whose fold is that of
+/// one process over all the numbers, but for rounding. Never E[x²] - E[x]², which loses every digit where the mean is
+/// large; Welford 1962 and Chan, Golub & LeVeque 1979, with the mean kept in two parts. NaN in gives NaN out.
+template <std::floating_point T = double>
+class moments {
+ public:
+  constexpr void add(T x) noexcept {
+    ++count_;
+    T const before = mean_.distance_of(x);
+    mean_.move_by(before / static_cast<T>(count_));
+    squares_ += before * mean_.distance_of(x);
+    if (x < min_) min_ = x;
+    if (x > max_) max_ = x;
+  }
+  constexpr void merge(moments const& other) noexcept {
+    if (other.count_ == 0) return;
+    if (count_ == 0) {
+      *this = other;
+      return;
+    }
+    auto const a = static_cast<T>(count_);
+    auto const b = static_cast<T>(other.count_);
+    T const apart = mean_.distance_of(other.mean_);
+    squares_ += other.squares_ + apart * apart * (a * (b / (a + b)));
+    mean_.move_by(apart * (b / (a + b)));
+    count_ += other.count_;
+    if (other.min_ < min_) min_ = other.min_;
+    if (other.max_ > max_) max_ = other.max_;
+  }
+
+  [[nodiscard]] constexpr std::uint64_t count() const noexcept { return count_; }
+  /// NaN where nothing was seen; so are those below.
+  [[nodiscard]] constexpr T mean() const noexcept { return count_ == 0 ? nan : mean_.hi; }
+  /// The mean squared distance from the mean (divided by n).
+  [[nodiscard]] constexpr T variance() const noexcept { return count_ == 0 ? nan : squares_ / static_cast<T>(count_); }
+  /// The unbiased estimate for the population the numbers were drawn from (divided by n - 1).
+  [[nodiscard]] constexpr T sample_variance() const noexcept {
+    return count_ < 2 ? nan : squares_ / static_cast<T>(count_ - 1);
+  }
+  /// The root of variance().
+  [[nodiscard]] T deviation() const noexcept { return static_cast<T>(math::sqrt(static_cast<double>(variance()))); }
+  /// +infinity where nothing was seen.
+  [[nodiscard]] constexpr T min() const noexcept { return min_; }
+  /// -infinity where nothing was seen.
+  [[nodiscard]] constexpr T max() const noexcept { return max_; }
+
+ private:
+  static constexpr T nan = std::numeric_limits<T>::quiet_NaN();
+
+  std::uint64_t count_ = 0;
+  detail::running_mean<T> mean_{};
+  T squares_ = 0;  ///< the sum of squared distances from the mean
+  T min_ = std::numeric_limits<T>::infinity();
+  T max_ = -std::numeric_limits<T>::infinity();
+};
+static_assert(std::is_trivially_copyable_v<moments<>> && sizeof(moments<>) == 48 && mergeable<moments<>>);
+
+}  // namespace tutti::inline TUTTI_ABI
+
+// ------------------------------------------------------------------------------------------- tutti/data/covariance.hpp
+// covariance: means and covariances of vectors seen one by one, on any number of ranks.
+
+namespace tutti::inline TUTTI_ABI {
+
+/// `c.add(row)` for every row of `dimensions` numbers, then `allreduce(comm, c, merge)`. Memory and bytes sent are
+/// d²/2 + 3d/2 numbers; every rank receives that from each. Formulas as in moments, for every pair of columns.
+template <std::floating_point T = double>
+class covariance {
+ public:
+  covariance() = default;
+  explicit covariance(std::size_t dimensions)
+      : mean_(dimensions), products_(dimensions * (dimensions + 1) / 2), step_(dimensions) {}
+
+  [[nodiscard]] std::size_t dimensions() const noexcept { return mean_.size(); }
+  [[nodiscard]] std::uint64_t count() const noexcept { return count_; }
+
+  /// Throws config if `row` does not have dimensions() numbers.
+  void add(std::span<T const> row) {
+    check(row.size());
+    ++count_;
+    auto const n = static_cast<T>(count_);
+    for (std::size_t i = 0; i < row.size(); ++i) step_[i] = mean_[i].distance_of(row[i]);
+    add_products((n - 1) / n);
+    for (std::size_t i = 0; i < row.size(); ++i) mean_[i].move_by(step_[i] / n);
+  }
+  /// Throws config if `other` has another number of dimensions. One without any has seen nothing yet.
+  void merge(covariance const& other) {
+    if (other.count_ == 0) return;
+    if (count_ == 0 && (dimensions() == 0 || dimensions() == other.dimensions())) {
+      *this = other;
+      return;
+    }
+    check(other.dimensions());
+    if (other.products_.size() != products_.size())
+      throw error(error_kind::protocol, "covariance: received a state that add() does not make");
+    auto const a = static_cast<T>(count_);
+    auto const b = static_cast<T>(other.count_);
+    for (std::size_t i = 0; i < step_.size(); ++i) step_[i] = mean_[i].distance_of(other.mean_[i]);
+    for (std::size_t i = 0; i < products_.size(); ++i) products_[i] += other.products_[i];
+    add_products(a * (b / (a + b)));
+    for (std::size_t i = 0; i < step_.size(); ++i) mean_[i].move_by(step_[i] * (b / (a + b)));
+    count_ += other.count_;
+  }
+
+  /// NaN where nothing was seen. Here and below i, j < dimensions().
+  [[nodiscard]] T mean(std::size_t i) const { return count_ == 0 ? nan : mean_[i].hi; }
+  /// Of columns i and j, divided by n; the variance where i == j.
+  [[nodiscard]] T operator()(std::size_t i, std::size_t j) const {
+    return count_ == 0 ? nan : products_[at(i, j)] / static_cast<T>(count_);
+  }
+  /// The same, divided by n - 1.
+  [[nodiscard]] T sample(std::size_t i, std::size_t j) const {
+    return count_ < 2 ? nan : products_[at(i, j)] / static_cast<T>(count_ - 1);
+  }
+  /// Pearson's: between -1 and 1; NaN where a column is constant.
+  [[nodiscard]] T correlation(std::size_t i, std::size_t j) const {
+    auto const size = static_cast<double>(products_[at(i, i)]) * static_cast<double>(products_[at(j, j)]);
+    return static_cast<T>(static_cast<double>(products_[at(i, j)]) / math::sqrt(size));
+  }
+
+  /// For the wire.
+  friend void tutti_visit(covariance& c, auto&& v) {
+    v("count", c.count_);
+    v("mean", c.mean_);
+    v("products", c.products_);
+    c.step_.resize(c.mean_.size());
+  }
+
+ private:
+  static constexpr T nan = std::numeric_limits<T>::quiet_NaN();
+
+  [[nodiscard]] static std::size_t at(std::size_t i, std::size_t j) noexcept {
+    return i < j ? j * (j + 1) / 2 + i : i * (i + 1) / 2 + j;
+  }
+  void add_products(T scale) {
+    std::size_t next = 0;
+    for (std::size_t i = 0; i < step_.size(); ++i) {
+      T const scaled = scale * step_[i];
+      for (std::size_t j = 0; j <= i; ++j) products_[next++] += scaled * step_[j];
+    }
+  }
+  void check(std::size_t d) const {
+    if (d == dimensions()) return;
+    throw error(error_kind::config, "covariance: " + std::to_string(d) + " dimensions where this one has " +
+                                        std::to_string(dimensions()) + "; all ranks give the same number");
+  }
+
+  std::uint64_t count_ = 0;
+  std::vector<detail::running_mean<T>> mean_;
+  std::vector<T> products_;  ///< sums of products of distances from the means, the lower triangle row by row
+  std::vector<T> step_;      ///< scratch
+};
+static_assert(mergeable<covariance<>>);
+
+}  // namespace tutti::inline TUTTI_ABI
+
+// -------------------------------------------------------------------------------------------- tutti/data/histogram.hpp
+// histogram: how many numbers fall into each of equally wide bins.
+
+namespace tutti::inline TUTTI_ABI {
+
+/// `histogram h(100, 0, 1)`, `h.add(x)`, `allreduce(comm, h, merge)`. Counts are whole numbers, so the result does not
+/// depend on who saw what. Bin b holds edge(b) <= x < edge(b + 1).
+class histogram {
+ public:
+  histogram() = default;
+  /// Throws config unless bins >= 1 and low < high, both finite.
+  histogram(std::size_t bins, double low, double high) : low_(low), high_(high), counts_(bins) {
+    if (bins < 1 || !(low < high) || math::isinf(high - low))
+      throw error(error_kind::config, "histogram: there must be at least one bin, and low must be less than high");
+  }
+
+  void add(double x, std::uint64_t times = 1) {
+    if (x != x) {
+      nans_ += times;
+    } else if (!(x >= low_)) {
+      below_ += times;
+    } else if (!(x < high_)) {
+      above_ += times;
+    } else {
+      auto b = static_cast<std::size_t>((x - low_) / (high_ - low_) * static_cast<double>(bins()));
+      if (b >= bins()) b = bins() - 1;
+      if (b > 0 && x < edge(b)) --b;  // the quotient was rounded
+      if (b + 1 < bins() && x >= edge(b + 1)) ++b;
+      counts_[b] += times;
+    }
+  }
+  /// Throws config if `other` has other bins. One without any has seen nothing yet.
+  void merge(histogram const& other) {
+    if (other.bins() == 0) return;
+    if (bins() == 0) {
+      *this = other;
+      return;
+    }
+    if (bins() != other.bins() || !(low_ == other.low_) || !(high_ == other.high_))
+      throw error(error_kind::config,
+                  "histogram: " + other.axis() + " cannot be added to " + axis() + "; all ranks give the same bins");
+    for (std::size_t b = 0; b < bins(); ++b) counts_[b] += other.counts_[b];
+    below_ += other.below_;
+    above_ += other.above_;
+    nans_ += other.nans_;
+  }
+
+  [[nodiscard]] std::size_t bins() const noexcept { return counts_.size(); }
+  /// The lower edge of bin b; edge(bins()) is the upper end.
+  [[nodiscard]] double edge(std::size_t b) const {
+    return b == bins() ? high_ : low_ + static_cast<double>(b) * ((high_ - low_) / static_cast<double>(bins()));
+  }
+  [[nodiscard]] std::vector<std::uint64_t> const& counts() const noexcept { return counts_; }
+  [[nodiscard]] std::uint64_t below() const noexcept { return below_; }
+  [[nodiscard]] std::uint64_t above() const noexcept { return above_; }
+  [[nodiscard]] std::uint64_t nans() const noexcept { return nans_; }
+
+  /// For the wire.
+  friend void tutti_visit(histogram& h, auto&& v) {
+    v("low", h.low_);
+    v("high", h.high_);
+    v("counts", h.counts_);
+    v("below", h.below_);
+    v("above", h.above_);
+    v("nans", h.nans_);
+  }
+  friend bool operator==(histogram const&, histogram const&) = default;
+
+ private:
+  [[nodiscard]] std::string axis() const {
+    return std::to_string(bins()) + " bins of [" + std::to_string(low_) + ", " + std::to_string(high_) + ")";
+  }
+
+  double low_ = 0;
+  double high_ = 0;
+  std::vector<std::uint64_t> counts_;
+  std::uint64_t below_ = 0;
+  std::uint64_t above_ = 0;
+  std::uint64_t nans_ = 0;
+};
+static_assert(mergeable<histogram>);
+
+}  // namespace tutti::inline TUTTI_ABI
+
+// -------------------------------------------------------------------------------------------- tutti/data/quantiles.hpp
+// quantiles: median, percentiles, any rank of numbers seen one by one, in little memory and with a proved error.
+//
+// Why     exact ranks need all numbers in one place; this keeps width * log2(n / width) of them.
+// How     level h holds numbers that stand for 2^h each. A full level is sorted and every second number moves up, the
+//         odd and the even ones in turn; that shifts any rank by at most 2^h, and the sum of those shifts is kept.
+// Cost    amortised log2(width) comparisons per number; merging appends levels.
+// Limits  error_bound() <= n * levels / width: 0.5 % of n for a million numbers at width 2048, usually a tenth of that.
+// See     Manku, Rajagopalan & Lindsay 1998; Karnin, Lang & Liberty 2016 (whose coin makes the bound a probable one).
+
+namespace tutti::inline TUTTI_ABI {
+
+/// `q.add(x)` for every number, `allreduce(comm, q, merge)`, then `q.at(0.5)`. Exact up to `width` numbers in all. No
+/// chance in it: the same numbers on the same ranks give the same answer. NaNs are passed over.
+template <std::floating_point T = double>
+class quantiles {
+ public:
+  /// Throws config unless width >= 2.
+  explicit quantiles(std::size_t width = 2048) : width_(width) {
+    if (width < 2) throw error(error_kind::config, "quantiles: the width must be at least 2");
+  }
+
+  void add(T x) {
+    if (x != x) return;
+    ++count_;
+    level(0).push_back(x);
+    min_ = (std::min)(min_, x);
+    max_ = (std::max)(max_, x);
+    if (levels_[0].size() > width_) compact();
+  }
+  /// Throws config if `other` was made with another width.
+  void merge(quantiles const& other) {
+    if (other.width_ != width_)
+      throw error(error_kind::config, "quantiles: one rank keeps " + std::to_string(width_) +
+                                          " numbers per level, another " + std::to_string(other.width_));
+    count_ += other.count_;
+    error_ += other.error_;
+    turns_ ^= other.turns_;
+    min_ = (std::min)(min_, other.min_);
+    max_ = (std::max)(max_, other.max_);
+    for (std::size_t h = 0; h < other.levels_.size() && h < most_levels; ++h)
+      level(h).insert(levels_[h].end(), other.levels_[h].begin(), other.levels_[h].end());
+    compact();
+  }
+
+  [[nodiscard]] std::uint64_t count() const noexcept { return count_; }
+  /// How far off a rank can be: at(q) is a number that was seen, at most ⌈q n⌉ - 1 + error_bound() of all are less than
+  /// it and at least ⌈q n⌉ - error_bound() are at most it.
+  [[nodiscard]] std::uint64_t error_bound() const noexcept { return error_; }
+  /// The smallest number such that q n of all are at most it; min and max are exact. Throws config unless 0 <= q <= 1
+  /// and something was seen. Sorts what is kept: ask for several at once with the other form.
+  [[nodiscard]] T at(double q) const { return at(std::vector<double>{q})[0]; }
+  /// One answer for each of `ranks`, in any order.
+  [[nodiscard]] std::vector<T> at(std::vector<double> const& ranks) const {
+    std::vector<std::pair<T, std::uint64_t>> all;
+    for (std::size_t h = 0; h < levels_.size(); ++h)
+      for (T const x : levels_[h]) all.emplace_back(x, std::uint64_t{1} << h);
+    std::sort(all.begin(), all.end());
+    std::uint64_t before = 0;
+    for (auto& [x, weight] : all) before = weight += before;  // now: how many are at most x
+    std::vector<T> found;
+    for (double const q : ranks) {
+      if (!(q >= 0 && q <= 1) || all.empty())
+        throw error(error_kind::config, "quantiles: at(q) needs 0 <= q <= 1, and at least one number seen");
+      double const due = q * static_cast<double>(count_);
+      auto const here = std::lower_bound(all.begin(), all.end(), due, [](auto const& one, double want) {
+        return static_cast<double>(one.second) < want;
+      });
+      found.push_back(q == 0 ? min_ : q == 1 || here == all.end() ? max_ : here->first);
+    }
+    return found;
+  }
+
+  /// For the wire.
+  friend void tutti_visit(quantiles& q, auto&& v) {
+    v("width", q.width_);
+    v("count", q.count_);
+    v("error", q.error_);
+    v("turns", q.turns_);
+    v("min", q.min_);
+    v("max", q.max_);
+    v("levels", q.levels_);
+  }
+
+ private:
+  static constexpr std::size_t most_levels = 63;
+
+  std::vector<T>& level(std::size_t h) {
+    if (h >= levels_.size()) levels_.resize(h + 1);
+    return levels_[h];
+  }
+  void compact() {
+    for (std::size_t h = 0; h < levels_.size() && h + 1 < most_levels; ++h) {
+      if (levels_[h].size() <= width_) continue;
+      auto& up = level(h + 1);
+      auto& here = levels_[h];
+      std::sort(here.begin(), here.end());
+      bool const odd_one = here.size() % 2 != 0;
+      std::uint64_t const turn = turns_ >> h & 1U;
+      for (std::size_t i = turn; i + (odd_one ? 1 : 0) < here.size(); i += 2) up.push_back(here[i]);
+      here.erase(here.begin(), here.end() - (odd_one ? 1 : 0));
+      turns_ ^= std::uint64_t{1} << h;
+      error_ += std::uint64_t{1} << h;
+    }
+  }
+
+  std::uint64_t width_;
+  std::uint64_t count_ = 0;
+  std::uint64_t error_ = 0;
+  std::uint64_t turns_ = 0;  ///< bit h: whether level h moves its odd numbers up next
+  T min_ = std::numeric_limits<T>::infinity();
+  T max_ = -std::numeric_limits<T>::infinity();
+  std::vector<std::vector<T>> levels_;
+};
+static_assert(mergeable<quantiles<>>);
+
+}  // namespace tutti::inline TUTTI_ABI
+
+// ------------------------------------------------------------------------------------------------ tutti/data/top_k.hpp
+// top_k: the k largest of many numbers, and where each came from.
+
+namespace tutti::inline TUTTI_ABI {
+
+/// `t.add(value, index)`, `allreduce(comm, t, merge)`, `t.items()`. Of equal values the one with the lower index comes
+/// first, so the result does not depend on who saw what. NaNs are passed over. For the smallest, add -value.
+template <class T, class I = std::int64_t>
+class top_k {
+ public:
+  top_k() = default;
+  explicit top_k(std::size_t k) : k_(k) {}
+
+  void add(T const& value, I const& index) {
+    if (detail::is_nan(value) || k_ == 0) return;
+    located<T, I> const one{value, index};
+    if (kept_.size() == k_) {
+      if (!ahead(one, kept_.front())) return;
+      std::pop_heap(kept_.begin(), kept_.end(), ahead);
+      kept_.pop_back();
+    }
+    kept_.push_back(one);
+    std::push_heap(kept_.begin(), kept_.end(), ahead);
+  }
+  /// Throws config if `other` keeps another number of items.
+  void merge(top_k const& other) {
+    if (other.k_ != k_)
+      throw error(error_kind::config,
+                  "top_k: one rank keeps " + std::to_string(k_) + " items, another " + std::to_string(other.k_));
+    for (auto const& one : other.kept_) add(one.value, one.index);
+  }
+
+  /// At most k, the largest first.
+  [[nodiscard]] std::vector<located<T, I>> items() const {
+    auto all = kept_;
+    std::sort(all.begin(), all.end(), ahead);
+    return all;
+  }
+
+  /// For the wire.
+  friend void tutti_visit(top_k& t, auto&& v) {
+    v("k", t.k_);
+    v("kept", t.kept_);
+  }
+
+ private:
+  static bool ahead(located<T, I> const& a, located<T, I> const& b) {
+    if (b.value < a.value) return true;
+    return !(a.value < b.value) && a.index < b.index;
+  }
+
+  std::uint64_t k_ = 0;
+  std::vector<located<T, I>> kept_;  ///< a heap, the last of the order in front
+};
+static_assert(mergeable<top_k<double>>);
+
+}  // namespace tutti::inline TUTTI_ABI
 
 // ---------------------------------------------------------------------------------------- tutti/data/exchange_rows.hpp
 // Sends each row of this rank to the rank that it should go to: the one step by which data moves.

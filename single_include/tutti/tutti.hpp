@@ -11483,6 +11483,38 @@ void run_ranks(int n, Function fn, over medium = over::memory, join_options how 
 
 }  // namespace tutti::inline TUTTI_ABI::testing
 
+// ------------------------------------------------------------------------------------------------ tutti/core/merge.hpp
+// merge: the operation of everything that knows how to take another of its kind into itself.
+
+namespace tutti::inline TUTTI_ABI {
+
+/// A summary that takes in another: `a.merge(b)` makes a what it would be had it seen all that b saw as well. Such a
+/// type is combined whole, never number by number as a model is.
+template <class T>
+concept mergeable = requires(T& a, T const& b) {
+  a.merge(b);
+};
+
+/// `allreduce(comm, state, merge)`: a mergeable, or any type with `a += b` (Boost.Histogram).
+struct merge_op {
+  template <mergeable T>
+  constexpr T operator()(T const& a, T const& b) const {
+    T both = a;
+    both.merge(b);
+    return both;
+  }
+  template <class T>
+  requires(!mergeable<T> && requires(T & a, T const& b) { a += b; }) constexpr T operator()(T const& a,
+                                                                                            T const& b) const {
+    T both = a;
+    both += b;
+    return both;
+  }
+};
+inline constexpr merge_op merge{};
+
+}  // namespace tutti::inline TUTTI_ABI
+
 // ------------------------------------------------------------------------------------------------ tutti/model/wire.hpp
 // The two ends of the wire archive: a growing buffer of little-endian bytes, and a reader that believes no length.
 
@@ -12148,9 +12180,10 @@ concept writable_buffer = buffer<R> &&
 template <class T, class Op>
 concept value = !buffer<T> && element<T> && (element_reduction<Op, T> || wide_reduction<Op, T>);
 
-/// Neither, but the model walk finds tensors in it.
+/// Neither, but the model walk finds tensors in it, and nothing says that two of them are merged whole.
 template <class M, class Op>
-concept model_argument = !buffer<M> && !value<M, Op> && model<M> && !std::same_as<Op, options>;
+concept model_argument = !buffer<M> && !value<M, Op> && model<M> && !mergeable<M> && !std::same_as<Op, merge_op> &&
+                         !std::same_as<Op, options>;
 
 /// Anything that can be sent as an object: what the archive carries, and is no buffer.
 template <class T>
@@ -13379,7 +13412,8 @@ namespace tutti::inline TUTTI_ABI {
 
 /// Not a buffer, a value or a model, but it can be sent, and the operation makes one of two.
 template <class T, class Op>
-concept reducible_object = object<T> && !value<T, Op> && !model<T> && object_reduction<Op, T>;
+concept reducible_object =
+    object<T> && !value<T, Op> && (!model<T> || mergeable<T> || std::same_as<Op, merge_op>)&&object_reduction<Op, T>;
 
 namespace detail {
 

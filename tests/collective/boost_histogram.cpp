@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 // Your type too: the cells of a Boost.Histogram are a buffer, whatever they accumulate.
-#include <boost/histogram.hpp>
 #include <doctest/doctest.h>
+#include <boost/histogram.hpp>
 
 #include "worlds.hpp"
 

@@ -72,8 +72,8 @@ TEST_CASE("quantiles: NaN is passed over; nothing seen, another width and a rank
   q.add(3);
   CHECK((q.count() == 1 && q.at(0.5) == 3.0F));
   CHECK_THROWS_AS((void)q.at(1.5), tutti::error);
-  CHECK_THROWS_WITH_AS(q.merge(tutti::quantiles<float>(9)),
-                       "quantiles: one rank keeps 8 numbers per level, another 9", tutti::error);
+  CHECK_THROWS_WITH_AS(q.merge(tutti::quantiles<float>(9)), "quantiles: one rank keeps 8 numbers per level, another 9",
+                       tutti::error);
   CHECK_THROWS_AS(tutti::quantiles<>(1), tutti::error);
 }
 

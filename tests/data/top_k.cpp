@@ -21,7 +21,8 @@ TEST_CASE("top_k: any number of ranks finds what sorting everything finds, ties 
   for (std::size_t i = 0; i < all.size(); ++i) due.push_back({all[i], static_cast<std::int64_t>(i)});
   std::stable_sort(due.begin(), due.end(), [](item const& a, item const& b) { return a.value > b.value; });
   for (std::size_t k : {0U, 1U, 5U, 1000U, 3001U, 5000U}) {
-    auto const first = std::vector<item>(due.begin(), due.begin() + static_cast<std::ptrdiff_t>(std::min(k, due.size())));
+    auto const first =
+        std::vector<item>(due.begin(), due.begin() + static_cast<std::ptrdiff_t>(std::min(k, due.size())));
     for (int p : {1, 2, 3, 5}) {
       tutti::testing::run_ranks(p, [&](tutti::communicator& world) {
         auto const mine = statistics::share(all, p, world.rank());

@@ -17,8 +17,8 @@ namespace tutti::inline TUTTI_ABI {
 
 /// Not a buffer, a value or a model, but it can be sent, and the operation makes one of two.
 template <class T, class Op>
-concept reducible_object = object<T> && !value<T, Op> && (!model<T> || mergeable<T> || std::same_as<Op, merge_op>) &&
-                           object_reduction<Op, T>;
+concept reducible_object =
+    object<T> && !value<T, Op> && (!model<T> || mergeable<T> || std::same_as<Op, merge_op>)&&object_reduction<Op, T>;
 
 namespace detail {
 

@@ -22,8 +22,8 @@ struct merge_op {
     return both;
   }
   template <class T>
-  requires(!mergeable<T> && requires(T& a, T const& b) { a += b; }) constexpr T operator()(T const& a,
-                                                                                           T const& b) const {
+  requires(!mergeable<T> && requires(T & a, T const& b) { a += b; }) constexpr T operator()(T const& a,
+                                                                                            T const& b) const {
     T both = a;
     both += b;
     return both;

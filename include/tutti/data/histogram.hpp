@@ -48,8 +48,8 @@ class histogram {
       return;
     }
     if (bins() != other.bins() || !(low_ == other.low_) || !(high_ == other.high_))
-      throw error(error_kind::config, "histogram: " + other.axis() + " cannot be added to " + axis() +
-                                          "; all ranks give the same bins");
+      throw error(error_kind::config,
+                  "histogram: " + other.axis() + " cannot be added to " + axis() + "; all ranks give the same bins");
     for (std::size_t b = 0; b < bins(); ++b) counts_[b] += other.counts_[b];
     below_ += other.below_;
     above_ += other.above_;

@@ -72,9 +72,7 @@ class moments {
   /// NaN where nothing was seen; so are those below.
   [[nodiscard]] constexpr T mean() const noexcept { return count_ == 0 ? nan : mean_.hi; }
   /// The mean squared distance from the mean (divided by n).
-  [[nodiscard]] constexpr T variance() const noexcept {
-    return count_ == 0 ? nan : squares_ / static_cast<T>(count_);
-  }
+  [[nodiscard]] constexpr T variance() const noexcept { return count_ == 0 ? nan : squares_ / static_cast<T>(count_); }
   /// The unbiased estimate for the population the numbers were drawn from (divided by n - 1).
   [[nodiscard]] constexpr T sample_variance() const noexcept {
     return count_ < 2 ? nan : squares_ / static_cast<T>(count_ - 1);

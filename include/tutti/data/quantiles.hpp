@@ -58,8 +58,8 @@ class quantiles {
   }
 
   [[nodiscard]] std::uint64_t count() const noexcept { return count_; }
-  /// How far off a rank can be: at(q) is a number that was seen, at most ⌈q n⌉ - 1 + error_bound() of all are less than it
-  /// and at least ⌈q n⌉ - error_bound() are at most it.
+  /// How far off a rank can be: at(q) is a number that was seen, at most ⌈q n⌉ - 1 + error_bound() of all are less than
+  /// it and at least ⌈q n⌉ - error_bound() are at most it.
   [[nodiscard]] std::uint64_t error_bound() const noexcept { return error_; }
   /// The smallest number such that q n of all are at most it; min and max are exact. Throws config unless 0 <= q <= 1
   /// and something was seen. Sorts what is kept: ask for several at once with the other form.

@@ -38,8 +38,8 @@ class top_k {
   /// Throws config if `other` keeps another number of items.
   void merge(top_k const& other) {
     if (other.k_ != k_)
-      throw error(error_kind::config, "top_k: one rank keeps " + std::to_string(k_) + " items, another " +
-                                          std::to_string(other.k_));
+      throw error(error_kind::config,
+                  "top_k: one rank keeps " + std::to_string(k_) + " items, another " + std::to_string(other.k_));
     for (auto const& one : other.kept_) add(one.value, one.index);
   }
 
