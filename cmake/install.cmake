@@ -5,15 +5,15 @@ set(tutti_package_dir "${CMAKE_INSTALL_DATADIR}/cmake/tutti")
 
 install(TARGETS tutti EXPORT tuttiTargets FILE_SET HEADERS)
 install(EXPORT tuttiTargets NAMESPACE tutti:: DESTINATION "${tutti_package_dir}")
-if(TARGET tutti_boost)
-  install(TARGETS tutti_boost EXPORT tuttiBoostTargets FILE_SET HEADERS)
-  install(EXPORT tuttiBoostTargets NAMESPACE tutti:: DESTINATION "${tutti_package_dir}")
-endif()
+foreach(door IN LISTS tutti_doors)
+  install(TARGETS tutti_${door} EXPORT tutti_${door} FILE_SET HEADERS)
+  install(EXPORT tutti_${door} NAMESPACE tutti:: DESTINATION "${tutti_package_dir}")
+endforeach()
 
 configure_package_config_file(cmake/tuttiConfig.cmake.in tuttiConfig.cmake INSTALL_DESTINATION "${tutti_package_dir}")
 write_basic_package_version_file(tuttiConfigVersion.cmake COMPATIBILITY SameMinorVersion ARCH_INDEPENDENT)
 install(FILES "${CMAKE_CURRENT_BINARY_DIR}/tuttiConfig.cmake" "${CMAKE_CURRENT_BINARY_DIR}/tuttiConfigVersion.cmake"
-              cmake/FindTuttiAsio.cmake DESTINATION "${tutti_package_dir}")
+              cmake/FindTuttiAsio.cmake cmake/Findnanoflann.cmake DESTINATION "${tutti_package_dir}")
 
 if(TUTTI_ASIO STREQUAL "boost")
   set(tutti_pc_definitions "-DTUTTI_USE_BOOST_ASIO")
