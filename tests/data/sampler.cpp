@@ -211,6 +211,87 @@ TEST_CASE("epochs(e) means up to epoch e: what is done is not done again") {
   for (auto batch : s.epochs(3).on(place{0, 1})) FAIL("epoch " << batch.epoch() << " again");
 }
 
+// The oracle: the list of ids that each tail policy means, from the permutations alone.
+TEST_CASE("keep, drop and wrap do to the end of an epoch what they say, and 4 -> 3 -> 2 ranks continue each exactly") {
+  using tutti::tail;
+  for (std::uint64_t n : {1U, 59U, 60U, 61U, 1003U}) {
+    for (tail policy : {tail::keep, tail::drop, tail::wrap}) {
+      ids expected;
+      for (std::uint64_t epoch = 0; epoch < 3; ++epoch) {
+        std::uint64_t const batch = 60;
+        std::uint64_t const whole = n / batch * batch;
+        std::uint64_t const end = policy == tail::keep || n == whole ? n : policy == tail::drop ? whole : whole + batch;
+        for (std::uint64_t i = 0; i < end; ++i) expected.push_back(tutti::permutation(n, 9, epoch)[i % n]);
+      }
+      tutti::sampler const s{.size = n, .global_batch = 60, .seed = 9, .tail = policy};
+      for (int ranks : {1, 2, 3, 4, 5, 7, 8, 13}) CHECK(run(s, 3, ranks) == expected);
+      for (std::uint64_t steps : {1U, 2U, 16U, 17U, 18U, 30U}) {
+        tutti::sampler_state state;
+        ids all = run(s, 3, 4, steps, state);
+        for (auto [ranks, more_steps] : {std::pair{3, 9U}, std::pair{2, 1000U}}) {
+          tutti::sampler next{.size = n, .global_batch = 60, .tail = policy};
+          next.resume(state);
+          auto const more = run(next, 3, ranks, more_steps, state);
+          all.insert(all.end(), more.begin(), more.end());
+        }
+        CHECK(all == expected);
+      }
+    }
+  }
+}
+
+TEST_CASE("wrap says which samples are repeats, in the batch and in each of its slots") {
+  for (std::uint64_t n : {3U, 10U, 16U, 17U}) {
+    tutti::sampler s{.size = n, .global_batch = 16, .slots = 5, .tail = tutti::tail::wrap};
+    std::vector<int> seen(n, 0);
+    std::uint64_t fresh = 0;
+    for (auto batch : s.epochs(1).on(place{0, 1})) {
+      CHECK(batch.size() == 16);
+      std::uint64_t in_slots = 0;
+      for (auto slot : batch.slots()) {
+        for (std::uint64_t i = 0; i < slot.size(); ++i) CHECK((i < slot.fresh()) == (seen[slot[i]]++ == 0));
+        in_slots += slot.fresh();
+      }
+      CHECK(in_slots == batch.all().fresh());
+      fresh += in_slots;
+    }
+    CHECK(fresh == n);
+  }
+}
+
+TEST_CASE("shares give each rank its part of the slots to less than one, and the list of ids stays the same") {
+  tutti::sampler const s{.size = 1003, .global_batch = 100, .seed = 3, .slots = 50};
+  for (std::vector<double> const& shares : {std::vector<double>{1}, std::vector<double>{1, 1, 1, .5},
+                                            std::vector<double>{0, 2, 0, 1, 1e-12}, std::vector<double>{3, 0}}) {
+    int const ranks = static_cast<int>(shares.size());
+    double total = 0;
+    for (double share : shares) total += share;
+    std::vector<ids> slots(50);
+    for (int r = 0; r < ranks; ++r) {
+      tutti::sampler mine = s;
+      auto range = mine.epochs(1).on(place{r, ranks}, shares);
+      auto const batch = *range.begin();
+      double const ideal = shares[static_cast<std::size_t>(r)] / total * 50;
+      CHECK(static_cast<double>(batch.slots().size()) > ideal - 1);
+      CHECK(static_cast<double>(batch.slots().size()) < ideal + 1);
+      for (auto slot : batch.slots()) {
+        CHECK(slots[static_cast<std::size_t>(slot.index())].empty());
+        slots[static_cast<std::size_t>(slot.index())].assign(slot.begin(), slot.end());
+      }
+    }
+    ids all;
+    for (auto const& slot : slots) all.insert(all.end(), slot.begin(), slot.end());
+    tutti::permutation const order(1003, 3, 0);
+    CHECK(std::equal(all.begin(), all.end(), order.begin(), order.begin() + 100));
+  }
+  tutti::sampler mine = s;
+  std::vector<double> const negative{1, -1}, none{0, 0};
+  CHECK_THROWS_WITH_AS((void)mine.epochs(1).on(place{0, 3}, none), "sampler: 2 shares for 3 ranks: give one per rank",
+                       tutti::error);
+  CHECK_THROWS_AS((void)mine.epochs(1).on(place{0, 2}, none), tutti::error);
+  CHECK_THROWS_AS((void)mine.epochs(1).on(place{0, 2}, negative), tutti::error);
+}
+
 TEST_CASE("an empty data set has no batches; settings that cannot work are refused in one sentence") {
   tutti::sampler none{.size = 0, .global_batch = 4};
   for (auto batch : none.epochs(3).on(place{0, 1})) FAIL("a batch of " << batch.size());

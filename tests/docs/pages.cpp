@@ -163,7 +163,7 @@ TEST_CASE("docs/training.md: the mean over samples, not over ranks") {
   });
 }
 
-TEST_CASE("docs/training.md: a sampler continues where another number of ranks stopped") {
+TEST_CASE("docs/sampler.md: a sampler continues where another number of ranks stopped") {
   struct ranks {  // all that a sampler asks of a communicator
     int mine, all;
     [[nodiscard]] int rank() const { return mine; }

@@ -197,6 +197,31 @@ TEST_CASE("slots: the same bits on any number of ranks, those of the bracket ove
   }
 }
 
+TEST_CASE(
+    "slots dealt out by shares: the same bits, whatever the shares; ranks that were given different ones are told") {
+  constexpr std::size_t n = 57;
+  auto const of = [](int s) { return wild(s, n); };
+  net const expected = over_weight(worlds::bracket(0, 11, of, plus), 22);
+  for (std::vector<double> const& shares :
+       {std::vector<double>{1, 1, 1, .5}, std::vector<double>{0, 3, 0}, std::vector<double>{1, 1e-9}})
+    run_ranks(static_cast<int>(shares.size()), [&](communicator& world) {
+      net g = zeros(n);
+      data_parallel dp{world, g, 11, shares};
+      tutti::sampler sampler{.size = 22, .global_batch = 22, .slots = 11};
+      for (auto const& batch : sampler.epochs(1).on(world, shares))
+        for (auto const slot : batch.slots()) dp.add(slot.index(), wild(slot.index(), n), 2);
+      CHECK(dp.sync(g) == 22);
+      CHECK(same_bits(g, expected));
+    });
+  run_ranks(2, [&](communicator& world) {
+    net g = zeros(n);
+    std::vector<double> const shares{1, world.rank() + 1.0};
+    data_parallel dp{world, g, 11, shares};
+    CHECK(sentence([&] { dp.sync(g); }) ==
+          "config: data_parallel: the ranks were given different shares: give all the same");
+  });
+}
+
 TEST_CASE("one contribution per rank is summed along the bracket over the ranks") {
   constexpr std::size_t n = 33;
   for (int const size : {1, 2, 3, 5, 8})

@@ -20,7 +20,8 @@ struct sampler_state {
 };
 static_assert(sizeof(sampler_state) == 24);
 
-/// A run of samples in the shuffled order: a random-access range of sample numbers, computed, never stored.
+/// A run of samples in the shuffled order, which begins again behind its end: a random-access range of sample numbers,
+/// computed, never stored.
 class samples {
  public:
   using iterator = detail::index_iterator<samples>;
@@ -32,7 +33,16 @@ class samples {
   [[nodiscard]] std::uint64_t size() const noexcept { return size_; }
   [[nodiscard]] bool empty() const noexcept { return size_ == 0; }
   /// Needs i < size().
-  [[nodiscard]] std::uint64_t operator[](std::uint64_t i) const noexcept { return order_[first_ + i]; }
+  [[nodiscard]] std::uint64_t operator[](std::uint64_t i) const noexcept {
+    std::uint64_t const at = first_ + i;
+    return order_[at < order_.size() ? at : at % order_.size()];
+  }
+  /// How many of them, from the front, come for the first time in this epoch: all, but where `tail::wrap` filled the
+  /// last batch up. The others deserve the weight 0 in a metric.
+  [[nodiscard]] std::uint64_t fresh() const noexcept {
+    std::uint64_t const left = first_ < order_.size() ? order_.size() - first_ : 0;
+    return size_ < left ? size_ : left;
+  }
   [[nodiscard]] iterator begin() const { return {*this, 0}; }
   [[nodiscard]] iterator end() const { return {*this, size_}; }
 
@@ -93,21 +103,19 @@ class sample_slots {
 class sample_batch {
  public:
   sample_batch() = default;
-  sample_batch(samples const& all, sampler_state at, std::uint64_t step, int total_slots, int rank, int ranks) noexcept
-      : all_(all), at_(at), step_(step), total_slots_(total_slots), rank_(rank), ranks_(ranks) {}
+  sample_batch(samples const& all, sampler_state at, std::uint64_t step, int total_slots, int first, int last) noexcept
+      : all_(all), at_(at), step_(step), total_slots_(total_slots), first_(first), last_(last) {}
 
   [[nodiscard]] std::uint64_t epoch() const noexcept { return at_.epoch; }
   /// The number of this batch within its epoch.
   [[nodiscard]] std::uint64_t step() const noexcept { return step_; }
   [[nodiscard]] bool first_of_epoch() const noexcept { return at_.cursor == 0; }
-  /// Samples in the batch over all ranks: global_batch, or what the end of the epoch left.
+  /// Samples in the batch over all ranks: global_batch, or what the end of the epoch left (with `tail::keep`).
   [[nodiscard]] std::uint64_t size() const noexcept { return all_.size(); }
   /// The samples of all ranks, in slot order.
   [[nodiscard]] samples all() const noexcept { return all_; }
-  /// The slots this rank computes: those of `slot_cut`.
-  [[nodiscard]] sample_slots slots() const noexcept {
-    return {all_, total_slots_, slot_cut(total_slots_, ranks_, rank_), slot_cut(total_slots_, ranks_, rank_ + 1)};
-  }
+  /// The slots this rank computes: those of `slot_cut`, or those its share gives it.
+  [[nodiscard]] sample_slots slots() const noexcept { return {all_, total_slots_, first_, last_}; }
   /// A sampler resumed from here hands out this very batch again (its own state() goes on behind it).
   [[nodiscard]] sampler_state state() const noexcept { return at_; }
 
@@ -116,8 +124,8 @@ class sample_batch {
   sampler_state at_{};
   std::uint64_t step_ = 0;
   int total_slots_ = 1;
-  int rank_ = 0;
-  int ranks_ = 1;
+  int first_ = 0;
+  int last_ = 0;
 };
 
 }  // namespace tutti::inline TUTTI_ABI

@@ -2,9 +2,13 @@
 // Slots: the fixed pieces of a training step, and which rank computes which of them.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
+#include <span>
+#include <string>
 #include <vector>
 
+#include <tutti/core/error.hpp>
 #include <tutti/core/on_use.hpp>
 #include <tutti/core/version.hpp>
 
@@ -30,6 +34,30 @@ template <class = on_use>
 [[nodiscard]] std::vector<std::uint32_t> slot_cuts(int slots, int size) {
   std::vector<std::uint32_t> cuts;
   for (int r = 0; r <= size; ++r) cuts.push_back(static_cast<std::uint32_t>(slot_cut(slots, size, r)));
+  return cuts;
+}
+
+/// The same for ranks of unequal speed: rank r computes slots in proportion to shares[r], to less than one slot; more
+/// slots, finer shares. A share of 0 gives none. All ranks give the same shares. Throws config if one is negative or
+/// not finite, or all are 0.
+template <class = on_use>
+[[nodiscard]] std::vector<std::uint32_t> slot_cuts(int slots, std::span<double const> shares) {
+  double total = 0;
+  for (std::size_t r = 0; r < shares.size(); ++r) {
+    if (!(shares[r] >= 0 && shares[r] <= 1e300))
+      throw error(error_kind::config, "the share of rank " + std::to_string(r) + " is " + std::to_string(shares[r]) +
+                                          ": give positive numbers in proportion to the speeds of the ranks");
+    total += shares[r];
+  }
+  if (!(total > 0 && total <= 1e300))
+    throw error(error_kind::config, "the shares of the ranks add up to " + std::to_string(total) +
+                                        ": give positive numbers in proportion to their speeds");
+  std::vector<std::uint32_t> cuts{0};
+  double before = 0;
+  for (double const share : shares) {
+    before += share;
+    cuts.push_back(static_cast<std::uint32_t>(before / total * slots + 0.5));
+  }
   return cuts;
 }
 

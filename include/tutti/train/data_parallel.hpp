@@ -14,6 +14,7 @@
 #include <tutti/collective/allreduce.hpp>
 #include <tutti/collective/arguments.hpp>
 #include <tutti/core/error.hpp>
+#include <tutti/core/hash.hpp>
 #include <tutti/core/math.hpp>
 #include <tutti/core/op.hpp>
 #include <tutti/data/slots.hpp>
@@ -100,6 +101,16 @@ class data_parallel {
     cuts_ = slot_cuts(slots, comm.size());
     next_ = first();
   }
+  /// The same where rank r owns slots in proportion to shares[r]: those that a sampler hands out `on(comm, shares)`.
+  template <class M>
+  data_parallel(basic_communicator<S>& comm, M const& like, int slots, std::span<double const> shares)
+      : data_parallel(comm, like, slots) {
+    if (shares.size() != static_cast<std::size_t>(comm.size()))
+      throw error(error_kind::config, "data_parallel: " + std::to_string(shares.size()) + " shares for " +
+                                          std::to_string(comm.size()) + " ranks: give one per rank");
+    cuts_ = slot_cuts(slots, shares);
+    next_ = first();
+  }
 
   /// Contributes slot `slot` of the step: the sum of the gradients of its samples, and their number (or weight). Slots
   /// of this rank only, in increasing order; those left out count as empty. Copies `gradient`. A refused call adds
@@ -158,12 +169,17 @@ class data_parallel {
   [[nodiscard]] std::size_t row_doubles() const noexcept { return doubles_ + 2; }
 
   void agree_on_slots(options const& how) {  // other cuts may still fit each other, and would sum other samples
-    int most_and_least[2] = {slots_, -slots_};
+    fnv1a hash;
+    for (std::uint32_t const cut : cuts_) hash.add(std::uint64_t{cut});
+    int const owners = static_cast<int>(hash.value() >> 33U);
+    int most_and_least[4] = {slots_, -slots_, owners, -owners};
     allreduce(*comm_, most_and_least, max, how);
     if (most_and_least[0] != -most_and_least[1])
       throw error(error_kind::config, "data_parallel: one rank cuts the step into " +
                                           std::to_string(-most_and_least[1]) + " slots, another into " +
                                           std::to_string(most_and_least[0]));
+    if (most_and_least[2] != -most_and_least[3])
+      throw error(error_kind::config, "data_parallel: the ranks were given different shares: give all the same");
     slots_agree_ = true;
   }
   void fill_up_to(std::uint32_t slot) {  // an empty slot is zeros: the bracket has no holes
@@ -287,5 +303,7 @@ class data_parallel {
 
 template <transport::streams S, class M>
 data_parallel(basic_communicator<S>&, M const&, int = 8) -> data_parallel<S>;
+template <transport::streams S, class M>
+data_parallel(basic_communicator<S>&, M const&, int, std::span<double const>) -> data_parallel<S>;
 
 }  // namespace tutti::inline TUTTI_ABI
