@@ -29,13 +29,21 @@
 #include <tutti/tutti.hpp>
 
 #include <algorithm>
+#include <array>
+#include <cerrno>
+#include <charconv>
 #include <concepts>
 #include <cstddef>
 #include <cstdint>
+#include <cstring>
 #include <iterator>
 #include <limits>
+#include <memory>
 #include <span>
 #include <string>
+#include <string_view>
+#include <system_error>
+#include <tuple>
 #include <type_traits>
 #include <utility>
 #include <vector>
@@ -223,6 +231,634 @@ class covariance {
   std::vector<T> step_;      ///< scratch
 };
 static_assert(mergeable<covariance<>>);
+
+}  // namespace tutti::inline TUTTI_ABI
+
+// ------------------------------------------------------------------------------------------------ tutti/data/cells.hpp
+// One record of a CSV file: split into cells, and the cells put into the fields of a user's row.
+
+namespace tutti::inline TUTTI_ABI::detail {
+
+/// What is wrong with a record, without its place. Only thrown within the sources.
+struct bad_cells {
+  std::string why;
+};
+
+/// RFC 4180: cells between separators; one in quotes may hold separators, line ends, and `""` for a quote. Returns how
+/// many there are; `cells` keeps its strings for the next record.
+inline std::size_t split_cells(std::string_view record, char separator, std::vector<std::string>& cells) {
+  std::size_t count = 0;
+  for (std::size_t at = 0;; ++at) {  // `at` is where a cell begins
+    if (count == cells.size()) cells.emplace_back();
+    std::string& cell = cells[count++];
+    if (at < record.size() && record[at] == '"') {
+      cell.clear();
+      for (++at;; ++at) {
+        std::size_t const quote = record.find('"', at);
+        if (quote == record.npos) throw bad_cells{"cell " + std::to_string(count) + " has no closing quote"};
+        cell.append(record.substr(at, quote - at));
+        at = quote + 1;
+        if (at >= record.size() || record[at] != '"') break;
+        cell.push_back('"');
+      }
+      if (at < record.size() && record[at] != separator)
+        throw bad_cells{"cell " + std::to_string(count) + " goes on behind its closing quote"};
+    } else {
+      std::size_t const end = record.find(separator, at);
+      cell.assign(record.substr(at, end == record.npos ? end : end - at));
+      at = end == record.npos ? record.size() : end;
+    }
+    if (at >= record.size()) return count;
+  }
+}
+
+template <class M>
+inline constexpr bool is_std_array = false;
+template <class T, std::size_t n>
+inline constexpr bool is_std_array<std::array<T, n>> = true;
+
+/// Hands the cells out to the fields of a row, in order.
+class cell_reader {
+ public:
+  cell_reader(std::vector<std::string>& cells, std::size_t count) : cells_(cells), count_(count) {}
+
+  /// A number, enumeration or string takes one cell; std::vector takes all that are left; an aggregate, tuple or array
+  /// takes them field by field; any other model tensor by tensor.
+  template <class M>
+  void read(M& m) {
+    if constexpr (std::is_same_v<M, std::string>) {
+      m = next();
+    } else if constexpr (is_tensor_element<M>) {
+      number(m);
+    } else if constexpr (std::is_enum_v<M>) {
+      std::underlying_type_t<M> value{};
+      number(value);
+      m = static_cast<M>(value);
+    } else if constexpr (requires {
+                           m.emplace_back();
+                           m.clear();
+                         }) {
+      m.clear();
+      while (at_ < count_) {
+        typename M::value_type value{};
+        read(value);
+        m.push_back(value);
+      }
+    } else if constexpr (std::is_array_v<M> || (is_std_array<M> && !fixed_array<M>::is_numbers)) {
+      for (auto& element : m) read(element);
+    } else if constexpr (is_tuple<M> || is_pair<M>) {
+      std::apply([this](auto&... field) { (read(field), ...); }, m);
+    } else if constexpr (detail::tier_of<M>() == tier::aggregate) {
+      std::apply([this](auto&... field) { (read(field), ...); }, detail::tie_fields(m));
+    } else {
+      tutti::TUTTI_ABI::for_each_tensor(m, [this](auto const& tensor) {
+        for (auto& value : tensor.data) number(value);
+      });
+    }
+  }
+
+  /// Throws unless every cell was taken.
+  void finish() const {
+    if (at_ < count_) throw bad_cells{std::to_string(count_) + " cells, but a row takes " + std::to_string(at_)};
+  }
+
+ private:
+  std::string& next() {
+    if (at_ == count_) throw bad_cells{std::to_string(count_) + " cells, and a row takes more"};
+    return cells_[at_++];
+  }
+
+  template <class T>
+  void number(T& value) {
+    std::string_view text = next();
+    while (!text.empty() && (text.front() == ' ' || text.front() == '\t')) text.remove_prefix(1);
+    while (!text.empty() && (text.back() == ' ' || text.back() == '\t')) text.remove_suffix(1);
+    if (text.size() > 1 && text.front() == '+' && text[1] != '-') text.remove_prefix(1);
+    if constexpr (std::is_same_v<T, bool>) {
+      if (text != "0" && text != "1" && text != "false" && text != "true") refuse("is not 0, 1, true or false");
+      value = text == "1" || text == "true";
+    } else if constexpr (std::is_floating_point_v<T> || std::is_integral_v<T>) {
+      std::conditional_t<std::is_integral_v<T>, long long, T> wide{};
+      if constexpr (std::is_unsigned_v<T> && sizeof(T) == sizeof wide) {
+        parse(text, value);
+      } else {
+        parse(text, wide);
+        if constexpr (std::is_integral_v<T>)
+          if (wide < static_cast<long long>((std::numeric_limits<T>::min)()) ||
+              wide > static_cast<long long>((std::numeric_limits<T>::max)()))
+            refuse("does not fit");
+        value = static_cast<T>(wide);
+      }
+    } else {
+      static_assert(std::is_constructible_v<T, float>, "tutti: a cell holds no number of this type; take its text.");
+      float wide{};
+      parse(text, wide);
+      value = T(wide);
+    }
+  }
+  template <class T>
+  void parse(std::string_view text, T& value) {
+    auto const [end, problem] = std::from_chars(text.data(), text.data() + text.size(), value);
+    if (problem == std::errc::result_out_of_range) refuse("does not fit");
+    if (problem != std::errc{} || end != text.data() + text.size())
+      refuse(std::is_floating_point_v<T> ? "is not a number" : "is not a whole number");
+  }
+  [[noreturn]] void refuse(std::string const& why) const {
+    throw bad_cells{"cell " + std::to_string(at_) + ", \"" + cells_[at_ - 1].substr(0, 40) + "\", " + why};
+  }
+
+  std::vector<std::string>& cells_;
+  std::size_t count_;
+  std::size_t at_ = 0;
+};
+
+}  // namespace tutti::inline TUTTI_ABI::detail
+
+// ------------------------------------------------------------------------------------------ tutti/data/file_window.hpp
+// A file seen through one window at a time, so that a file larger than the address space can be read in place. What
+// the sources need of the operating system is here and in file_lock.hpp alone.
+
+#if defined(_WIN32)
+#include <fstream>
+#else
+#include <fcntl.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+#endif
+
+namespace tutti::inline TUTTI_ABI::detail {
+
+/// Throws: "<path> cannot be <what>: <the system's words>".
+[[noreturn]] inline void throw_file(std::string const& path, char const* what, int code = errno) {
+  throw error(error_kind::resource, path + " cannot be " + what + ": " + std::generic_category().message(code));
+}
+
+/// The system maps the window into memory (on Windows it is read into a buffer). A file must not shrink meanwhile.
+class file_window {
+ public:
+  static constexpr std::size_t default_window = std::size_t{64} << 20U;
+
+  file_window(file_window&&) noexcept = default;
+  file_window& operator=(file_window&&) noexcept = default;
+
+  [[nodiscard]] std::string const& path() const noexcept { return path_; }
+  [[nodiscard]] std::uint64_t size() const noexcept { return size_; }
+
+#if defined(_WIN32)
+  explicit file_window(std::string path, std::size_t = default_window)
+      : path_(std::move(path)), file_(path_, std::ios::binary | std::ios::ate) {
+    if (!file_) throw_file(path_, "opened", ENOENT);
+    size_ = static_cast<std::uint64_t>(file_.tellg());
+  }
+  [[nodiscard]] const_bytes read(std::uint64_t offset, std::size_t count) {
+    buffer_.resize(count);
+    file_.seekg(static_cast<std::streamoff>(offset));
+    file_.read(reinterpret_cast<char*>(buffer_.data()), static_cast<std::streamsize>(count));
+    if (!file_) throw_file(path_, "read", EIO);
+    return buffer_;
+  }
+
+ private:
+  std::string path_;
+  std::ifstream file_;
+  std::vector<std::byte> buffer_;
+#else
+  explicit file_window(std::string path, std::size_t window = default_window)
+      : path_(std::move(path)), window_(window), fd_(::open(path_.c_str(), O_RDONLY | O_CLOEXEC)) {
+    if (*fd_ < 0) throw_file(path_, "opened");
+    struct stat facts {};
+    if (::fstat(*fd_, &facts) != 0) throw_file(path_, "examined");
+    if (!S_ISREG(facts.st_mode)) throw error(error_kind::config, path_ + " is not a regular file");
+    size_ = static_cast<std::uint64_t>(facts.st_size);
+  }
+
+  /// `count` bytes from `offset` on, valid until the next read. Needs offset + count <= size(). More than a window may
+  /// be asked for: then so much is mapped.
+  [[nodiscard]] const_bytes read(std::uint64_t offset, std::size_t count) {
+    if (count == 0) return {};
+    if (map_.data == nullptr || offset < begin_ || offset + count > begin_ + map_.size) {
+      static std::uint64_t const page = static_cast<std::uint64_t>(::sysconf(_SC_PAGESIZE));
+      map_ = {};  // before the next one is made: both might not fit
+      begin_ = offset / page * page;
+      std::uint64_t const wanted = offset - begin_ + count;
+      std::uint64_t const rest = size_ - begin_;
+      std::uint64_t const length = wanted > window_ ? wanted : window_ < rest ? window_ : rest;
+      void* const at = ::mmap(nullptr, static_cast<std::size_t>(length), PROT_READ, MAP_PRIVATE, *fd_,
+                              static_cast< ::off_t>(begin_));
+      if (at == MAP_FAILED) throw_file(path_, "mapped");
+      map_ = {static_cast<std::byte const*>(at), static_cast<std::size_t>(length)};
+    }
+    return const_bytes(map_.data + (offset - begin_), count);
+  }
+
+ private:
+  struct descriptor {
+    int fd;
+    explicit descriptor(int opened) noexcept : fd(opened) {}
+    descriptor(descriptor&& other) noexcept : fd(std::exchange(other.fd, -1)) {}
+    descriptor& operator=(descriptor&& other) noexcept {
+      std::swap(fd, other.fd);
+      return *this;
+    }
+    ~descriptor() {
+      if (fd >= 0) ::close(fd);
+    }
+    int operator*() const noexcept { return fd; }
+  };
+  struct mapping {
+    std::byte const* data = nullptr;
+    std::size_t size = 0;
+    mapping() noexcept = default;
+    mapping(std::byte const* begin, std::size_t length) noexcept : data(begin), size(length) {}
+    mapping(mapping&& other) noexcept : data(std::exchange(other.data, nullptr)), size(other.size) {}
+    mapping& operator=(mapping&& other) noexcept {
+      mapping old(std::move(*this));
+      data = std::exchange(other.data, nullptr);
+      size = other.size;
+      return *this;
+    }
+    ~mapping() {
+      if (data != nullptr) ::munmap(const_cast<std::byte*>(data), size);
+    }
+  };
+
+  std::string path_;
+  std::uint64_t window_;
+  descriptor fd_;
+  mapping map_{};
+  std::uint64_t begin_ = 0;  // of the mapping, in the file
+#endif
+  std::uint64_t size_ = 0;
+};
+
+}  // namespace tutti::inline TUTTI_ABI::detail
+
+// ------------------------------------------------------------------------------------------- tutti/data/item_range.hpp
+// A run of neighbouring items, named by where it begins and ends: what a source is asked for.
+
+namespace tutti::inline TUTTI_ABI {
+
+/// The items [first, last): a random-access range of their numbers. Needs first <= last.
+struct item_range {
+  std::uint64_t first = 0;
+  std::uint64_t last = 0;
+
+  using iterator = detail::index_iterator<item_range>;
+
+  [[nodiscard]] constexpr std::uint64_t size() const noexcept { return last - first; }
+  [[nodiscard]] constexpr bool empty() const noexcept { return last == first; }
+  /// Needs i < size().
+  [[nodiscard]] constexpr std::uint64_t operator[](std::uint64_t i) const noexcept { return first + i; }
+  [[nodiscard]] iterator begin() const { return {*this, 0}; }
+  [[nodiscard]] iterator end() const { return {*this, size()}; }
+  friend bool operator==(item_range const&, item_range const&) = default;
+};
+
+}  // namespace tutti::inline TUTTI_ABI
+
+// ----------------------------------------------------------------------------------------------- tutti/data/source.hpp
+// What a source of rows is: how many there are, and a run of them; and how rows anywhere in it are collected.
+
+namespace tutti::inline TUTTI_ABI {
+
+/// `read(range)` gives the rows range.first … range.last - 1, valid until the next read of this source. A range beyond
+/// size() throws `config`, a row that cannot be read `bad_row`. Not thread safe: a thread has a source of its own.
+template <class S>
+concept source = requires(S& s, S const& constant, item_range range) {
+  typename S::value_type;
+  { constant.size() } -> std::convertible_to<std::uint64_t>;
+  { s.read(range) } -> std::convertible_to<std::span<typename S::value_type const>>;
+};
+
+/// Where a row lies, for a person who wants to look at it.
+struct file_place {
+  std::string file;
+  std::uint64_t offset = 0;  ///< in bytes
+  friend bool operator==(file_place const&, file_place const&) = default;
+};
+
+/// A row that is there but cannot be used. what() reads "train.csv, byte 1042: cell 3, "abc", is not a number".
+class bad_row : public error {
+ public:
+  bad_row(file_place where, std::string const& why)
+      : error(error_kind::config, where.file + ", byte " + std::to_string(where.offset) + ": " + why),
+        where_(std::move(where)),
+        why_(why) {}
+  [[nodiscard]] file_place const& where() const noexcept { return where_; }
+  [[nodiscard]] std::string const& why() const noexcept { return why_; }
+
+ private:
+  file_place where_;
+  std::string why_;
+};
+
+namespace detail {
+
+inline void check_range(item_range range, std::uint64_t size, std::string const& name) {
+  if (range.first <= range.last && range.last <= size) return;
+  throw error(error_kind::config, "rows " + std::to_string(range.first) + " to " + std::to_string(range.last) +
+                                      " were asked of " + name + ", which has " + std::to_string(size));
+}
+
+}  // namespace detail
+
+/// The rows with these numbers, in this order: those of a sampler's slot, for example. Neighbours are read together.
+template <source S, class Ids>
+[[nodiscard]] std::vector<typename S::value_type> rows_at(S& from, Ids const& ids) {
+  std::vector<typename S::value_type> rows;
+  item_range run;
+  auto const flush = [&] {
+    if (run.empty()) return;
+    std::span<typename S::value_type const> const read = from.read(run);
+    rows.insert(rows.end(), read.begin(), read.end());
+  };
+  for (auto const number : ids) {
+    auto const id = static_cast<std::uint64_t>(number);
+    if (id != run.last || run.empty()) {
+      flush();
+      run = {id, id};
+    }
+    ++run.last;
+  }
+  flush();
+  return rows;
+}
+
+}  // namespace tutti::inline TUTTI_ABI
+
+// ---------------------------------------------------------------------------------------------- tutti/data/records.hpp
+// Where the lines of a text file begin: cut among ranks without reading it, or all of them in one pass.
+
+namespace tutti::inline TUTTI_ABI {
+
+/// The bytes [first, last) of a file.
+struct byte_range {
+  std::uint64_t first = 0;
+  std::uint64_t last = ~std::uint64_t{0};  ///< beyond the end: up to the end
+  friend bool operator==(byte_range const&, byte_range const&) = default;
+};
+
+namespace detail {
+
+/// Calls f(bytes as text, offset) for one piece after another of [first, last), until it returns false.
+template <class F>
+void for_pieces(file_window& file, byte_range part, F&& f) {
+  constexpr std::uint64_t most = std::uint64_t{1} << 20U;
+  for (std::uint64_t at = part.first; at < part.last;) {
+    std::uint64_t const n = part.last - at < most ? part.last - at : most;
+    const_bytes const raw = file.read(at, static_cast<std::size_t>(n));
+    if (!f(std::string_view(reinterpret_cast<char const*>(raw.data()), raw.size()), at)) return;
+    at += n;
+  }
+}
+
+/// The first byte at `from` or behind it at which a line begins.
+inline std::uint64_t next_line(file_window& file, std::uint64_t from) {
+  if (from == 0 || from >= file.size()) return from < file.size() ? from : file.size();
+  std::uint64_t found = file.size();
+  for_pieces(file, {from - 1, file.size()}, [&](std::string_view text, std::uint64_t at) {
+    std::size_t const newline = text.find('\n');
+    if (newline == text.npos) return true;
+    found = at + newline + 1;
+    return false;
+  });
+  return found;
+}
+
+}  // namespace detail
+
+/// Part r of P of the file, cut where lines begin: a line belongs to the part in which its first byte would lie if all
+/// parts were equally long. So every line is in exactly one part, whatever P; parts may be empty. Reads a line or two.
+/// CRLF or LF, the last line with or without either. A quoted line break of a CSV file counts as a line's end too.
+[[nodiscard]] inline byte_range split_records(std::string const& path, int parts, int r) {
+  if (parts < 1 || r < 0 || r >= parts)
+    throw error(error_kind::config, "part " + std::to_string(r) + " of " + std::to_string(parts) + " of " + path +
+                                        ": give 0 <= part < parts");
+  detail::file_window file(path);
+  auto const cut = [&](int at) {
+    return detail::next_line(
+        file, detail::even_cut(file.size(), static_cast<std::uint64_t>(parts), static_cast<std::uint64_t>(at)));
+  };
+  return {cut(r), cut(r + 1)};
+}
+
+namespace detail {
+
+/// The records of a part of a text file, by where they begin: 8 bytes per record, found in one pass. A record ends with
+/// LF or CRLF, or with the part; where `quotes`, not within a pair of `"`. Lines of no characters are no records.
+class record_index {
+ public:
+  record_index(std::string path, byte_range part, bool quotes) : file_(std::move(path)) {
+    if (part.last > file_.size()) part.last = file_.size();
+    if (part.first > part.last) part.first = part.last;
+    std::uint64_t begin = part.first;
+    bool quoted = false;
+    char before = '\n';
+    for_pieces(file_, part, [&](std::string_view text, std::uint64_t at) {
+      for (std::size_t i = 0; i < text.size(); ++i) {
+        if (!quotes) {
+          std::size_t const newline = text.find('\n', i);
+          if (newline != i) before = text[(newline == text.npos ? text.size() : newline) - 1];
+          if (newline == text.npos) return true;
+          i = newline;
+        }
+        if (quotes && text[i] == '"') quoted = !quoted;
+        if (text[i] == '\n' && !quoted) {
+          end_record(begin, at + i - (before == '\r' ? 1 : 0));
+          begin = at + i + 1;
+        }
+        before = text[i];
+      }
+      return true;
+    });
+    end_record(begin, part.last);
+    end_ = part.last;
+  }
+
+  [[nodiscard]] std::uint64_t size() const noexcept { return begins_.size(); }
+  [[nodiscard]] file_place place(std::uint64_t i) const { return {file_.path(), begins_[static_cast<std::size_t>(i)]}; }
+  [[nodiscard]] std::string const& path() const noexcept { return file_.path(); }
+
+  /// Without its line's end; valid until the next call.
+  [[nodiscard]] std::string_view record(std::uint64_t i) {
+    std::uint64_t const begin = begins_[static_cast<std::size_t>(i)];
+    std::uint64_t const end = i + 1 < begins_.size() ? begins_[static_cast<std::size_t>(i) + 1] : end_;
+    const_bytes const raw = file_.read(begin, static_cast<std::size_t>(end - begin));
+    std::string_view text(reinterpret_cast<char const*>(raw.data()), raw.size());
+    while (!text.empty() && (text.back() == '\n' || text.back() == '\r')) text.remove_suffix(1);
+    return text;
+  }
+
+ private:
+  void end_record(std::uint64_t begin, std::uint64_t end) {
+    if (end > begin) begins_.push_back(begin);
+  }
+
+  file_window file_;
+  std::vector<std::uint64_t> begins_;
+  std::uint64_t end_ = 0;
+};
+
+}  // namespace detail
+}  // namespace tutti::inline TUTTI_ABI
+
+// ------------------------------------------------------------------------------------------- tutti/data/csv_source.hpp
+// A CSV file as rows of a user's type.
+
+namespace tutti::inline TUTTI_ABI {
+
+/// Beside the path of a `csv_source`.
+struct csv_options {
+  bool header = true;  ///< the file's first record names the columns
+  char separator = ',';
+  byte_range part{};  ///< of the file: from split_records, where no quoted cell holds a line break
+};
+
+/// The records of a CSV file (RFC 4180: quotes, quoted separators and line breaks, LF or CRLF). The cells fill the
+/// fields of a Row in order, whatever the columns are called: a plain aggregate of numbers, text and arrays, a
+/// std::vector<float> or std::vector<std::string> for as many columns as there are, or any model. Records must have as
+/// many cells as a Row takes, and as the first record has; else, or where a number cannot be read, `bad_row`. Reads the
+/// part once to find where the records begin, and keeps 8 bytes for each.
+template <class Row>
+class csv_source {
+ public:
+  using value_type = Row;
+
+  explicit csv_source(std::string path, csv_options how = {})
+      : separator_(how.separator), records_(std::move(path), how.part, true) {
+    if (records_.size() > 0) {
+      try {
+        columns_ = detail::split_cells(records_.record(0), separator_, cells_);
+      } catch (detail::bad_cells const& problem) {
+        throw bad_row(records_.place(0), problem.why);
+      }
+    }
+    if (how.header && how.part.first == 0 && records_.size() > 0) {
+      skipped_ = 1;
+      header_.assign(cells_.begin(), cells_.begin() + static_cast<std::ptrdiff_t>(columns_));
+    }
+  }
+
+  [[nodiscard]] std::uint64_t size() const noexcept { return records_.size() - skipped_; }
+  /// The names of the columns; empty without a header.
+  [[nodiscard]] std::vector<std::string> const& header() const noexcept { return header_; }
+  [[nodiscard]] std::span<Row const> read(item_range range) {
+    detail::check_range(range, size(), records_.path());
+    rows_.resize(static_cast<std::size_t>(range.size()));
+    for (std::uint64_t i = range.first; i < range.last; ++i) {
+      try {
+        parse(i, rows_[static_cast<std::size_t>(i - range.first)]);
+      } catch (detail::bad_cells const& problem) {
+        throw bad_row(place(i), problem.why);
+      }
+    }
+    return rows_;
+  }
+  [[nodiscard]] file_place place(std::uint64_t row) const { return records_.place(row + skipped_); }
+
+ private:
+  void parse(std::uint64_t i, Row& row) {
+    std::size_t const count = detail::split_cells(records_.record(i + skipped_), separator_, cells_);
+    if (count != columns_)
+      throw detail::bad_cells{std::to_string(count) + " cells, where the first record has " + std::to_string(columns_)};
+    detail::cell_reader cells(cells_, count);
+    cells.read(row);
+    cells.finish();
+  }
+
+  char separator_;
+  detail::record_index records_;
+  std::uint64_t skipped_ = 0;
+  std::size_t columns_ = 0;
+  std::vector<std::string> header_;
+  std::vector<std::string> cells_;
+  std::vector<Row> rows_;
+};
+
+}  // namespace tutti::inline TUTTI_ABI
+
+// ----------------------------------------------------------------------------------------- tutti/data/exactly_once.hpp
+// Which items a rank evaluates, so that a metric over all ranks counts each of them once.
+
+namespace tutti::inline TUTTI_ABI {
+
+/// This rank's run of the items [0, n): each item on exactly one rank, none padded or dropped, run sizes differing by
+/// at most one; empty on some ranks where n < comm.size(). Sends nothing. Sum the hits and the counts over the ranks,
+/// then divide: the metric is that of one process.
+template <ranked C>
+[[nodiscard]] item_range exactly_once(std::uint64_t n, C const& comm) {
+  auto const size = static_cast<std::uint64_t>(comm.size());
+  auto const rank = static_cast<std::uint64_t>(comm.rank());
+  std::uint64_t const first = block{}.item(n, size, rank, 0);
+  return {first, first + block{}.count(n, size, rank)};
+}
+
+}  // namespace tutti::inline TUTTI_ABI
+
+// ---------------------------------------------------------------------------------------- tutti/data/exchange_rows.hpp
+// Sends each row of this rank to the rank that it should go to: the one step by which data moves.
+
+namespace tutti::inline TUTTI_ABI {
+
+/// What can move from rank to rank: an element travels as it lies in memory, other types as objects.
+template <class Row>
+concept movable_row = element<Row> || serialisable<Row>;
+
+namespace detail {
+/// std::vector<bool> has no memory of rows.
+template <class Row>
+concept flat_row = element<Row> && !std::same_as<Row, bool>;
+
+/// How many rows go to each rank; throws config where there is no such rank, or not one destination per row.
+template <transport::streams S>
+[[nodiscard]] std::vector<std::uint64_t> rows_by_rank(basic_communicator<S> const& comm, std::size_t rows,
+                                                      std::span<int const> to) {
+  auto const refuse = [&](std::string const& why) {
+    throw error(failure{error_kind::config, comm.rank(), "exchange_rows", why});
+  };
+  if (to.size() != rows)
+    refuse(std::to_string(rows) + " rows with " + std::to_string(to.size()) + " destinations; give one per row");
+  std::vector<std::uint64_t> counts(static_cast<std::size_t>(comm.size()));
+  for (int r : to) {
+    if (r < 0 || r >= comm.size())
+      refuse("a row is to go to rank " + std::to_string(r) + ", which is not between 0 and " +
+             std::to_string(comm.size() - 1));
+    ++counts[static_cast<std::size_t>(r)];
+  }
+  return counts;
+}
+}  // namespace detail
+
+/// Collective: row i of `rows` goes to rank `to[i]`. Returns the rows that came here, this rank's own among them,
+/// ordered by the rank that sent them, then by their order there. Only rows that change their rank are sent. Blocks
+/// until this rank has sent and received all of its rows.
+template <transport::streams S, movable_row Row>
+[[nodiscard]] std::vector<Row> exchange_rows(basic_communicator<S>& comm, std::vector<Row> rows,
+                                             std::span<int const> to, options how = {}) {
+  auto counts = detail::rows_by_rank(comm, rows.size(), to);
+  if constexpr (detail::flat_row<Row>) {
+    std::vector<std::size_t> next(counts.size());
+    for (std::size_t r = 1; r < next.size(); ++r) next[r] = next[r - 1] + static_cast<std::size_t>(counts[r - 1]);
+    std::vector<Row> packed(rows.size());
+    for (std::size_t i = 0; i < rows.size(); ++i) packed[next[static_cast<std::size_t>(to[i])]++] = rows[i];
+    return alltoall(comm, ragged<Row>(std::move(packed), std::move(counts)), how).values;
+  } else {
+    auto const self = static_cast<std::size_t>(comm.rank());
+    std::vector<std::vector<Row>> leaving(counts.size());
+    for (std::size_t r = 0; r < counts.size(); ++r) leaving[r].reserve(static_cast<std::size_t>(counts[r]));
+    for (std::size_t i = 0; i < rows.size(); ++i)
+      leaving[static_cast<std::size_t>(to[i])].push_back(std::move(rows[i]));
+    std::vector<Row> const none;
+    std::vector<Row> own = std::exchange(leaving[self], none);
+    auto arrived = alltoall(comm, leaving, how);
+    arrived[self] = std::move(own);
+    rows.clear();
+    for (auto& block : arrived)
+      rows.insert(rows.end(), std::move_iterator(block.begin()), std::move_iterator(block.end()));
+    return rows;
+  }
+}
 
 }  // namespace tutti::inline TUTTI_ABI
 
@@ -428,6 +1064,96 @@ static_assert(mergeable<quantiles<>>);
 
 }  // namespace tutti::inline TUTTI_ABI
 
+// ----------------------------------------------------------------------------------------- tutti/data/synced_steps.hpp
+// Ranks with unequal amounts of data make the same number of steps: those that run out go on with empty ones.
+
+namespace tutti::inline TUTTI_ABI {
+
+/// A rank's own items, batch by batch: a random-access range of item_range, whose last elements are empty on a rank
+/// that has less than another.
+class step_ranges {
+ public:
+  using iterator = detail::index_iterator<step_ranges>;
+
+  step_ranges() = default;
+  step_ranges(item_range mine, std::uint64_t batch, std::uint64_t steps) noexcept
+      : mine_(mine), batch_(batch), steps_(steps) {}
+
+  /// The number of steps, the same on every rank.
+  [[nodiscard]] std::uint64_t size() const noexcept { return steps_; }
+  /// Needs step < size().
+  [[nodiscard]] item_range operator[](std::uint64_t step) const noexcept { return {cut(step), cut(step + 1)}; }
+  [[nodiscard]] iterator begin() const { return {*this, 0}; }
+  [[nodiscard]] iterator end() const { return {*this, steps_}; }
+
+ private:
+  [[nodiscard]] std::uint64_t cut(std::uint64_t step) const noexcept {
+    return step < mine_.size() / batch_ + 1 && step * batch_ < mine_.size() ? mine_.first + step * batch_ : mine_.last;
+  }
+
+  item_range mine_{};
+  std::uint64_t batch_ = 1;
+  std::uint64_t steps_ = 0;
+};
+
+/// Collective. How many steps the rank with the most needs: what every rank then makes, so that no collective call
+/// inside the loop waits for a rank that has left it.
+template <transport::streams S>
+[[nodiscard]] std::uint64_t synced_steps(basic_communicator<S>& comm, std::uint64_t mine, options how = {}) {
+  return tutti::TUTTI_ABI::allreduce(comm, mine, max, how);
+}
+
+/// Collective. This rank's items in batches of `batch` (the last may be smaller), and then empty ones until the rank
+/// with the most is through. Ranks may have nothing at all. An empty batch takes part in the step with weight 0:
+///
+///     for (tutti::item_range const mine : synced_steps(world, {0, data.size()}, 32)) {
+///       for (auto const& row : data.read(mine)) …   // adds to gradient
+///       dp.sync(gradient, double(mine.size()));
+///     }
+template <transport::streams S>
+[[nodiscard]] step_ranges synced_steps(basic_communicator<S>& comm, item_range mine, std::uint64_t batch,
+                                       options how = {}) {
+  std::uint64_t const needed = batch == 0 ? ~std::uint64_t{0} : mine.size() / batch + (mine.size() % batch != 0);
+  std::uint64_t const most = synced_steps(comm, needed, how);
+  if (most == ~std::uint64_t{0})
+    throw error(error_kind::config, "synced_steps: a rank asks for batches of 0 items; give at least 1");
+  return {mine, batch, most};
+}
+
+}  // namespace tutti::inline TUTTI_ABI
+
+// ------------------------------------------------------------------------------------------ tutti/data/text_source.hpp
+// A text file whose rows are its lines: plain text, JSON lines, logs.
+
+namespace tutti::inline TUTTI_ABI {
+
+/// The lines of a file, or of a part of it that `split_records` gave, without their ends; empty lines are no rows. They
+/// are text as it stands: what is in a line of JSON is for a JSON library to say. Reads the part once to find where
+/// the lines begin, and keeps 8 bytes for each.
+class text_source {
+ public:
+  using value_type = std::string;
+
+  explicit text_source(std::string path, byte_range part = {}) : lines_(std::move(path), part, false) {}
+
+  [[nodiscard]] std::uint64_t size() const noexcept { return lines_.size(); }
+  [[nodiscard]] std::span<std::string const> read(item_range range) {
+    detail::check_range(range, size(), lines_.path());
+    rows_.resize(static_cast<std::size_t>(range.size()));
+    for (std::uint64_t i = range.first; i < range.last; ++i)
+      rows_[static_cast<std::size_t>(i - range.first)].assign(lines_.record(i));
+    return rows_;
+  }
+  [[nodiscard]] file_place place(std::uint64_t row) const { return lines_.place(row); }
+
+ private:
+  detail::record_index lines_;
+  std::vector<std::string> rows_;
+};
+static_assert(source<text_source>);
+
+}  // namespace tutti::inline TUTTI_ABI
+
 // ------------------------------------------------------------------------------------------------ tutti/data/top_k.hpp
 // top_k: the k largest of many numbers, and where each came from.
 
@@ -483,71 +1209,5 @@ class top_k {
   std::vector<located<T, I>> kept_;  ///< a heap, the last of the order in front
 };
 static_assert(mergeable<top_k<double>>);
-
-}  // namespace tutti::inline TUTTI_ABI
-
-// ---------------------------------------------------------------------------------------- tutti/data/exchange_rows.hpp
-// Sends each row of this rank to the rank that it should go to: the one step by which data moves.
-
-namespace tutti::inline TUTTI_ABI {
-
-/// What can move from rank to rank: an element travels as it lies in memory, other types as objects.
-template <class Row>
-concept movable_row = element<Row> || serialisable<Row>;
-
-namespace detail {
-/// std::vector<bool> has no memory of rows.
-template <class Row>
-concept flat_row = element<Row> && !std::same_as<Row, bool>;
-
-/// How many rows go to each rank; throws config where there is no such rank, or not one destination per row.
-template <transport::streams S>
-[[nodiscard]] std::vector<std::uint64_t> rows_by_rank(basic_communicator<S> const& comm, std::size_t rows,
-                                                      std::span<int const> to) {
-  auto const refuse = [&](std::string const& why) {
-    throw error(failure{error_kind::config, comm.rank(), "exchange_rows", why});
-  };
-  if (to.size() != rows)
-    refuse(std::to_string(rows) + " rows with " + std::to_string(to.size()) + " destinations; give one per row");
-  std::vector<std::uint64_t> counts(static_cast<std::size_t>(comm.size()));
-  for (int r : to) {
-    if (r < 0 || r >= comm.size())
-      refuse("a row is to go to rank " + std::to_string(r) + ", which is not between 0 and " +
-             std::to_string(comm.size() - 1));
-    ++counts[static_cast<std::size_t>(r)];
-  }
-  return counts;
-}
-}  // namespace detail
-
-/// Collective: row i of `rows` goes to rank `to[i]`. Returns the rows that came here, this rank's own among them,
-/// ordered by the rank that sent them, then by their order there. Only rows that change their rank are sent. Blocks
-/// until this rank has sent and received all of its rows.
-template <transport::streams S, movable_row Row>
-[[nodiscard]] std::vector<Row> exchange_rows(basic_communicator<S>& comm, std::vector<Row> rows,
-                                             std::span<int const> to, options how = {}) {
-  auto counts = detail::rows_by_rank(comm, rows.size(), to);
-  if constexpr (detail::flat_row<Row>) {
-    std::vector<std::size_t> next(counts.size());
-    for (std::size_t r = 1; r < next.size(); ++r) next[r] = next[r - 1] + static_cast<std::size_t>(counts[r - 1]);
-    std::vector<Row> packed(rows.size());
-    for (std::size_t i = 0; i < rows.size(); ++i) packed[next[static_cast<std::size_t>(to[i])]++] = rows[i];
-    return alltoall(comm, ragged<Row>(std::move(packed), std::move(counts)), how).values;
-  } else {
-    auto const self = static_cast<std::size_t>(comm.rank());
-    std::vector<std::vector<Row>> leaving(counts.size());
-    for (std::size_t r = 0; r < counts.size(); ++r) leaving[r].reserve(static_cast<std::size_t>(counts[r]));
-    for (std::size_t i = 0; i < rows.size(); ++i)
-      leaving[static_cast<std::size_t>(to[i])].push_back(std::move(rows[i]));
-    std::vector<Row> const none;
-    std::vector<Row> own = std::exchange(leaving[self], none);
-    auto arrived = alltoall(comm, leaving, how);
-    arrived[self] = std::move(own);
-    rows.clear();
-    for (auto& block : arrived)
-      rows.insert(rows.end(), std::move_iterator(block.begin()), std::move_iterator(block.end()));
-    return rows;
-  }
-}
 
 }  // namespace tutti::inline TUTTI_ABI

@@ -14145,6 +14145,30 @@ template <class = on_use>
   return cuts;
 }
 
+/// The same for ranks of unequal speed: rank r computes slots in proportion to shares[r], to less than one slot; more
+/// slots, finer shares. A share of 0 gives none. All ranks give the same shares. Throws config if one is negative or
+/// not finite, or all are 0.
+template <class = on_use>
+[[nodiscard]] std::vector<std::uint32_t> slot_cuts(int slots, std::span<double const> shares) {
+  double total = 0;
+  for (std::size_t r = 0; r < shares.size(); ++r) {
+    if (!(shares[r] >= 0 && shares[r] <= 1e300))
+      throw error(error_kind::config, "the share of rank " + std::to_string(r) + " is " + std::to_string(shares[r]) +
+                                          ": give positive numbers in proportion to the speeds of the ranks");
+    total += shares[r];
+  }
+  if (!(total > 0 && total <= 1e300))
+    throw error(error_kind::config, "the shares of the ranks add up to " + std::to_string(total) +
+                                        ": give positive numbers in proportion to their speeds");
+  std::vector<std::uint32_t> cuts{0};
+  double before = 0;
+  for (double const share : shares) {
+    before += share;
+    cuts.push_back(static_cast<std::uint32_t>(before / total * slots + 0.5));
+  }
+  return cuts;
+}
+
 }  // namespace tutti::inline TUTTI_ABI
 
 // ------------------------------------------------------------------------------------------------ tutti/data/batch.hpp
@@ -14161,7 +14185,8 @@ struct sampler_state {
 };
 static_assert(sizeof(sampler_state) == 24);
 
-/// A run of samples in the shuffled order: a random-access range of sample numbers, computed, never stored.
+/// A run of samples in the shuffled order, which begins again behind its end: a random-access range of sample numbers,
+/// computed, never stored.
 class samples {
  public:
   using iterator = detail::index_iterator<samples>;
@@ -14173,7 +14198,16 @@ class samples {
   [[nodiscard]] std::uint64_t size() const noexcept { return size_; }
   [[nodiscard]] bool empty() const noexcept { return size_ == 0; }
   /// Needs i < size().
-  [[nodiscard]] std::uint64_t operator[](std::uint64_t i) const noexcept { return order_[first_ + i]; }
+  [[nodiscard]] std::uint64_t operator[](std::uint64_t i) const noexcept {
+    std::uint64_t const at = first_ + i;
+    return order_[at < order_.size() ? at : at % order_.size()];
+  }
+  /// How many of them, from the front, come for the first time in this epoch: all, but where `tail::wrap` filled the
+  /// last batch up. The others deserve the weight 0 in a metric.
+  [[nodiscard]] std::uint64_t fresh() const noexcept {
+    std::uint64_t const left = first_ < order_.size() ? order_.size() - first_ : 0;
+    return size_ < left ? size_ : left;
+  }
   [[nodiscard]] iterator begin() const { return {*this, 0}; }
   [[nodiscard]] iterator end() const { return {*this, size_}; }
 
@@ -14234,21 +14268,19 @@ class sample_slots {
 class sample_batch {
  public:
   sample_batch() = default;
-  sample_batch(samples const& all, sampler_state at, std::uint64_t step, int total_slots, int rank, int ranks) noexcept
-      : all_(all), at_(at), step_(step), total_slots_(total_slots), rank_(rank), ranks_(ranks) {}
+  sample_batch(samples const& all, sampler_state at, std::uint64_t step, int total_slots, int first, int last) noexcept
+      : all_(all), at_(at), step_(step), total_slots_(total_slots), first_(first), last_(last) {}
 
   [[nodiscard]] std::uint64_t epoch() const noexcept { return at_.epoch; }
   /// The number of this batch within its epoch.
   [[nodiscard]] std::uint64_t step() const noexcept { return step_; }
   [[nodiscard]] bool first_of_epoch() const noexcept { return at_.cursor == 0; }
-  /// Samples in the batch over all ranks: global_batch, or what the end of the epoch left.
+  /// Samples in the batch over all ranks: global_batch, or what the end of the epoch left (with `tail::keep`).
   [[nodiscard]] std::uint64_t size() const noexcept { return all_.size(); }
   /// The samples of all ranks, in slot order.
   [[nodiscard]] samples all() const noexcept { return all_; }
-  /// The slots this rank computes: those of `slot_cut`.
-  [[nodiscard]] sample_slots slots() const noexcept {
-    return {all_, total_slots_, slot_cut(total_slots_, ranks_, rank_), slot_cut(total_slots_, ranks_, rank_ + 1)};
-  }
+  /// The slots this rank computes: those of `slot_cut`, or those its share gives it.
+  [[nodiscard]] sample_slots slots() const noexcept { return {all_, total_slots_, first_, last_}; }
   /// A sampler resumed from here hands out this very batch again (its own state() goes on behind it).
   [[nodiscard]] sampler_state state() const noexcept { return at_; }
 
@@ -14257,8 +14289,8 @@ class sample_batch {
   sampler_state at_{};
   std::uint64_t step_ = 0;
   int total_slots_ = 1;
-  int rank_ = 0;
-  int ranks_ = 1;
+  int first_ = 0;
+  int last_ = 0;
 };
 
 }  // namespace tutti::inline TUTTI_ABI
@@ -14278,9 +14310,16 @@ concept ranked = requires(C const& c) {
 class epoch_batches;
 class epoch_range;
 
+/// What becomes of the samples at the end of an epoch that do not fill a batch.
+enum class tail : std::uint8_t {
+  keep,  ///< they are a smaller batch: every sample exactly once
+  drop,  ///< they are left out; another epoch's order leaves out others
+  wrap   ///< the batch is filled up from the front of the epoch's order: `samples::fresh()` tells which are repeats
+};
+
 /// Batch b of an epoch is the samples [b * global_batch, (b + 1) * global_batch) of that epoch's own permutation; the
-/// last one is smaller where the sizes do not divide, nothing is dropped or repeated. Each batch is cut into `slots`
-/// contiguous parts, as even as can be (some are empty in a batch smaller than that).
+/// last one is smaller where the sizes do not divide, nothing is dropped or repeated unless `tail` asks for it. Each
+/// batch is cut into `slots` contiguous parts, as even as can be (some are empty in a batch smaller than that).
 ///
 ///     tutti::sampler s{.size = n, .global_batch = 256, .seed = 1};
 ///     for (auto batch : s.epochs(10).on(world))
@@ -14292,7 +14331,8 @@ struct sampler {
   std::uint64_t size = 0;          ///< samples in the data set
   std::uint64_t global_batch = 1;  ///< samples per step over all ranks
   std::uint64_t seed = 0;
-  int slots = 8;             ///< pieces per batch; the same bits at any number of ranks need the same number of slots
+  int slots = 8;  ///< pieces per batch; the same bits at any number of ranks need the same number of slots
+  tutti::TUTTI_ABI::tail tail = tutti::TUTTI_ABI::tail::keep;
   std::uint64_t epoch = 0;   ///< where it stands: see state()
   std::uint64_t cursor = 0;  ///< where it stands: see state()
 
@@ -14339,13 +14379,9 @@ class epoch_batches {
     epoch_batches* from_ = nullptr;
   };
 
-  epoch_batches(sampler& source, std::uint64_t last_epoch, int rank, int ranks)
-      : source_(&source), last_epoch_(last_epoch), rank_(rank), ranks_(ranks) {
-    auto const refuse = [](std::string why) { throw error(error_kind::config, "sampler: " + why); };
-    if (source.global_batch < 1) refuse("global_batch must be at least 1");
-    if (source.slots < 1) refuse("slots must be at least 1, not " + std::to_string(source.slots));
-    if (rank < 0 || rank >= ranks) refuse("rank " + std::to_string(rank) + " of " + std::to_string(ranks));
-  }
+  /// Of the slots, this rank computes [first, last).
+  epoch_batches(sampler& source, std::uint64_t last_epoch, int first, int last)
+      : source_(&source), last_epoch_(last_epoch), first_(first), last_(last) {}
 
   /// Takes the first batch from the sampler.
   [[nodiscard]] iterator begin() {
@@ -14357,24 +14393,26 @@ class epoch_batches {
  private:
   void advance() {
     sampler& s = *source_;
-    if (s.cursor >= s.size) {
+    std::uint64_t const needed = s.tail == tail::drop ? s.global_batch : 1;
+    std::uint64_t left = s.cursor < s.size ? s.size - s.cursor : 0;
+    if (left < needed) {
+      left = s.size;
       s.cursor = 0;
-      s.epoch = s.size == 0 ? last_epoch_ : s.epoch + 1;
+      s.epoch = left < needed ? last_epoch_ : s.epoch + 1;
     }
     finished_ = s.epoch >= last_epoch_;
     if (finished_) return;
-    std::uint64_t const left = s.size - s.cursor;
-    std::uint64_t const taken = left < s.global_batch ? left : s.global_batch;
+    std::uint64_t const taken = s.tail != tail::wrap && left < s.global_batch ? left : s.global_batch;
     std::uint64_t const step = s.cursor / s.global_batch + (s.cursor % s.global_batch != 0 ? 1 : 0);
     samples const all(permutation(s.size, s.seed, s.epoch), s.cursor, taken);
-    current_ = sample_batch(all, s.state(), step, s.slots, rank_, ranks_);
-    s.cursor += taken;
+    current_ = sample_batch(all, s.state(), step, s.slots, first_, last_);
+    s.cursor += taken < left ? taken : left;
   }
 
   sampler* source_;
   std::uint64_t last_epoch_;
-  int rank_;
-  int ranks_;
+  int first_;
+  int last_;
   bool finished_ = false;
   sample_batch current_{};
 };
@@ -14386,10 +14424,36 @@ class epoch_range {
   /// This rank's view of the batches; only its rank() and size() are asked, now.
   template <ranked C>
   [[nodiscard]] epoch_batches on(C const& comm) const {
-    return {*source_, last_, static_cast<int>(comm.rank()), static_cast<int>(comm.size())};
+    auto const [rank, ranks] = place(comm);
+    return {*source_, last_, slot_cut(source_->slots, ranks, rank), slot_cut(source_->slots, ranks, rank + 1)};
+  }
+  /// The same where rank r computes slots in proportion to shares[r], as `slot_cuts` has it. Training by slots gives
+  /// the same bits whatever the shares.
+  template <ranked C>
+  [[nodiscard]] epoch_batches on(C const& comm, std::span<double const> shares) const {
+    auto const [rank, ranks] = place(comm);
+    if (shares.size() != static_cast<std::size_t>(ranks))
+      refuse(std::to_string(shares.size()) + " shares for " + std::to_string(ranks) + " ranks: give one per rank");
+    auto const cuts = slot_cuts(source_->slots, shares);
+    auto const at = cuts.begin() + rank;
+    return {*source_, last_, static_cast<int>(at[0]), static_cast<int>(at[1])};
   }
 
  private:
+  struct rank_of_size {
+    int rank, ranks;
+  };
+  [[noreturn]] static void refuse(std::string const& why) { throw error(error_kind::config, "sampler: " + why); }
+  template <ranked C>
+  [[nodiscard]] rank_of_size place(C const& comm) const {
+    int const rank = static_cast<int>(comm.rank());
+    int const ranks = static_cast<int>(comm.size());
+    if (source_->global_batch < 1) refuse("global_batch must be at least 1");
+    if (source_->slots < 1) refuse("slots must be at least 1, not " + std::to_string(source_->slots));
+    if (rank < 0 || rank >= ranks) refuse("rank " + std::to_string(rank) + " of " + std::to_string(ranks));
+    return {rank, ranks};
+  }
+
   sampler* source_;
   std::uint64_t last_;
 };
@@ -14749,6 +14813,16 @@ class data_parallel {
     cuts_ = slot_cuts(slots, comm.size());
     next_ = first();
   }
+  /// The same where rank r owns slots in proportion to shares[r]: those that a sampler hands out `on(comm, shares)`.
+  template <class M>
+  data_parallel(basic_communicator<S>& comm, M const& like, int slots, std::span<double const> shares)
+      : data_parallel(comm, like, slots) {
+    if (shares.size() != static_cast<std::size_t>(comm.size()))
+      throw error(error_kind::config, "data_parallel: " + std::to_string(shares.size()) + " shares for " +
+                                          std::to_string(comm.size()) + " ranks: give one per rank");
+    cuts_ = slot_cuts(slots, shares);
+    next_ = first();
+  }
 
   /// Contributes slot `slot` of the step: the sum of the gradients of its samples, and their number (or weight). Slots
   /// of this rank only, in increasing order; those left out count as empty. Copies `gradient`. A refused call adds
@@ -14807,12 +14881,17 @@ class data_parallel {
   [[nodiscard]] std::size_t row_doubles() const noexcept { return doubles_ + 2; }
 
   void agree_on_slots(options const& how) {  // other cuts may still fit each other, and would sum other samples
-    int most_and_least[2] = {slots_, -slots_};
+    fnv1a hash;
+    for (std::uint32_t const cut : cuts_) hash.add(std::uint64_t{cut});
+    int const owners = static_cast<int>(hash.value() >> 33U);
+    int most_and_least[4] = {slots_, -slots_, owners, -owners};
     allreduce(*comm_, most_and_least, max, how);
     if (most_and_least[0] != -most_and_least[1])
       throw error(error_kind::config, "data_parallel: one rank cuts the step into " +
                                           std::to_string(-most_and_least[1]) + " slots, another into " +
                                           std::to_string(most_and_least[0]));
+    if (most_and_least[2] != -most_and_least[3])
+      throw error(error_kind::config, "data_parallel: the ranks were given different shares: give all the same");
     slots_agree_ = true;
   }
   void fill_up_to(std::uint32_t slot) {  // an empty slot is zeros: the bracket has no holes
@@ -14936,6 +15015,8 @@ class data_parallel {
 
 template <transport::streams S, class M>
 data_parallel(basic_communicator<S>&, M const&, int = 8) -> data_parallel<S>;
+template <transport::streams S, class M>
+data_parallel(basic_communicator<S>&, M const&, int, std::span<double const>) -> data_parallel<S>;
 
 }  // namespace tutti::inline TUTTI_ABI
 
