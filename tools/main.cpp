@@ -5,15 +5,18 @@
 
 #include <CLI/CLI.hpp>
 
+#include "bench.hpp"
 #include "plan.hpp"
 
 int main(int argc, char** argv) {
   CLI::App app("tutti: collective communication, from the outside");
   app.require_subcommand(1);
   try {
+    int code = 0;
     tools::add_plan(app);
+    tools::add_bench(app, code);
     app.parse(argc, argv);
-    return 0;
+    return code;
   } catch (CLI::CallForHelp const& help) {
     return app.exit(help);
   } catch (CLI::ParseError const& wrong) {

@@ -48,6 +48,9 @@ struct court {
     complaint c{reporter, communicator, sequence, {kind, suspect, {}, "as seen"}, {}};
     judge.complain(c, now);
   }
+  /// Who has the communicator, as those who answer say; empty: nobody says.
+  std::vector<int> members{};
+
   /// Lets `later` pass in steps of 5 ms, everybody being alive unless silent.
   std::vector<verdict> pass(steady::duration later) {
     std::vector<verdict> all;
@@ -61,6 +64,7 @@ struct court {
           for (auto const& s : truth[k]) {
             if (s.what.communicator != q.communicator) continue;
             a.member = true;
+            a.members = to_bits(members);
             if (s.what.sequence == q.sequence) a.asked = s;
             if (s.what.sequence >= a.latest.what.sequence) a.latest = s;
           }
@@ -250,6 +254,28 @@ TEST_CASE("a rank that comes to the call after the question still has a vote; no
     auto const v = c.pass(comes ? 0ms : 300ms);
     REQUIRE(v.size() == 1);
     CHECK(v[0].what.rank == (comes ? 1 : 2));  // without the third vote a tie
+  }
+}
+
+TEST_CASE("of a communicator's calls its members judge: they are awaited, others are not") {
+  auto const with = [](std::uint64_t count) { return call(5, plan::collective::allreduce, true, -1, count, part); };
+  for (std::vector<int> const& members : {std::vector<int>{1, 2}, std::vector<int>{1, 2, 11}}) {
+    court c(12);
+    c.truth[1] = {with(11)};
+    c.truth[2] = {with(10)};
+    c.members = members;  // rank 11 has yet to make its communicator
+    c.complain(1, error_kind::mismatch, 2, 5, part);
+    auto const at_once = c.pass(20ms);
+    if (members.size() == 2) {
+      REQUIRE(at_once.size() == 1);
+      CHECK(at_once[0].what.rank == 2);
+      continue;
+    }
+    CHECK(at_once.empty());
+    c.judge.sees(11, {with(10)}, c.now);
+    auto const v = c.pass(0ms);
+    REQUIRE(v.size() == 1);
+    CHECK(v[0].what.rank == 1);
   }
 }
 

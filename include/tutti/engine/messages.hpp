@@ -10,7 +10,6 @@
 #include <cstdint>
 #include <cstring>
 #include <exception>
-#include <list>
 #include <memory>
 #include <span>
 #include <string>
@@ -23,46 +22,20 @@
 #include <tutti/engine/background.hpp>
 #include <tutti/engine/exclusive.hpp>
 #include <tutti/engine/frame.hpp>
+#include <tutti/engine/letter.hpp>
 #include <tutti/engine/memory.hpp>
 #include <tutti/engine/referee.hpp>
 #include <tutti/engine/run.hpp>
+#include <tutti/engine/unasked.hpp>
 #include <tutti/engine/waiting.hpp>
 #include <tutti/engine/watch.hpp>
 #include <tutti/transport/transport.hpp>
 
 namespace tutti::inline TUTTI_ABI::engine {
 
-/// What both ends say about a message. A receiver finds the oldest one from its peer with its tag.
-struct letter {
-  int peer = 0;  ///< in the communicator
-  int tag = 0;   ///< of users: not negative
-  std::uint32_t element = 0;
-  std::size_t element_size = 1;
-  bool object = false;  ///< an encoded object: its bytes are nobody's elements
-};
-
-struct outgoing : letter {
-  const_bytes data{};
-  frame header{};        // from here on: kept by `messages`
-  std::size_t done = 0;  // of header and data
-};
-
-/// The message must have the size of `into`; or, with `grow`, has any: memory grows as it arrives.
-struct incoming : letter {
-  bytes into{};
-  void* owner = nullptr;
-  bytes (*grow)(void* owner, std::size_t size) = nullptr;  ///< makes `size` bytes of room, keeping those there are
-  std::uint64_t size = 0;                                  // from here on: kept by `messages`
-  std::uint64_t done = 0;
-  bool matched = false;
-};
-
 template <transport::streams T>
 class messages {
  public:
-  /// Unasked messages of up to so many bytes in all are kept; the rest stays with their senders, who wait.
-  static constexpr std::size_t most_queued = std::size_t{64} << 20U;
-
   messages(T streams, std::shared_ptr<watch> seen, std::shared_ptr<referee> judge, bool crowded,
            std::chrono::nanoseconds timeout)
       : streams_(std::move(streams)),
@@ -70,7 +43,8 @@ class messages {
         referee_(std::move(judge)),
         timeout_(timeout),
         waiting_(crowded),
-        peers_(static_cast<std::size_t>(streams_.size())) {
+        peers_(static_cast<std::size_t>(streams_.size())),
+        unasked_(peers_.size()) {
     watch_->on_ring([this] { streams_.wake(); });
     referee_->enroll(watch_);
   }
@@ -152,21 +126,15 @@ class messages {
   }
 
  private:
-  struct parcel {  // a message nobody has asked for yet
-    call what;
-    std::uint64_t size = 0;
-    std::vector<std::byte> data;
-  };
   struct peer {
     // receiving
     std::vector<std::byte> stash;  // read ahead of need: headers, and small messages with them
     std::size_t stash_begin = 0, stash_end = 0;
-    bool open = false;  // a header has come; its message is under way to `target`, the last parcel, or has no place yet
+    bool open = false;  // a header has come; its message is under way to `target`, to `kept`, or has no place yet
     call what;
     std::uint64_t left = 0;
     incoming* target = nullptr;
-    bool in_parcel = false;
-    std::list<parcel> parcels;
+    parcel* kept = nullptr;
     std::size_t expected = 0;  // messages the call under way still wants from here
     std::uint64_t received = 0;
     bool ended = false;
@@ -184,8 +152,6 @@ class messages {
 
   static constexpr std::size_t stash_size = 4096;
   static constexpr std::size_t longest = std::size_t{256} << 10U;  // in one system call
-  static constexpr std::size_t first_step = std::size_t{1} << 20U;
-  static constexpr std::size_t overhead = 128;  // of a parcel, against most_queued
 
   [[nodiscard]] peer& peer_of(int rank) { return peers_[static_cast<std::size_t>(rank)]; }
   [[nodiscard]] int world(int rank) const { return watch_->members()[static_cast<std::size_t>(rank)]; }
@@ -204,10 +170,6 @@ class messages {
     for (int r = 0; r < streams_.size(); ++r)
       if (r != streams_.rank()) any |= receive(r, true);
     return any;
-  }
-  [[nodiscard]] bool queue_full(peer const& p) const {
-    if (!p.in_parcel) return queued_ + overhead > most_queued;
-    return queued_ >= most_queued && p.parcels.back().data.size() == p.parcels.back().size - p.left;
   }
   [[nodiscard]] static bool finished(incoming const& m) { return m.matched && m.done == m.size; }
 
@@ -257,7 +219,7 @@ class messages {
       throw error(error_kind::resource,
                   "a message of rank " + std::to_string(m.peer) + " to itself finds the queue full; receive it first");
     for (std::size_t at = 0; self.left > 0;) {
-      bytes const room = room_for(self);
+      bytes const room = room_of(self);
       if (room.empty())
         throw error(error_kind::resource, "a message of rank " + std::to_string(m.peer) +
                                               " to itself is too long for the queue; receive it in the same call");
@@ -285,13 +247,13 @@ class messages {
         any = true;
         continue;
       }
-      if (p.target == nullptr && !p.in_parcel && !place(p, from)) return any;
+      if (p.target == nullptr && p.kept == nullptr && !place(p, from)) return any;
       if (p.left == 0) {
         finish(p);
         any = true;
         continue;
       }
-      bytes const room = room_for(p);
+      bytes const room = room_of(p);
       if (room.empty()) return any;
       if (ahead > 0) {
         std::size_t const n = (std::min)(ahead, room.size());
@@ -350,11 +312,8 @@ class messages {
       p.target = &m;
       return true;
     }
-    if (queued_ + overhead > most_queued) return false;
-    queued_ += overhead;
-    p.parcels.push_back({p.what, p.left, {}});
-    p.in_parcel = true;
-    return true;
+    p.kept = unasked_.keep(from, p.what, p.left);
+    return p.kept != nullptr;
   }
   void match(incoming& m, call const& theirs, std::uint64_t size) {
     bool const fits = m.grow != nullptr || size == m.into.size();
@@ -372,33 +331,14 @@ class messages {
     m.matched = true;
     m.size = size;
   }
-  /// Where the next bytes of the open message go; memory grows with what has arrived.
-  bytes room_for(peer& p) {
-    auto const left = static_cast<std::size_t>((std::min)(p.left, std::uint64_t{longest}));
-    if (incoming* const m = p.target) return room_for(*m).first(left == 0 ? 0 : (std::min)(left, room_for(*m).size()));
-    parcel& last = p.parcels.back();
-    auto const here = static_cast<std::size_t>(last.size - p.left);
-    if (here == last.data.size()) {
-      std::size_t const step = (std::min)({static_cast<std::size_t>(p.left), (std::max)(here, longest / 4),
-                                           most_queued > queued_ ? most_queued - queued_ : 0});
-      queued_ += step;
-      last.data.resize(here + step);
-    }
-    bytes const rest = bytes(last.data).subspan(here);
-    return rest.first((std::min)(left, rest.size()));
-  }
-  static bytes room_for(incoming& m) {
-    auto const here = static_cast<std::size_t>(m.done);
-    if (m.grow != nullptr && m.into.size() == here) {
-      std::uint64_t const step = (std::max)(m.done, std::uint64_t{first_step}) / m.element_size * m.element_size;
-      m.into = m.grow(m.owner, here + static_cast<std::size_t>((std::min)(
-                                          m.size - m.done, (std::max)(step, std::uint64_t{m.element_size}))));
-    }
-    return m.into.subspan(here);
+  /// Where the next bytes of the open message go.
+  bytes room_of(peer& p) {
+    bytes const room = p.target != nullptr ? room_for(*p.target) : unasked_.room(*p.kept, longest / 4);
+    return room.first((std::min)({room.size(), longest, static_cast<std::size_t>(p.left)}));
   }
   static void advance(peer& p, std::size_t n) {
     p.left -= n;
-    if (p.target != nullptr) p.target->done += n;
+    (p.target != nullptr ? p.target->done : p.kept->done) += n;
   }
   void finish(peer& p) {
     if (p.target != nullptr) {
@@ -406,28 +346,19 @@ class messages {
       --unfinished_;
     }
     p.target = nullptr;
-    p.in_parcel = false;
+    p.kept = nullptr;
     p.open = false;
   }
   /// Gives `m` the oldest message of the queue that it can have, as far as it has come.
   void take_from_queue(incoming& m) {
     peer& p = peer_of(m.peer);
-    auto const found =
-        std::find_if(p.parcels.begin(), p.parcels.end(), [&](parcel const& q) { return q.what.root == m.tag; });
-    if (found == p.parcels.end()) return;
+    parcel* const found = unasked_.find(m.peer, m.tag);
+    if (found == nullptr) return;
     match(m, found->what, found->size);
-    bool const under_way = p.in_parcel && found == std::prev(p.parcels.end());
-    auto const here = static_cast<std::size_t>(found->size - (under_way ? p.left : 0));
-    while (m.done < here) {
-      bytes const room = room_for(m);
-      std::size_t const n = (std::min)(room.size(), here - static_cast<std::size_t>(m.done));
-      std::memcpy(room.data(), found->data.data() + m.done, n);
-      m.done += n;
-    }
-    queued_ -= found->data.size() + overhead;
-    p.parcels.erase(found);
+    bool const under_way = p.kept == found;
+    unasked_.hand_over(m.peer, found, m);
     if (under_way) {
-      p.in_parcel = false;
+      p.kept = nullptr;
       p.target = &m;
     } else {
       --p.expected;
@@ -444,7 +375,8 @@ class messages {
     for (int r = 0; r < streams_.size(); ++r) {
       peer const& p = peer_of(r);
       if (r == streams_.rank()) continue;
-      bool const stuck = p.open && p.target == nullptr && queue_full(p);
+      bool const stuck =
+          p.open && p.target == nullptr && (p.kept == nullptr ? unasked_.full() : unasked_.full(*p.kept));
       bool const writes = p.writing != nullptr;
       if (writes && awaited < 0) awaited = r;
       if (writes || (!p.ended && !stuck)) interests_.push_back({r, !p.ended && !stuck, writes});
@@ -474,11 +406,11 @@ class messages {
               std::to_string(from->tag);
     else
       text += " waits for rank " + std::to_string(world(awaited)) + " to take its message";
-    if (queued_ + longest > most_queued)
-      text += "; its queue of messages that nobody has received is full (" + std::to_string(most_queued >> 20U) +
+    if (unasked_.left() < longest)
+      text += "; its queue of messages that nobody has received is full (" + std::to_string(unasked::most >> 20U) +
               " MiB), so receive earlier, or use sendrecv";
-    else if (from != in_.end() && !peer_of(from->peer).parcels.empty())
-      text += "; from there came a message with tag " + std::to_string(peer_of(from->peer).parcels.front().what.root) +
+    else if (parcel const* other = from == in_.end() ? nullptr : unasked_.oldest(from->peer))
+      text += "; from there came a message with tag " + std::to_string(other->what.root) +
               ", for which no receive was made";
     fail_as(error_kind::timeout, awaited, std::move(text));
   }
@@ -502,11 +434,11 @@ class messages {
   waiting waiting_;
   counters counters_;
   std::vector<peer> peers_;
+  unasked unasked_;
   std::vector<transport::interest> interests_;
   std::span<outgoing> out_;
   std::span<incoming> in_;
   std::size_t unfinished_ = 0;
-  std::size_t queued_ = 0;
   int told_ = -1;
   clock::time_point ticked_{};
   arena spare_;

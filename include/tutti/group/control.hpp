@@ -5,14 +5,10 @@
 
 #include <atomic>
 #include <chrono>
-#include <condition_variable>
-#include <cstdint>
 #include <cstdio>
 #include <exception>
 #include <functional>
-#include <map>
 #include <memory>
-#include <mutex>
 #include <string>
 #include <thread>
 #include <utility>
@@ -20,32 +16,14 @@
 
 #include <tutti/core/on_use.hpp>
 #include <tutti/engine/referee.hpp>
-#include <tutti/group/control_link.hpp>
-#include <tutti/group/door.hpp>
+#include <tutti/group/control_parts.hpp>
 #include <tutti/group/enrolled.hpp>
+#include <tutti/group/flag.hpp>
+#include <tutti/group/hearing.hpp>
 #include <tutti/group/rulings.hpp>
 #include <tutti/group/threads.hpp>
-#include <tutti/transport/mailbox.hpp>
 
 namespace tutti::inline TUTTI_ABI::group {
-
-/// Everything that the join hands to the control thread.
-template <class Use = on_use>
-struct basic_control_parts {
-  int rank = 0;
-  int size = 1;
-  transport::job_key run{};
-  std::shared_ptr<net::io_context> io;
-  std::unique_ptr<basic_door<Use>> door;
-  std::vector<std::shared_ptr<basic_control_link<Use>>>
-      links;  ///< rank 0: one per rank, none for itself; others: only links[0]
-  std::shared_ptr<transport::basic_mailbox<Use>> mail;
-  std::chrono::nanoseconds heartbeat = std::chrono::seconds(1);
-  std::chrono::nanoseconds stall_report = std::chrono::seconds(10);
-  std::chrono::nanoseconds verdict_wait = std::chrono::milliseconds(500);  ///< how long judge() waits for rank 0
-  std::chrono::nanoseconds linger = std::chrono::milliseconds(250);        ///< rank 0 referees so long after it leaves
-  std::function<void(std::string const&)> say{};                           ///< where stall reports go; empty: stderr
-};
 
 template <class Use = on_use>
 class basic_control final : public engine::referee {
@@ -108,7 +86,7 @@ class basic_control final : public engine::referee {
   /// Returns when the news is on its way, at most after 250 ms.
   void abort(std::string reason) override {
     if (reason.size() > most_reason) reason.resize(most_reason);
-    auto const told = std::make_shared<flag>();
+    auto const told = std::make_shared<basic_flag<Use>>();
     net::post(*my_.io, [this, reason, told] {
       give_up(reason);
       told->raise();
@@ -144,25 +122,6 @@ class basic_control final : public engine::referee {
   }
 
  private:
-  /// Raised once by one thread, awaited by another. What std::promise<void> does, for a tenth of its cost to include.
-  class flag {
-   public:
-    void raise() {
-      std::lock_guard const hold(guard_);
-      raised_ = true;
-      changed_.notify_one();
-    }
-    void wait_for(std::chrono::milliseconds time) {
-      std::unique_lock hold(guard_);
-      (void)changed_.wait_for(hold, time, [&] { return raised_; });
-    }
-
-   private:
-    std::mutex guard_;
-    std::condition_variable changed_;
-    bool raised_ = false;
-  };
-
   static constexpr std::size_t most_reason = 800;
   static constexpr char const* no_goodbye = "its process ended without leaving (killed, crashed, or exited early)";
 
@@ -337,40 +296,9 @@ class basic_control final : public engine::referee {
   void hear_as_root(int rank, control_frame const& f) {
     auto const now = clock::now();
     rulings_.alive(rank, now);
-    speaker& s = speakers_[rank];
-    switch (f.what) {
-      case message::beat:
-        s.expected = f.token;
-        s.running.clear();
-        break;
-      case message::sight:
-        if (s.expected > s.running.size()) s.running.push_back(to_sighting(f, now));
-        break;
-      case message::complaint:
-        rulings_.complain(to_complaint(f, rank), now);
-        break;
-      case message::asked:
-        s.said = {true, f.flag, to_sighting(f, now), {}};
-        break;
-      case message::latest:
-        s.said.latest = to_sighting(f, now);
-        rulings_.answers(rank, f.token, std::exchange(s.said, {}));
-        break;
-      case message::abort:
-        rulings_.aborted(rank, f.text);
-        break;
-      case message::verdict:
-        watches_.apply(to_verdict(f));
-        break;
-      case message::goodbye:
-        rulings_.left(rank);
-        note_goodbye(rank);
-        break;
-      default:
-        break;
-    }
-    if ((f.what == message::beat || f.what == message::sight) && s.running.size() == s.expected)
-      rulings_.sees(rank, s.running, now);
+    hearing_.take(rank, f, now);
+    if (f.what == message::verdict) watches_.apply(to_verdict(f));
+    if (f.what == message::goodbye) note_goodbye(rank);
     settle();
   }
   void note_goodbye(int rank) {
@@ -396,6 +324,7 @@ class basic_control final : public engine::referee {
         answer const a = watches_.ask(f.communicator, f.sequence);
         control_frame reply = to_frame(message::asked, a.asked, now);
         reply.flag = a.member;
+        reply.text = a.members;
         reply.token = f.token;
         my_.links[0]->send(reply);
         reply = to_frame(message::latest, a.latest, now);
@@ -465,20 +394,13 @@ class basic_control final : public engine::referee {
     my_.io->stop();
   }
 
-  /// What a rank has said so far of something that takes several frames.
-  struct speaker {
-    std::uint64_t expected = 0;
-    std::vector<sighting> running{};
-    answer said{};
-  };
-
   control_parts my_;
   net::steady_timer beat_;
   net::steady_timer due_;
   net::steady_timer end_;
   enrolled watches_;
   rulings rulings_;  // rank 0 only, like what follows
-  std::map<int, speaker> speakers_;
+  basic_hearing<Use> hearing_{rulings_};
   bool leaving_ = false;
   clock::time_point root_life_;  // the others
   bool root_hung_ = false;

@@ -30,7 +30,7 @@ enum class message : std::uint8_t {
   sight,        ///< a call under way
   complaint,    ///< to rank 0: judge this
   question,     ///< from rank 0: what do you know of call `sequence` of `communicator`?
-  asked,        ///< to rank 0: that call; flag: I have this communicator. `latest` follows
+  asked,        ///< to rank 0: that call; flag: I have this communicator; text: with whom. `latest` follows
   latest,       ///< to rank 0: my latest call there
   verdict,      ///< from rank 0 (or to it: that it was judged hung). flag: everywhere
   abort,        ///< to rank 0: I give up. text

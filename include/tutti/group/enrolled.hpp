@@ -72,6 +72,7 @@ class basic_enrolled {
       a.member = true;
       if (engine::record r; live->find(sequence, r)) a.asked = see(r);
       a.latest = see(live->latest());
+      a.members = to_bits(live->members());
     }
     return a;
   }

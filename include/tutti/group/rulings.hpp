@@ -237,8 +237,15 @@ class basic_rulings {
       if (asked(s) && s.what.communicator == i.about.communicator) return &s;
     return nullptr;
   }
+  /// Whether rank k has that communicator, or will when it has made it; where nobody says who has: everybody may.
+  [[nodiscard]] static bool member(inquiry const& i, int k) {
+    for (answer const& said : i.said)
+      if (!said.members.empty()) return has_bit(said.members, k);
+    return true;
+  }
   /// It may come to the call yet, and its vote decide who is the odd one.
   [[nodiscard]] bool undecided(inquiry const& i, int k) const {
+    if (!member(i, k)) return false;
     for (sighting const& s : seats_[static_cast<std::size_t>(k)].running)
       if (s.what.communicator == i.about.communicator && s.what.sequence >= i.about.sequence) return false;
     answer const& said = i.said[static_cast<std::size_t>(k)];

@@ -2,10 +2,12 @@
 // What one rank tells the others about a call it is in or was in, and how that reads in a sentence.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <cstdio>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include <tutti/core/on_use.hpp>
 #include <tutti/engine/frame.hpp>
@@ -26,11 +28,30 @@ struct sighting {
 
 /// What a rank says when asked about one call of one communicator.
 struct answer {
-  bool given = false;   ///< false: no answer yet
-  bool member = false;  ///< it has this communicator
-  sighting asked{};     ///< that call, if it came to it and still remembers
-  sighting latest{};    ///< its latest call there
+  bool given = false;     ///< false: no answer yet
+  bool member = false;    ///< it has this communicator
+  sighting asked{};       ///< that call, if it came to it and still remembers
+  sighting latest{};      ///< its latest call there
+  std::string members{};  ///< who else has it: a bit for each world rank, eight to a character; of larger ones: nothing
 };
+
+/// As answer::members.
+template <class = on_use>
+[[nodiscard]] std::string to_bits(std::vector<int> const& ranks) {
+  constexpr std::size_t most = 256;  // what a control frame has room for
+  std::string bits;
+  for (int r : ranks) {
+    auto const at = static_cast<std::size_t>(r) / 8;
+    if (at >= most) return {};
+    if (at >= bits.size()) bits.resize(at + 1, '\0');
+    bits[at] = static_cast<char>(bits[at] | 1 << r % 8);
+  }
+  return bits;
+}
+[[nodiscard]] inline bool has_bit(std::string const& bits, int rank) noexcept {
+  auto const at = static_cast<std::size_t>(rank) / 8;
+  return at < bits.size() && (bits[at] >> rank % 8 & 1) != 0;
+}
 
 template <class = on_use>
 [[nodiscard]] sighting see(engine::record const& r) {

@@ -1,0 +1,88 @@
+// SPDX-License-Identifier: BSL-1.0
+// Messages that have come before anybody asked for them: kept, in the order of their arrival, up to a bound.
+#pragma once
+
+#include <algorithm>
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+#include <list>
+#include <vector>
+
+#include <tutti/core/bytes.hpp>
+#include <tutti/core/on_use.hpp>
+#include <tutti/engine/frame.hpp>
+#include <tutti/engine/letter.hpp>
+
+namespace tutti::inline TUTTI_ABI::engine {
+
+/// One of them, as far as it has come.
+struct parcel {
+  call what;
+  std::uint64_t size = 0;
+  std::uint64_t done = 0;
+  std::vector<std::byte> data{};
+};
+
+template <class Use = on_use>
+class basic_unasked {
+ public:
+  /// Of all peers of a communicator together; the rest stays with its senders, who wait.
+  static constexpr std::size_t most = std::size_t{64} << 20U;
+
+  explicit basic_unasked(std::size_t peers) : from_(peers) {}
+
+  /// A place for a message that begins; null: the queue is full.
+  parcel* keep(int peer, call const& what, std::uint64_t size) {
+    if (full()) return nullptr;
+    held_ += overhead;
+    auto& all = from(peer);
+    all.push_back({what, size});
+    return &all.back();
+  }
+  /// Where its next bytes go, at most `step` of them at first; empty: the queue is full.
+  bytes room(parcel& p, std::size_t step) {
+    auto const here = static_cast<std::size_t>(p.done);
+    if (here == p.data.size()) {
+      std::size_t const more = (std::min)({static_cast<std::size_t>(p.size - p.done), (std::max)(here, step), left()});
+      held_ += more;
+      p.data.resize(here + more);
+    }
+    return bytes(p.data).subspan(here);
+  }
+  /// Whether no message can begin.
+  [[nodiscard]] bool full() const noexcept { return held_ + overhead > most; }
+  /// Whether this one cannot go on.
+  [[nodiscard]] bool full(parcel const& p) const noexcept { return left() == 0 && p.data.size() == p.done; }
+  [[nodiscard]] std::size_t left() const noexcept { return most - (std::min)(held_, most); }
+
+  /// The oldest from this peer with this tag; null: there is none.
+  [[nodiscard]] parcel* find(int peer, int tag) {
+    for (parcel& p : from(peer))
+      if (p.what.root == tag) return &p;
+    return nullptr;
+  }
+  [[nodiscard]] parcel const* oldest(int peer) { return from(peer).empty() ? nullptr : &from(peer).front(); }
+  /// Copies what has come of it to where it belongs, and forgets it.
+  void hand_over(int peer, parcel const* p, incoming& to) {
+    while (to.done < p->done) {
+      bytes const place = room_for(to);
+      std::size_t const n = (std::min)(place.size(), static_cast<std::size_t>(p->done - to.done));
+      std::memcpy(place.data(), p->data.data() + to.done, n);
+      to.done += n;
+    }
+    held_ -= p->data.size() + overhead;
+    from(peer).remove_if([p](parcel const& one) { return &one == p; });
+  }
+
+ private:
+  static constexpr std::size_t overhead = 128;  // of a parcel, against `most`
+
+  [[nodiscard]] std::list<parcel>& from(int peer) { return from_[static_cast<std::size_t>(peer)]; }
+
+  std::vector<std::list<parcel>> from_;
+  std::size_t held_ = 0;
+};
+using unasked = basic_unasked<>;
+
+}  // namespace tutti::inline TUTTI_ABI::engine
