@@ -59,7 +59,7 @@ inline void check_said(record const& r, int rank, std::int64_t fault_at, expecte
     CAPTURE(w);
     CHECK(has(r.cause, w));
   }
-  std::string const call = std::string(r.calling) + " #" + std::to_string(r.calls) + " ";
+  std::string const call = r.calling + (r.message ? " (" : " #" + std::to_string(r.calls) + " ");
   CAPTURE(call);
   CHECK(std::string(r.operation).starts_with(call));
   CHECK(r.at > fault_at);

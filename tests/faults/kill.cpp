@@ -49,6 +49,7 @@ TEST_CASE("every survivor names the killed rank and its own call, whichever the 
   int const n = runs(25);
   std::printf("kill -9, %d runs each, seeds 1000 x collective + run\n", n);
   for (auto const what : eight) kill_inside(what, n);
+  for (auto const what : others) kill_inside(what, n);
 }
 
 TEST_CASE("all but one may be killed at once") {

@@ -58,6 +58,7 @@ struct record {
   std::int64_t at = 0;          ///< when it was thrown
   std::uint64_t calls = 0;      ///< how many calls the rank had begun
   char calling[32] = {};        ///< the last of them
+  bool message = false;         ///< it was one between ranks: those are not numbered
   bool same_again = false;      ///< a later call on the revoked communicator said the same
   std::int64_t again_took = 0;  ///< and took so long
   int leaked = 0;               ///< descriptors, once the communicator is gone
@@ -106,6 +107,7 @@ struct seat {
   bool aborts = false;      ///< how the rank ends after an error: true as run() does, false by leaving
   std::uint64_t calls = 0;  ///< begun so far, counted by begins()
   char const* calling = "";
+  bool message = false;
   std::uint16_t ports[8] = {};
 
   /// To be said before each call: a survivor's error must name this call and no other.
@@ -113,7 +115,10 @@ struct seat {
     calling = name;
     ++calls;
   }
-  void begins(collective what) { begins(to_string(what).data()); }
+  void begins(collective what) {
+    begins(to_string(what).data());
+    message = what >= tutti::plan::message::send;
+  }
   /// Records that the fault happens now, to be called by the rank that is the fault.
   void fault_now() const { shared->fault_at = now(); }
   void ready() const {
@@ -132,6 +137,7 @@ struct seat {
 inline void sum_up(record& r, seat const& self) {
   r.calls = self.calls;
   put(r.calling, self.calling);
+  r.message = self.message;
 }
 
 }  // namespace faults
