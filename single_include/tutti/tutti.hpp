@@ -5857,9 +5857,8 @@ class engine {
 
 }  // namespace tutti::inline TUTTI_ABI::engine
 
-// ------------------------------------------------------------------------------------------- tutti/engine/messages.hpp
-// Messages between two ranks, on streams of their own and matched by tag. Takes what one call sends and receives, moves
-// all of it at once on the caller's thread, and keeps what comes unasked in a queue of bounded size.
+// --------------------------------------------------------------------------------------------- tutti/engine/letter.hpp
+// A message as its sender and its receiver name it, and where its bytes are.
 
 namespace tutti::inline TUTTI_ABI::engine {
 
@@ -5888,12 +5887,105 @@ struct incoming : letter {
   bool matched = false;
 };
 
+/// Where the next bytes of a message go; with `grow`, memory grows with what has arrived.
+template <class = on_use>
+bytes room_for(incoming& m) {
+  auto const here = static_cast<std::size_t>(m.done);
+  if (m.grow != nullptr && m.into.size() == here) {
+    std::uint64_t const step = (std::max)(m.done, std::uint64_t{1} << 20U) / m.element_size * m.element_size;
+    m.into = m.grow(m.owner, here + static_cast<std::size_t>(
+                                        (std::min)(m.size - m.done, (std::max)(step, std::uint64_t{m.element_size}))));
+  }
+  return m.into.subspan(here);
+}
+
+}  // namespace tutti::inline TUTTI_ABI::engine
+
+// -------------------------------------------------------------------------------------------- tutti/engine/unasked.hpp
+// Messages that have come before anybody asked for them: kept, in the order of their arrival, up to a bound.
+
+namespace tutti::inline TUTTI_ABI::engine {
+
+/// One of them, as far as it has come.
+struct parcel {
+  call what;
+  std::uint64_t size = 0;
+  std::uint64_t done = 0;
+  std::vector<std::byte> data{};
+};
+
+template <class Use = on_use>
+class basic_unasked {
+ public:
+  /// Of all peers of a communicator together; the rest stays with its senders, who wait.
+  static constexpr std::size_t most = std::size_t{64} << 20U;
+
+  explicit basic_unasked(std::size_t peers) : from_(peers) {}
+
+  /// A place for a message that begins; null: the queue is full.
+  parcel* keep(int peer, call const& what, std::uint64_t size) {
+    if (full()) return nullptr;
+    held_ += overhead;
+    auto& all = from(peer);
+    all.push_back({what, size});
+    return &all.back();
+  }
+  /// Where its next bytes go, at most `step` of them at first; empty: the queue is full.
+  bytes room(parcel& p, std::size_t step) {
+    auto const here = static_cast<std::size_t>(p.done);
+    if (here == p.data.size()) {
+      std::size_t const more = (std::min)({static_cast<std::size_t>(p.size - p.done), (std::max)(here, step), left()});
+      held_ += more;
+      p.data.resize(here + more);
+    }
+    return bytes(p.data).subspan(here);
+  }
+  /// Whether no message can begin.
+  [[nodiscard]] bool full() const noexcept { return held_ + overhead > most; }
+  /// Whether this one cannot go on.
+  [[nodiscard]] bool full(parcel const& p) const noexcept { return left() == 0 && p.data.size() == p.done; }
+  [[nodiscard]] std::size_t left() const noexcept { return most - (std::min)(held_, most); }
+
+  /// The oldest from this peer with this tag; null: there is none.
+  [[nodiscard]] parcel* find(int peer, int tag) {
+    for (parcel& p : from(peer))
+      if (p.what.root == tag) return &p;
+    return nullptr;
+  }
+  [[nodiscard]] parcel const* oldest(int peer) { return from(peer).empty() ? nullptr : &from(peer).front(); }
+  /// Copies what has come of it to where it belongs, and forgets it.
+  void hand_over(int peer, parcel const* p, incoming& to) {
+    while (to.done < p->done) {
+      bytes const place = room_for(to);
+      std::size_t const n = (std::min)(place.size(), static_cast<std::size_t>(p->done - to.done));
+      std::memcpy(place.data(), p->data.data() + to.done, n);
+      to.done += n;
+    }
+    held_ -= p->data.size() + overhead;
+    from(peer).remove_if([p](parcel const& one) { return &one == p; });
+  }
+
+ private:
+  static constexpr std::size_t overhead = 128;  // of a parcel, against `most`
+
+  [[nodiscard]] std::list<parcel>& from(int peer) { return from_[static_cast<std::size_t>(peer)]; }
+
+  std::vector<std::list<parcel>> from_;
+  std::size_t held_ = 0;
+};
+using unasked = basic_unasked<>;
+
+}  // namespace tutti::inline TUTTI_ABI::engine
+
+// ------------------------------------------------------------------------------------------- tutti/engine/messages.hpp
+// Messages between two ranks, on streams of their own and matched by tag. Takes what one call sends and receives, moves
+// all of it at once on the caller's thread, and keeps what comes unasked in a queue of bounded size.
+
+namespace tutti::inline TUTTI_ABI::engine {
+
 template <transport::streams T>
 class messages {
  public:
-  /// Unasked messages of up to so many bytes in all are kept; the rest stays with their senders, who wait.
-  static constexpr std::size_t most_queued = std::size_t{64} << 20U;
-
   messages(T streams, std::shared_ptr<watch> seen, std::shared_ptr<referee> judge, bool crowded,
            std::chrono::nanoseconds timeout)
       : streams_(std::move(streams)),
@@ -5901,7 +5993,8 @@ class messages {
         referee_(std::move(judge)),
         timeout_(timeout),
         waiting_(crowded),
-        peers_(static_cast<std::size_t>(streams_.size())) {
+        peers_(static_cast<std::size_t>(streams_.size())),
+        unasked_(peers_.size()) {
     watch_->on_ring([this] { streams_.wake(); });
     referee_->enroll(watch_);
   }
@@ -5983,21 +6076,15 @@ class messages {
   }
 
  private:
-  struct parcel {  // a message nobody has asked for yet
-    call what;
-    std::uint64_t size = 0;
-    std::vector<std::byte> data;
-  };
   struct peer {
     // receiving
     std::vector<std::byte> stash;  // read ahead of need: headers, and small messages with them
     std::size_t stash_begin = 0, stash_end = 0;
-    bool open = false;  // a header has come; its message is under way to `target`, the last parcel, or has no place yet
+    bool open = false;  // a header has come; its message is under way to `target`, to `kept`, or has no place yet
     call what;
     std::uint64_t left = 0;
     incoming* target = nullptr;
-    bool in_parcel = false;
-    std::list<parcel> parcels;
+    parcel* kept = nullptr;
     std::size_t expected = 0;  // messages the call under way still wants from here
     std::uint64_t received = 0;
     bool ended = false;
@@ -6015,8 +6102,6 @@ class messages {
 
   static constexpr std::size_t stash_size = 4096;
   static constexpr std::size_t longest = std::size_t{256} << 10U;  // in one system call
-  static constexpr std::size_t first_step = std::size_t{1} << 20U;
-  static constexpr std::size_t overhead = 128;  // of a parcel, against most_queued
 
   [[nodiscard]] peer& peer_of(int rank) { return peers_[static_cast<std::size_t>(rank)]; }
   [[nodiscard]] int world(int rank) const { return watch_->members()[static_cast<std::size_t>(rank)]; }
@@ -6035,10 +6120,6 @@ class messages {
     for (int r = 0; r < streams_.size(); ++r)
       if (r != streams_.rank()) any |= receive(r, true);
     return any;
-  }
-  [[nodiscard]] bool queue_full(peer const& p) const {
-    if (!p.in_parcel) return queued_ + overhead > most_queued;
-    return queued_ >= most_queued && p.parcels.back().data.size() == p.parcels.back().size - p.left;
   }
   [[nodiscard]] static bool finished(incoming const& m) { return m.matched && m.done == m.size; }
 
@@ -6088,7 +6169,7 @@ class messages {
       throw error(error_kind::resource,
                   "a message of rank " + std::to_string(m.peer) + " to itself finds the queue full; receive it first");
     for (std::size_t at = 0; self.left > 0;) {
-      bytes const room = room_for(self);
+      bytes const room = room_of(self);
       if (room.empty())
         throw error(error_kind::resource, "a message of rank " + std::to_string(m.peer) +
                                               " to itself is too long for the queue; receive it in the same call");
@@ -6116,13 +6197,13 @@ class messages {
         any = true;
         continue;
       }
-      if (p.target == nullptr && !p.in_parcel && !place(p, from)) return any;
+      if (p.target == nullptr && p.kept == nullptr && !place(p, from)) return any;
       if (p.left == 0) {
         finish(p);
         any = true;
         continue;
       }
-      bytes const room = room_for(p);
+      bytes const room = room_of(p);
       if (room.empty()) return any;
       if (ahead > 0) {
         std::size_t const n = (std::min)(ahead, room.size());
@@ -6181,11 +6262,8 @@ class messages {
       p.target = &m;
       return true;
     }
-    if (queued_ + overhead > most_queued) return false;
-    queued_ += overhead;
-    p.parcels.push_back({p.what, p.left, {}});
-    p.in_parcel = true;
-    return true;
+    p.kept = unasked_.keep(from, p.what, p.left);
+    return p.kept != nullptr;
   }
   void match(incoming& m, call const& theirs, std::uint64_t size) {
     bool const fits = m.grow != nullptr || size == m.into.size();
@@ -6203,33 +6281,14 @@ class messages {
     m.matched = true;
     m.size = size;
   }
-  /// Where the next bytes of the open message go; memory grows with what has arrived.
-  bytes room_for(peer& p) {
-    auto const left = static_cast<std::size_t>((std::min)(p.left, std::uint64_t{longest}));
-    if (incoming* const m = p.target) return room_for(*m).first(left == 0 ? 0 : (std::min)(left, room_for(*m).size()));
-    parcel& last = p.parcels.back();
-    auto const here = static_cast<std::size_t>(last.size - p.left);
-    if (here == last.data.size()) {
-      std::size_t const step = (std::min)({static_cast<std::size_t>(p.left), (std::max)(here, longest / 4),
-                                           most_queued > queued_ ? most_queued - queued_ : 0});
-      queued_ += step;
-      last.data.resize(here + step);
-    }
-    bytes const rest = bytes(last.data).subspan(here);
-    return rest.first((std::min)(left, rest.size()));
-  }
-  static bytes room_for(incoming& m) {
-    auto const here = static_cast<std::size_t>(m.done);
-    if (m.grow != nullptr && m.into.size() == here) {
-      std::uint64_t const step = (std::max)(m.done, std::uint64_t{first_step}) / m.element_size * m.element_size;
-      m.into = m.grow(m.owner, here + static_cast<std::size_t>((std::min)(
-                                          m.size - m.done, (std::max)(step, std::uint64_t{m.element_size}))));
-    }
-    return m.into.subspan(here);
+  /// Where the next bytes of the open message go.
+  bytes room_of(peer& p) {
+    bytes const room = p.target != nullptr ? room_for(*p.target) : unasked_.room(*p.kept, longest / 4);
+    return room.first((std::min)({room.size(), longest, static_cast<std::size_t>(p.left)}));
   }
   static void advance(peer& p, std::size_t n) {
     p.left -= n;
-    if (p.target != nullptr) p.target->done += n;
+    (p.target != nullptr ? p.target->done : p.kept->done) += n;
   }
   void finish(peer& p) {
     if (p.target != nullptr) {
@@ -6237,28 +6296,19 @@ class messages {
       --unfinished_;
     }
     p.target = nullptr;
-    p.in_parcel = false;
+    p.kept = nullptr;
     p.open = false;
   }
   /// Gives `m` the oldest message of the queue that it can have, as far as it has come.
   void take_from_queue(incoming& m) {
     peer& p = peer_of(m.peer);
-    auto const found =
-        std::find_if(p.parcels.begin(), p.parcels.end(), [&](parcel const& q) { return q.what.root == m.tag; });
-    if (found == p.parcels.end()) return;
+    parcel* const found = unasked_.find(m.peer, m.tag);
+    if (found == nullptr) return;
     match(m, found->what, found->size);
-    bool const under_way = p.in_parcel && found == std::prev(p.parcels.end());
-    auto const here = static_cast<std::size_t>(found->size - (under_way ? p.left : 0));
-    while (m.done < here) {
-      bytes const room = room_for(m);
-      std::size_t const n = (std::min)(room.size(), here - static_cast<std::size_t>(m.done));
-      std::memcpy(room.data(), found->data.data() + m.done, n);
-      m.done += n;
-    }
-    queued_ -= found->data.size() + overhead;
-    p.parcels.erase(found);
+    bool const under_way = p.kept == found;
+    unasked_.hand_over(m.peer, found, m);
     if (under_way) {
-      p.in_parcel = false;
+      p.kept = nullptr;
       p.target = &m;
     } else {
       --p.expected;
@@ -6275,7 +6325,8 @@ class messages {
     for (int r = 0; r < streams_.size(); ++r) {
       peer const& p = peer_of(r);
       if (r == streams_.rank()) continue;
-      bool const stuck = p.open && p.target == nullptr && queue_full(p);
+      bool const stuck =
+          p.open && p.target == nullptr && (p.kept == nullptr ? unasked_.full() : unasked_.full(*p.kept));
       bool const writes = p.writing != nullptr;
       if (writes && awaited < 0) awaited = r;
       if (writes || (!p.ended && !stuck)) interests_.push_back({r, !p.ended && !stuck, writes});
@@ -6305,11 +6356,11 @@ class messages {
               std::to_string(from->tag);
     else
       text += " waits for rank " + std::to_string(world(awaited)) + " to take its message";
-    if (queued_ + longest > most_queued)
-      text += "; its queue of messages that nobody has received is full (" + std::to_string(most_queued >> 20U) +
+    if (unasked_.left() < longest)
+      text += "; its queue of messages that nobody has received is full (" + std::to_string(unasked::most >> 20U) +
               " MiB), so receive earlier, or use sendrecv";
-    else if (from != in_.end() && !peer_of(from->peer).parcels.empty())
-      text += "; from there came a message with tag " + std::to_string(peer_of(from->peer).parcels.front().what.root) +
+    else if (parcel const* other = from == in_.end() ? nullptr : unasked_.oldest(from->peer))
+      text += "; from there came a message with tag " + std::to_string(other->what.root) +
               ", for which no receive was made";
     fail_as(error_kind::timeout, awaited, std::move(text));
   }
@@ -6333,11 +6384,11 @@ class messages {
   waiting waiting_;
   counters counters_;
   std::vector<peer> peers_;
+  unasked unasked_;
   std::vector<transport::interest> interests_;
   std::span<outgoing> out_;
   std::span<incoming> in_;
   std::size_t unfinished_ = 0;
-  std::size_t queued_ = 0;
   int told_ = -1;
   clock::time_point ticked_{};
   arena spare_;
@@ -8082,11 +8133,30 @@ struct sighting {
 
 /// What a rank says when asked about one call of one communicator.
 struct answer {
-  bool given = false;   ///< false: no answer yet
-  bool member = false;  ///< it has this communicator
-  sighting asked{};     ///< that call, if it came to it and still remembers
-  sighting latest{};    ///< its latest call there
+  bool given = false;     ///< false: no answer yet
+  bool member = false;    ///< it has this communicator
+  sighting asked{};       ///< that call, if it came to it and still remembers
+  sighting latest{};      ///< its latest call there
+  std::string members{};  ///< who else has it: a bit for each world rank, eight to a character; of larger ones: nothing
 };
+
+/// As answer::members.
+template <class = on_use>
+[[nodiscard]] std::string to_bits(std::vector<int> const& ranks) {
+  constexpr std::size_t most = 256;  // what a control frame has room for
+  std::string bits;
+  for (int r : ranks) {
+    auto const at = static_cast<std::size_t>(r) / 8;
+    if (at >= most) return {};
+    if (at >= bits.size()) bits.resize(at + 1, '\0');
+    bits[at] = static_cast<char>(bits[at] | 1 << r % 8);
+  }
+  return bits;
+}
+[[nodiscard]] inline bool has_bit(std::string const& bits, int rank) noexcept {
+  auto const at = static_cast<std::size_t>(rank) / 8;
+  return at < bits.size() && (bits[at] >> rank % 8 & 1) != 0;
+}
 
 template <class = on_use>
 [[nodiscard]] sighting see(engine::record const& r) {
@@ -8446,8 +8516,15 @@ class basic_rulings {
       if (asked(s) && s.what.communicator == i.about.communicator) return &s;
     return nullptr;
   }
+  /// Whether rank k has that communicator, or will when it has made it; where nobody says who has: everybody may.
+  [[nodiscard]] static bool member(inquiry const& i, int k) {
+    for (answer const& said : i.said)
+      if (!said.members.empty()) return has_bit(said.members, k);
+    return true;
+  }
   /// It may come to the call yet, and its vote decide who is the odd one.
   [[nodiscard]] bool undecided(inquiry const& i, int k) const {
+    if (!member(i, k)) return false;
     for (sighting const& s : seats_[static_cast<std::size_t>(k)].running)
       if (s.what.communicator == i.about.communicator && s.what.sequence >= i.about.sequence) return false;
     answer const& said = i.said[static_cast<std::size_t>(k)];
@@ -8677,6 +8754,7 @@ class basic_enrolled {
       a.member = true;
       if (engine::record r; live->find(sequence, r)) a.asked = see(r);
       a.latest = see(live->latest());
+      a.members = to_bits(live->members());
     }
     return a;
   }
@@ -9000,7 +9078,7 @@ enum class message : std::uint8_t {
   sight,        ///< a call under way
   complaint,    ///< to rank 0: judge this
   question,     ///< from rank 0: what do you know of call `sequence` of `communicator`?
-  asked,        ///< to rank 0: that call; flag: I have this communicator. `latest` follows
+  asked,        ///< to rank 0: that call; flag: I have this communicator; text: with whom. `latest` follows
   latest,       ///< to rank 0: my latest call there
   verdict,      ///< from rank 0 (or to it: that it was judged hung). flag: everywhere
   abort,        ///< to rank 0: I give up. text
@@ -9771,6 +9849,117 @@ using attending = basic_attending<>;
 
 }  // namespace tutti::inline TUTTI_ABI::group
 
+// --------------------------------------------------------------------------------------- tutti/group/control_parts.hpp
+// What a referee of a TCP world is made of: the connections that the join has opened, and its times.
+
+namespace tutti::inline TUTTI_ABI::group {
+
+/// Everything that the join hands to the control thread.
+template <class Use = on_use>
+struct basic_control_parts {
+  int rank = 0;
+  int size = 1;
+  transport::job_key run{};
+  std::shared_ptr<net::io_context> io;
+  std::unique_ptr<basic_door<Use>> door;
+  std::vector<std::shared_ptr<basic_control_link<Use>>>
+      links;  ///< rank 0: one per rank, none for itself; others: only links[0]
+  std::shared_ptr<transport::basic_mailbox<Use>> mail;
+  std::chrono::nanoseconds heartbeat = std::chrono::seconds(1);
+  std::chrono::nanoseconds stall_report = std::chrono::seconds(10);
+  std::chrono::nanoseconds verdict_wait = std::chrono::milliseconds(500);  ///< how long judge() waits for rank 0
+  std::chrono::nanoseconds linger = std::chrono::milliseconds(250);        ///< rank 0 referees so long after it leaves
+  std::function<void(std::string const&)> say{};                           ///< where stall reports go; empty: stderr
+};
+
+}  // namespace tutti::inline TUTTI_ABI::group
+
+// ------------------------------------------------------------------------------------------------ tutti/group/flag.hpp
+// One thread tells another that something has happened.
+
+namespace tutti::inline TUTTI_ABI::group {
+
+/// Raised once by one thread, awaited by another. What std::promise<void> does, for a tenth of its cost to include.
+template <class = on_use>
+class basic_flag {
+ public:
+  void raise() {
+    std::lock_guard const hold(guard_);
+    raised_ = true;
+    changed_.notify_one();
+  }
+  void wait_for(std::chrono::milliseconds time) {
+    std::unique_lock hold(guard_);
+    (void)changed_.wait_for(hold, time, [&] { return raised_; });
+  }
+
+ private:
+  std::mutex guard_;
+  std::condition_variable changed_;
+  bool raised_ = false;
+};
+
+}  // namespace tutti::inline TUTTI_ABI::group
+
+// --------------------------------------------------------------------------------------------- tutti/group/hearing.hpp
+// What the ranks say on their control connections, frame by frame, as facts for the rulings.
+
+namespace tutti::inline TUTTI_ABI::group {
+
+template <class Use = on_use>
+class basic_hearing {
+ public:
+  explicit basic_hearing(basic_rulings<Use>& judge) : rulings_(judge) {}
+
+  /// Anything from a rank is a sign of life. Verdicts are not taken here: they are not facts.
+  void take(int rank, basic_control_frame<Use> const& f, clock::time_point now) {
+    rulings_.alive(rank, now);
+    speaker& s = speakers_[rank];
+    switch (f.what) {
+      case message::beat:
+        s.expected = f.token;
+        s.running.clear();
+        break;
+      case message::sight:
+        if (s.expected > s.running.size()) s.running.push_back(to_sighting(f, now));
+        break;
+      case message::complaint:
+        rulings_.complain(to_complaint(f, rank), now);
+        break;
+      case message::asked:
+        s.said = {true, f.flag, to_sighting(f, now), {}, f.text};
+        break;
+      case message::latest:
+        s.said.latest = to_sighting(f, now);
+        rulings_.answers(rank, f.token, std::exchange(s.said, {}));
+        break;
+      case message::abort:
+        rulings_.aborted(rank, f.text);
+        break;
+      case message::goodbye:
+        rulings_.left(rank);
+        break;
+      default:
+        break;
+    }
+    if ((f.what == message::beat || f.what == message::sight) && s.running.size() == s.expected)
+      rulings_.sees(rank, s.running, now);
+  }
+
+ private:
+  /// What a rank has said so far of something that takes several frames.
+  struct speaker {
+    std::uint64_t expected = 0;
+    std::vector<sighting> running{};
+    answer said{};
+  };
+
+  basic_rulings<Use>& rulings_;
+  std::map<int, speaker> speakers_;
+};
+
+}  // namespace tutti::inline TUTTI_ABI::group
+
 // --------------------------------------------------------------------------------------------- tutti/group/threads.hpp
 // The only file that starts a thread.
 //
@@ -9817,24 +10006,6 @@ template <class Body>
 // gives and takes signs of life, carries complaints there and verdicts back, and accepts lanes.
 
 namespace tutti::inline TUTTI_ABI::group {
-
-/// Everything that the join hands to the control thread.
-template <class Use = on_use>
-struct basic_control_parts {
-  int rank = 0;
-  int size = 1;
-  transport::job_key run{};
-  std::shared_ptr<net::io_context> io;
-  std::unique_ptr<basic_door<Use>> door;
-  std::vector<std::shared_ptr<basic_control_link<Use>>>
-      links;  ///< rank 0: one per rank, none for itself; others: only links[0]
-  std::shared_ptr<transport::basic_mailbox<Use>> mail;
-  std::chrono::nanoseconds heartbeat = std::chrono::seconds(1);
-  std::chrono::nanoseconds stall_report = std::chrono::seconds(10);
-  std::chrono::nanoseconds verdict_wait = std::chrono::milliseconds(500);  ///< how long judge() waits for rank 0
-  std::chrono::nanoseconds linger = std::chrono::milliseconds(250);        ///< rank 0 referees so long after it leaves
-  std::function<void(std::string const&)> say{};                           ///< where stall reports go; empty: stderr
-};
 
 template <class Use = on_use>
 class basic_control final : public engine::referee {
@@ -9897,7 +10068,7 @@ class basic_control final : public engine::referee {
   /// Returns when the news is on its way, at most after 250 ms.
   void abort(std::string reason) override {
     if (reason.size() > most_reason) reason.resize(most_reason);
-    auto const told = std::make_shared<flag>();
+    auto const told = std::make_shared<basic_flag<Use>>();
     net::post(*my_.io, [this, reason, told] {
       give_up(reason);
       told->raise();
@@ -9933,25 +10104,6 @@ class basic_control final : public engine::referee {
   }
 
  private:
-  /// Raised once by one thread, awaited by another. What std::promise<void> does, for a tenth of its cost to include.
-  class flag {
-   public:
-    void raise() {
-      std::lock_guard const hold(guard_);
-      raised_ = true;
-      changed_.notify_one();
-    }
-    void wait_for(std::chrono::milliseconds time) {
-      std::unique_lock hold(guard_);
-      (void)changed_.wait_for(hold, time, [&] { return raised_; });
-    }
-
-   private:
-    std::mutex guard_;
-    std::condition_variable changed_;
-    bool raised_ = false;
-  };
-
   static constexpr std::size_t most_reason = 800;
   static constexpr char const* no_goodbye = "its process ended without leaving (killed, crashed, or exited early)";
 
@@ -10126,40 +10278,9 @@ class basic_control final : public engine::referee {
   void hear_as_root(int rank, control_frame const& f) {
     auto const now = clock::now();
     rulings_.alive(rank, now);
-    speaker& s = speakers_[rank];
-    switch (f.what) {
-      case message::beat:
-        s.expected = f.token;
-        s.running.clear();
-        break;
-      case message::sight:
-        if (s.expected > s.running.size()) s.running.push_back(to_sighting(f, now));
-        break;
-      case message::complaint:
-        rulings_.complain(to_complaint(f, rank), now);
-        break;
-      case message::asked:
-        s.said = {true, f.flag, to_sighting(f, now), {}};
-        break;
-      case message::latest:
-        s.said.latest = to_sighting(f, now);
-        rulings_.answers(rank, f.token, std::exchange(s.said, {}));
-        break;
-      case message::abort:
-        rulings_.aborted(rank, f.text);
-        break;
-      case message::verdict:
-        watches_.apply(to_verdict(f));
-        break;
-      case message::goodbye:
-        rulings_.left(rank);
-        note_goodbye(rank);
-        break;
-      default:
-        break;
-    }
-    if ((f.what == message::beat || f.what == message::sight) && s.running.size() == s.expected)
-      rulings_.sees(rank, s.running, now);
+    hearing_.take(rank, f, now);
+    if (f.what == message::verdict) watches_.apply(to_verdict(f));
+    if (f.what == message::goodbye) note_goodbye(rank);
     settle();
   }
   void note_goodbye(int rank) {
@@ -10185,6 +10306,7 @@ class basic_control final : public engine::referee {
         answer const a = watches_.ask(f.communicator, f.sequence);
         control_frame reply = to_frame(message::asked, a.asked, now);
         reply.flag = a.member;
+        reply.text = a.members;
         reply.token = f.token;
         my_.links[0]->send(reply);
         reply = to_frame(message::latest, a.latest, now);
@@ -10254,20 +10376,13 @@ class basic_control final : public engine::referee {
     my_.io->stop();
   }
 
-  /// What a rank has said so far of something that takes several frames.
-  struct speaker {
-    std::uint64_t expected = 0;
-    std::vector<sighting> running{};
-    answer said{};
-  };
-
   control_parts my_;
   net::steady_timer beat_;
   net::steady_timer due_;
   net::steady_timer end_;
   enrolled watches_;
   rulings rulings_;  // rank 0 only, like what follows
-  std::map<int, speaker> speakers_;
+  basic_hearing<Use> hearing_{rulings_};
   bool leaving_ = false;
   clock::time_point root_life_;  // the others
   bool root_hung_ = false;
