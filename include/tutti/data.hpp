@@ -3,14 +3,25 @@
 // program that trains on blocks needs no more than tutti.hpp.
 #pragma once
 
+#include <tutti/data/block_cyclic.hpp>
+#include <tutti/data/bounds.hpp>
+#include <tutti/data/by_cost.hpp>
+#include <tutti/data/by_hash.hpp>
 #include <tutti/data/covariance.hpp>
 #include <tutti/data/csv_source.hpp>
 #include <tutti/data/exactly_once.hpp>
 #include <tutti/data/exchange_rows.hpp>
 #include <tutti/data/histogram.hpp>
+#include <tutti/data/item_keys.hpp>
+#include <tutti/data/locality.hpp>
 #include <tutti/data/moments.hpp>
 #include <tutti/data/quantiles.hpp>
+#include <tutti/data/random.hpp>
+#include <tutti/data/rendezvous_hash.hpp>
+#include <tutti/data/replicated.hpp>
 #include <tutti/data/synced_steps.hpp>
 #include <tutti/data/text_source.hpp>
+#include <tutti/data/token_ring.hpp>
 #include <tutti/data/top_k.hpp>
+#include <tutti/data/weighted.hpp>
 #include <tutti/tutti.hpp>

@@ -50,6 +50,17 @@ TEST_CASE("random access agrees with walking, in any order of asking") {
   for (std::uint64_t i = 1000; i-- > 0;) CHECK(order[i] == walked[i]);
 }
 
+TEST_CASE("index_of is the way back, for every size of the two halves and beyond 32 bits") {
+  for (std::uint64_t n : {1ULL, 2ULL, 255ULL, 256ULL, 257ULL, 1000ULL, 65537ULL, 1000000000039ULL, ~0ULL}) {
+    tutti::permutation const order(n, 11, 3);
+    bool same = true;
+    for (std::uint64_t i = 0; i < n && i < 1000; ++i) {
+      same = same && order.index_of(order[i]) == i && order[order.index_of(n - 1 - i)] == n - 1 - i;
+    }
+    CHECK(same);
+  }
+}
+
 TEST_CASE("seeds and epochs give unrelated orders: about one fixed point in common, as chance has it") {
   auto const agreements = [](tutti::permutation const& a, tutti::permutation const& b) {
     int same = 0;

@@ -47,6 +47,12 @@ class permutation {
     while (x >= n_) x = once(x);
     return x;
   }
+  /// Where `value` stands: `order[order.index_of(v)] == v`. Needs value < size(); as fast as the other direction.
+  [[nodiscard]] constexpr std::uint64_t index_of(std::uint64_t value) const noexcept {
+    std::uint64_t x = back(value);
+    while (x >= n_) x = back(x);
+    return x;
+  }
   [[nodiscard]] iterator begin() const { return {*this, 0}; }
   [[nodiscard]] iterator end() const { return {*this, n_}; }
 
@@ -63,6 +69,15 @@ class permutation {
     for (unsigned round = 0; round < 2 * round_pairs; round += 2) {
       low ^= hash(round, high, low_bits_);
       high ^= hash(round + 1, low, high_bits_);
+    }
+    return high << low_bits_ | low;
+  }
+  [[nodiscard]] constexpr std::uint64_t back(std::uint64_t x) const noexcept {
+    std::uint64_t low = x & ((std::uint64_t{1} << low_bits_) - 1);
+    std::uint64_t high = x >> low_bits_;
+    for (unsigned round = 2 * round_pairs; round > 0; round -= 2) {
+      high ^= hash(round - 1, low, high_bits_);
+      low ^= hash(round - 2, high, low_bits_);
     }
     return high << low_bits_ | low;
   }
