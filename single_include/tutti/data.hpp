@@ -36,9 +36,11 @@
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
+#include <functional>
 #include <iterator>
 #include <limits>
 #include <memory>
+#include <queue>
 #include <span>
 #include <string>
 #include <string_view>
@@ -47,6 +49,394 @@
 #include <type_traits>
 #include <utility>
 #include <vector>
+
+// ----------------------------------------------------------------------------------------- tutti/data/block_cyclic.hpp
+// The block-cyclic scheme: runs of a fixed length are dealt to the ranks, round and round.
+
+namespace tutti::inline TUTTI_ABI {
+
+/// Items [k length, (k + 1) length) belong to rank k mod size, whatever n: neighbours stay together up to `length`, and
+/// when data is appended, no old item changes its owner. Two ranks' counts differ by at most `length`. A length of 0 is
+/// refused.
+struct block_cyclic {
+  static constexpr std::string_view name = "block_cyclic";
+  std::uint64_t length = 1;
+
+  explicit constexpr block_cyclic(std::uint64_t items_per_run = 1) : length(items_per_run) {
+    if (length == 0) throw error(error_kind::config, "block_cyclic with runs of 0 items");
+  }
+
+  [[nodiscard]] constexpr std::uint64_t count(std::uint64_t n, std::uint64_t size, std::uint64_t r) const noexcept {
+    std::uint64_t const runs = n / length;  // full ones; the next rank has what is left
+    std::uint64_t const full = runs / size + (r < runs % size ? 1 : 0);
+    return full * length + (r == runs % size ? n % length : 0);
+  }
+  [[nodiscard]] constexpr std::uint64_t owner(std::uint64_t, std::uint64_t size, std::uint64_t i) const noexcept {
+    return i / length % size;
+  }
+  [[nodiscard]] constexpr std::uint64_t position(std::uint64_t, std::uint64_t size, std::uint64_t i) const noexcept {
+    return i / length / size * length + i % length;
+  }
+  [[nodiscard]] constexpr std::uint64_t item(std::uint64_t, std::uint64_t size, std::uint64_t r,
+                                             std::uint64_t p) const noexcept {
+    return (p / length * size + r) * length + p % length;
+  }
+};
+
+}  // namespace tutti::inline TUTTI_ABI
+
+// ------------------------------------------------------------------------------------------------- tutti/data/runs.hpp
+// One contiguous run of items per rank, cut anywhere: what `weighted` and `bounds` prepare.
+
+namespace tutti::inline TUTTI_ABI::detail {
+
+/// What a scheme keeps beside itself, and with what it grows.
+struct table_size {
+  std::string_view growth;
+  std::uint64_t bytes;
+};
+
+/// Rank r holds the items [cuts[r], cuts[r + 1]). The cuts begin with 0 and increase.
+class runs {
+ public:
+  std::string_view name = "runs";
+
+  runs() = default;
+  runs(std::string_view called, std::vector<std::uint64_t> cuts)
+      : name(called), cuts_(std::make_shared<std::vector<std::uint64_t> const>(std::move(cuts))) {}
+
+  [[nodiscard]] std::uint64_t count(std::uint64_t, std::uint64_t, std::uint64_t r) const { return at(r + 1) - at(r); }
+  [[nodiscard]] std::uint64_t owner(std::uint64_t, std::uint64_t size, std::uint64_t i) const {
+    // The last r with cuts[r] <= i, by halves without a branch that could be guessed wrongly.
+    std::uint64_t const* first = cuts_->data();
+    for (std::uint64_t left = size; left > 1;) {
+      std::uint64_t const half = left / 2;
+      first += first[half] <= i ? half : 0;
+      left -= half;
+    }
+    return static_cast<std::uint64_t>(first - cuts_->data());
+  }
+  [[nodiscard]] std::uint64_t position(std::uint64_t n, std::uint64_t size, std::uint64_t i) const {
+    return i - at(owner(n, size, i));
+  }
+  [[nodiscard]] std::uint64_t item(std::uint64_t, std::uint64_t, std::uint64_t r, std::uint64_t p) const {
+    return at(r) + p;
+  }
+  /// Where the run of rank r begins, or for r = size, where the last one ends.
+  [[nodiscard]] std::uint64_t at(std::uint64_t r) const { return (*cuts_)[static_cast<std::size_t>(r)]; }
+  [[nodiscard]] table_size tables() const { return {"O(ranks)", cuts_->size() * sizeof(std::uint64_t)}; }
+
+ private:
+  std::shared_ptr<std::vector<std::uint64_t> const> cuts_{};
+};
+
+}  // namespace tutti::inline TUTTI_ABI::detail
+
+// ----------------------------------------------------------------------------------------------- tutti/data/bounds.hpp
+// The bounds scheme: contiguous runs, cut where the caller says.
+
+namespace tutti::inline TUTTI_ABI {
+
+/// Rank r holds the items [cuts[r], cuts[r + 1]): size + 1 numbers that begin with 0, never decrease and end with n.
+struct bounds {
+  std::vector<std::uint64_t> cuts;
+
+  [[nodiscard]] detail::runs prepare(std::uint64_t n, std::uint64_t size) const {
+    if (cuts.size() != size + 1)
+      throw error(error_kind::config, "bounds: " + std::to_string(cuts.size()) + " cuts for " + std::to_string(size) +
+                                          " ranks; give one more than there are ranks");
+    if (cuts.front() != 0 || cuts.back() != n || !std::is_sorted(cuts.begin(), cuts.end()))
+      throw error(error_kind::config,
+                  "bounds: the cuts must begin with 0, never decrease and end with " + std::to_string(n));
+    return {"bounds", cuts};
+  }
+};
+
+}  // namespace tutti::inline TUTTI_ABI
+
+// ------------------------------------------------------------------------------------------ tutti/data/owner_table.hpp
+// The owner of every item, written down: what schemes prepare that have no closed form.
+
+namespace tutti::inline TUTTI_ABI::detail {
+
+/// Holds 12 bytes per item: its owner, and the items of each rank in increasing order. owner() and item() are one
+/// look-up, position() a binary search among the rank's items.
+class owner_table {
+ public:
+  std::string_view name = "owner_table";
+
+  owner_table() = default;
+  owner_table(std::string_view called, std::vector<std::uint32_t> owners, std::uint64_t size)
+      : name(called), table_(std::make_shared<table const>(std::move(owners), size)) {}
+
+  [[nodiscard]] std::uint64_t count(std::uint64_t, std::uint64_t, std::uint64_t r) const {
+    return table_->first(r + 1) - table_->first(r);
+  }
+  [[nodiscard]] std::uint64_t owner(std::uint64_t, std::uint64_t, std::uint64_t i) const {
+    return table_->owners[static_cast<std::size_t>(i)];
+  }
+  [[nodiscard]] std::uint64_t position(std::uint64_t n, std::uint64_t size, std::uint64_t i) const {
+    std::uint64_t const r = owner(n, size, i);
+    auto const mine = table_->items.begin() + static_cast<std::ptrdiff_t>(table_->first(r));
+    auto const end = table_->items.begin() + static_cast<std::ptrdiff_t>(table_->first(r + 1));
+    return static_cast<std::uint64_t>(std::lower_bound(mine, end, i) - mine);
+  }
+  [[nodiscard]] std::uint64_t item(std::uint64_t, std::uint64_t, std::uint64_t r, std::uint64_t p) const {
+    return table_->items[static_cast<std::size_t>(table_->first(r) + p)];
+  }
+  [[nodiscard]] table_size tables() const {
+    return {"O(n)", table_->owners.size() * (sizeof(std::uint32_t) + sizeof(std::uint64_t)) +
+                        table_->firsts.size() * sizeof(std::uint64_t)};
+  }
+
+ private:
+  struct table {
+    table(std::vector<std::uint32_t> by_item, std::uint64_t size)
+        : owners(std::move(by_item)), items(owners.size()), firsts(static_cast<std::size_t>(size) + 1) {
+      for (std::uint32_t r : owners) ++firsts[r + std::size_t{1}];
+      for (std::size_t r = 1; r < firsts.size(); ++r) firsts[r] += firsts[r - 1];
+      std::vector<std::uint64_t> next(firsts);
+      for (std::size_t i = 0; i < owners.size(); ++i) items[static_cast<std::size_t>(next[owners[i]]++)] = i;
+    }
+    [[nodiscard]] std::uint64_t first(std::uint64_t r) const { return firsts[static_cast<std::size_t>(r)]; }
+
+    std::vector<std::uint32_t> owners;
+    std::vector<std::uint64_t> items;
+    std::vector<std::uint64_t> firsts;
+  };
+  std::shared_ptr<table const> table_{};
+};
+
+}  // namespace tutti::inline TUTTI_ABI::detail
+
+// --------------------------------------------------------------------------------------------- tutti/data/weighted.hpp
+// The weighted scheme: contiguous runs as long as the ranks are fast.
+
+namespace tutti::inline TUTTI_ABI {
+
+namespace detail {
+
+/// The sum of the speeds of `size` ranks; throws config unless they are that many, none negative, and some above 0.
+[[nodiscard]] inline double checked_speeds(char const* scheme, std::vector<double> const& speeds, std::uint64_t size) {
+  double total = 0;
+  bool usable = true;
+  for (double s : speeds) {
+    usable = usable && s >= 0 && s <= 1e300;
+    total += s;
+  }
+  if (speeds.size() != size || !usable || !(total > 0))
+    throw error(error_kind::config, std::string(scheme) + ": " + std::to_string(speeds.size()) + " speeds for " +
+                                        std::to_string(size) + " ranks; give one each, none negative and not all zero");
+  return total;
+}
+
+// How many of n equal items each rank gets, such that the slowest is done as early as can be.
+// Why     exact: the largest count(r) / speed(r) is the smallest possible, ties go to the lowest rank.
+// Trace   n = 7, speeds 1 1 1 0.5: quotas 2 2 2 1 by speed, and no further move helps: done at time 2.
+// Cost    O(size log size): what rounding the quotas down leaves goes, one by one, where it is done first.
+// Limits  exact up to 2^53 items, as far as a double counts.
+// See     D'Hondt 1882: seats by votes, with the largest seats(r) / votes(r) as small as can be.
+[[nodiscard]] inline std::vector<std::uint64_t> counts_by_speed(std::uint64_t n, std::vector<double> const& speeds,
+                                                                double total) {
+  std::vector<std::uint64_t> counts(speeds.size());
+  std::uint64_t left = n;
+  using turn = std::pair<double, std::size_t>;  // when rank .second would be done with one item more
+  std::priority_queue<turn, std::vector<turn>, std::greater<>> next;
+  for (std::size_t r = 0; r < speeds.size(); ++r) {
+    // Below the exact quota, whatever the rounding of the numbers here.
+    double const quota = static_cast<double>(n) * (speeds[r] / total) * (1 - 1e-12) - 1;
+    if (quota > 0) counts[r] = static_cast<std::uint64_t>(quota);
+    left -= counts[r];
+    if (speeds[r] > 0) next.push({static_cast<double>(counts[r] + 1) / speeds[r], r});
+  }
+  for (; left > 0; --left) {
+    std::size_t const r = next.top().second;
+    next.pop();
+    ++counts[r];
+    next.push({static_cast<double>(counts[r] + 1) / speeds[r], r});
+  }
+  return counts;
+}
+
+}  // namespace detail
+
+/// Contiguous runs in rank order; no other counts let the slowest rank end earlier when rank r does speeds[r] items per
+/// unit of time. One speed per rank, in any unit; a rank of speed 0 gets nothing.
+struct weighted {
+  std::vector<double> speeds;
+
+  [[nodiscard]] detail::runs prepare(std::uint64_t n, std::uint64_t size) const {
+    double const total = detail::checked_speeds("weighted", speeds, size);
+    std::vector<std::uint64_t> cuts{0};
+    for (std::uint64_t count : detail::counts_by_speed(n, speeds, total)) cuts.push_back(cuts.back() + count);
+    return {"weighted", std::move(cuts)};
+  }
+};
+
+}  // namespace tutti::inline TUTTI_ABI
+
+// ---------------------------------------------------------------------------------------------- tutti/data/by_cost.hpp
+// The by_cost scheme: items of unequal cost, dealt so that all ranks are done at about the same time.
+
+namespace tutti::inline TUTTI_ABI {
+
+namespace detail {
+
+/// The ranks of one speed, the least loaded first; of equally loaded ones, the one with fewer items, then the lower.
+struct equal_ranks {
+  using loaded = std::tuple<double, std::uint64_t, std::uint32_t>;  // cost, items, rank
+  double speed;
+  std::priority_queue<loaded, std::vector<loaded>, std::greater<>> least{};
+};
+
+// Longest processing time first: the dearest item left goes to the rank that would be done with it first.
+// Why     within 4/3 - 1/(3 size) of the best possible, and within a thousandth where items are many and small.
+// Trace   costs 7 5 4 3 1 over 2 ranks: 7 | 5, then 7 | 5 4, then 7 3 | 5 4, then 7 3 | 5 4 1: 10 and 10.
+// Cost    n log n for the sort, then n (log size) for each different speed.
+// Limits  the bound is that of equal speeds; for others it is 2.
+// See     Graham 1969; Gonzalez, Ibarra & Sahni 1977.
+[[nodiscard]] inline std::vector<std::uint32_t> longest_first(std::vector<double> const& costs,
+                                                              std::vector<double> const& speeds) {
+  std::vector<equal_ranks> groups;
+  for (std::size_t r = 0; r < speeds.size(); ++r) {
+    if (!(speeds[r] > 0)) continue;
+    auto const same = [&](equal_ranks const& g) { return g.speed == speeds[r]; };
+    auto const at = std::find_if(groups.begin(), groups.end(), same);
+    (at == groups.end() ? groups.emplace_back(equal_ranks{speeds[r]}) : *at)
+        .least.push({0.0, 0, static_cast<std::uint32_t>(r)});
+  }
+  std::vector<std::size_t> order(costs.size());
+  for (std::size_t i = 0; i < order.size(); ++i) order[i] = i;
+  std::stable_sort(order.begin(), order.end(), [&](std::size_t a, std::size_t b) { return costs[a] > costs[b]; });
+  std::vector<std::uint32_t> owners(costs.size());
+  for (std::size_t i : order) {
+    auto const done = [&](equal_ranks const& g) {
+      auto const& [load, items, rank] = g.least.top();
+      return std::tuple((load + costs[i]) / g.speed, items, rank);
+    };
+    auto const best =
+        std::min_element(groups.begin(), groups.end(), [&](auto const& a, auto const& b) { return done(a) < done(b); });
+    auto const [load, items, rank] = best->least.top();
+    best->least.pop();
+    best->least.push({load + costs[i], items + 1, rank});
+    owners[i] = rank;
+  }
+  return owners;
+}
+
+}  // namespace detail
+
+/// Item i takes costs[i] units of work (none negative), of which rank r does speeds[r] per unit of time; without speeds
+/// all are equal. The ranks' times differ as little as dealing the dearest items first achieves; their counts may
+/// differ much.
+struct by_cost {
+  std::vector<double> costs;
+  std::vector<double> speeds{};
+
+  [[nodiscard]] detail::owner_table prepare(std::uint64_t n, std::uint64_t size) const {
+    bool const usable = std::all_of(costs.begin(), costs.end(), [](double c) { return c >= 0 && c <= 1e300; });
+    if (costs.size() != n || !usable)
+      throw error(error_kind::config, "by_cost: " + std::to_string(costs.size()) + " costs for " + std::to_string(n) +
+                                          " items; give one each, none negative");
+    auto const& by_rank = speeds.empty() ? std::vector<double>(static_cast<std::size_t>(size), 1.0) : speeds;
+    (void)detail::checked_speeds("by_cost", by_rank, size);
+    return {"by_cost", detail::longest_first(costs, by_rank), size};
+  }
+};
+
+/// Which rank does which of the tasks: `by_cost` over as many ranks as there are speeds.
+[[nodiscard]] inline partition<detail::owner_table> assign(std::vector<double> costs, std::vector<double> speeds) {
+  auto const n = costs.size();
+  auto const ranks = static_cast<int>(speeds.size());
+  return partition(n, ranks, by_cost{std::move(costs), std::move(speeds)});
+}
+
+}  // namespace tutti::inline TUTTI_ABI
+
+// -------------------------------------------------------------------------------------------- tutti/data/item_keys.hpp
+// The keys by which hashing schemes know items: numbers, texts or any object, given as a range or as a function.
+
+namespace tutti::inline TUTTI_ABI {
+
+/// 64 well-mixed bits, equal for equal keys on every platform and in every version: of the value of an integer, the
+/// bytes of a text, the encoding of any other object.
+template <class Key>
+[[nodiscard]] std::uint64_t hash_key(Key const& key) {
+  if constexpr (std::is_integral_v<Key>) {
+    return detail::mix64(static_cast<std::uint64_t>(key) + std::uint64_t{0x9e3779b97f4a7c15});
+  } else if constexpr (std::convertible_to<Key const&, std::string_view>) {
+    return detail::mix64(fnv1a().add(std::string_view(key)).value());
+  } else {
+    static_assert(serialisable<Key>, "tutti: a key must be a number, a text or an object that can be sent.");
+    return detail::mix64(fnv1a().add(const_bytes(encode(key))).value());
+  }
+}
+
+/// `{}`: the number of the item. A range: key i is its i-th element; only the keys' hashes are kept, 8 bytes each. A
+/// function: key i is what it returns for i; it must return the same on every rank.
+class item_keys {
+ public:
+  item_keys() = default;
+  template <class Range>
+  requires requires(Range const& r) { hash_key(*std::begin(r)); }
+  item_keys(Range const& keys) {  // NOLINT: `by_hash{names}` reads well
+    std::vector<std::uint64_t> hashes;
+    for (auto const& key : keys) hashes.push_back(hash_key(key));
+    hashes_ = std::make_shared<std::vector<std::uint64_t> const>(std::move(hashes));
+  }
+  template <class Function>
+  requires std::invocable<Function const&, std::uint64_t> item_keys(Function key_of)  // NOLINT: as above
+      : hash_of_([f = std::move(key_of)](std::uint64_t i) { return hash_key(f(i)); }) {}
+
+  [[nodiscard]] std::uint64_t hash(std::uint64_t i) const {
+    if (hashes_) return (*hashes_)[static_cast<std::size_t>(i)];
+    return hash_of_ ? hash_of_(i) : hash_key(i);
+  }
+  /// Throws config if these are keys of another number of items.
+  void check(char const* scheme, std::uint64_t n) const {
+    if (hashes_ && hashes_->size() != n)
+      throw error(error_kind::config, std::string(scheme) + ": " + std::to_string(hashes_->size()) + " keys for " +
+                                          std::to_string(n) + " items");
+  }
+
+ private:
+  std::shared_ptr<std::vector<std::uint64_t> const> hashes_{};
+  std::function<std::uint64_t(std::uint64_t)> hash_of_{};
+};
+
+}  // namespace tutti::inline TUTTI_ABI
+
+// ---------------------------------------------------------------------------------------------- tutti/data/by_hash.hpp
+// The by_hash scheme: equal keys meet on one rank.
+
+namespace tutti::inline TUTTI_ABI {
+
+/// The rank of a key is its hash, scaled to the ranks: a key is found without a table, `by_hash::rank(key, size)`.
+/// Counts are as even as the keys are many and rare. At another number of ranks nearly every item moves: see
+/// rendezvous_hash.
+struct by_hash {
+  item_keys keys{};
+
+  template <class Key>
+  [[nodiscard]] static int rank(Key const& key, int size) {
+    return static_cast<int>(scaled(hash_key(key), static_cast<std::uint64_t>(size)));
+  }
+
+  [[nodiscard]] detail::owner_table prepare(std::uint64_t n, std::uint64_t size) const {
+    keys.check("by_hash", n);
+    std::vector<std::uint32_t> owners(static_cast<std::size_t>(n));
+    for (std::uint64_t i = 0; i < n; ++i) owners[static_cast<std::size_t>(i)] = scaled(keys.hash(i), size);
+    return {"by_hash", std::move(owners), size};
+  }
+
+ private:
+  /// floor(hash size / 2^64) but for the last bits of the hash: size < 2^32.
+  [[nodiscard]] static constexpr std::uint32_t scaled(std::uint64_t hash, std::uint64_t size) noexcept {
+    return static_cast<std::uint32_t>((hash >> 32U) * size >> 32U);
+  }
+};
+
+}  // namespace tutti::inline TUTTI_ABI
 
 // ---------------------------------------------------------------------------------------------- tutti/data/moments.hpp
 // moments: count, mean, variance and extremes of numbers seen one by one, on any number of ranks.
@@ -946,6 +1336,127 @@ static_assert(mergeable<histogram>);
 
 }  // namespace tutti::inline TUTTI_ABI
 
+// --------------------------------------------------------------------------------------------- tutti/data/locality.hpp
+// The locality scheme: each item to a rank on whose host a copy of it lies already, as far as there is room.
+
+namespace tutti::inline TUTTI_ABI {
+
+namespace detail {
+
+// An auction: each item bids for a place on the cheapest rank that is near, and who is outbid bids again.
+// Why     places as many items near as any assignment can: a rank's price never exceeds the number of moves that would
+//         free a place there, so an item gives up only when no chain of moves could help it.
+// Trace   two ranks of one place; item a is near 0 and 1, b near 0 only. a takes 0; b outbids it; a takes 1.
+// Cost    about n (log n) when there is some room; at worst n size (log n).
+// See     Bertsekas & Castañón 1989; Khosla 2013.
+class auction {
+ public:
+  auction(std::uint64_t size, std::uint64_t capacity)
+      : places_(static_cast<std::size_t>(size)), capacity_(capacity), too_dear_(size + 1) {}
+
+  static constexpr std::uint32_t nobody = ~std::uint32_t{0};
+
+  /// `near(item, visit)` calls visit(rank) for each rank near it, once.
+  template <class Near>
+  [[nodiscard]] std::vector<std::uint32_t> run(std::uint64_t items, Near const& near) {
+    std::vector<std::uint32_t> owners(static_cast<std::size_t>(items), nobody);
+    for (std::uint64_t i = 0; i < items; ++i) {
+      for (std::uint64_t bidder = i; bidder != none;) bidder = bid(bidder, near, owners);
+    }
+    return owners;
+  }
+
+ private:
+  static constexpr std::uint64_t none = ~std::uint64_t{0};
+  using placed = std::pair<std::uint64_t, std::uint64_t>;  // bid, item
+  using places = std::priority_queue<placed, std::vector<placed>, std::greater<>>;
+
+  [[nodiscard]] std::uint64_t price(std::size_t r) const {
+    if (capacity_ == 0) return too_dear_;
+    return places_[r].size() < capacity_ ? 0 : places_[r].top().first;
+  }
+  /// Places `item`, or not; returns the item that lost its place to it, if one did.
+  template <class Near>
+  [[nodiscard]] std::uint64_t bid(std::uint64_t item, Near const& near, std::vector<std::uint32_t>& owners) {
+    std::uint64_t best_price = too_dear_, second_price = too_dear_;
+    std::uint32_t best = nobody;
+    near(item, [&](std::uint32_t r) {
+      std::uint64_t const asked = price(r);
+      bool const better =
+          asked < best_price || (asked == best_price && best != nobody && places_[r].size() < places_[best].size());
+      second_price = (std::min)(second_price, better ? best_price : asked);
+      if (better) best_price = asked, best = r;
+    });
+    if (best == nobody) return none;
+    places& there = places_[best];
+    there.push({second_price + 1, item});
+    owners[static_cast<std::size_t>(item)] = best;
+    if (there.size() <= capacity_) return none;
+    std::uint64_t const out = there.top().second;
+    there.pop();
+    owners[static_cast<std::size_t>(out)] = nobody;
+    return out;
+  }
+
+  std::vector<places> places_;
+  std::uint64_t capacity_;
+  std::uint64_t too_dear_;
+};
+
+}  // namespace detail
+
+/// hosts[i] names the hosts that have a copy of item i. As many items as possible, no more than `capacity` per rank, go
+/// to a rank on one of them; the others to the ranks with fewest items. Balance comes from the capacity alone.
+struct locality {
+  std::vector<std::vector<int>> hosts;
+  std::uint64_t capacity = 0;       ///< items of a rank, at most; 0: n / size, rounded up
+  std::vector<int> host_of_rank{};  ///< empty: rank r is the only one on host r
+
+  [[nodiscard]] detail::owner_table prepare(std::uint64_t n, std::uint64_t size) const {
+    std::uint64_t const room = capacity > 0 ? capacity : n / size + (n % size != 0 ? 1 : 0);
+    auto const refuse = [](std::string const& why) { throw error(error_kind::config, "locality: " + why); };
+    if (hosts.size() != n)
+      refuse("hosts of " + std::to_string(hosts.size()) + " items for " + std::to_string(n) + " items");
+    if (!host_of_rank.empty() && host_of_rank.size() != size)
+      refuse("host_of_rank names " + std::to_string(host_of_rank.size()) + " hosts for " + std::to_string(size) +
+             " ranks");
+    if (room < n / size + (n % size != 0 ? 1 : 0))
+      refuse("a capacity of " + std::to_string(room) + " on " + std::to_string(size) + " ranks cannot hold " +
+             std::to_string(n) + " items");
+
+    std::vector<std::pair<int, std::uint32_t>> ranks;  // by host
+    for (std::uint32_t r = 0; r < size; ++r)
+      ranks.push_back({host_of_rank.empty() ? static_cast<int>(r) : host_of_rank[r], r});
+    std::sort(ranks.begin(), ranks.end());
+    auto const near = [&](std::uint64_t item, auto const& visit) {
+      auto const& named = hosts[static_cast<std::size_t>(item)];
+      for (auto h = named.begin(); h != named.end(); ++h) {
+        if (std::find(named.begin(), h, *h) != h) continue;
+        auto at = std::lower_bound(ranks.begin(), ranks.end(), std::pair<int, std::uint32_t>{*h, 0});
+        for (; at != ranks.end() && at->first == *h; ++at) visit(at->second);
+      }
+    };
+    auto owners = detail::auction(size, room).run(n, near);
+
+    std::vector<std::uint64_t> held(static_cast<std::size_t>(size));
+    for (std::uint32_t r : owners)
+      if (r != detail::auction::nobody) ++held[r];
+    using loaded = std::pair<std::uint64_t, std::uint32_t>;
+    std::priority_queue<loaded, std::vector<loaded>, std::greater<>> least;
+    for (std::uint32_t r = 0; r < size; ++r) least.push({held[r], r});
+    for (std::uint32_t& owner : owners) {
+      if (owner != detail::auction::nobody) continue;
+      auto const [items, r] = least.top();
+      least.pop();
+      least.push({items + 1, r});
+      owner = r;
+    }
+    return {"locality", std::move(owners), size};
+  }
+};
+
+}  // namespace tutti::inline TUTTI_ABI
+
 // -------------------------------------------------------------------------------------------- tutti/data/quantiles.hpp
 // quantiles: median, percentiles, any rank of numbers seen one by one, in little memory and with a proved error.
 //
@@ -1064,6 +1575,265 @@ static_assert(mergeable<quantiles<>>);
 
 }  // namespace tutti::inline TUTTI_ABI
 
+// ----------------------------------------------------------------------------------------------- tutti/data/random.hpp
+// The random scheme: a shuffled order, cut into blocks; computed, not stored.
+
+namespace tutti::inline TUTTI_ABI {
+
+namespace detail {
+/// Position p of rank r is item `order[q]`, where q is what `block` puts there.
+struct shuffled_blocks {
+  std::string_view name = "random";
+  permutation order{};
+
+  [[nodiscard]] constexpr std::uint64_t count(std::uint64_t n, std::uint64_t size, std::uint64_t r) const noexcept {
+    return block{}.count(n, size, r);
+  }
+  [[nodiscard]] constexpr std::uint64_t owner(std::uint64_t n, std::uint64_t size, std::uint64_t i) const noexcept {
+    return block{}.owner(n, size, order.index_of(i));
+  }
+  [[nodiscard]] constexpr std::uint64_t position(std::uint64_t n, std::uint64_t size, std::uint64_t i) const noexcept {
+    return block{}.position(n, size, order.index_of(i));
+  }
+  [[nodiscard]] constexpr std::uint64_t item(std::uint64_t n, std::uint64_t size, std::uint64_t r,
+                                             std::uint64_t p) const noexcept {
+    return order[block{}.item(n, size, r, p)];
+  }
+};
+}  // namespace detail
+
+/// Each rank holds a run of `permutation(n, seed)`: every item once, counts as even as can be, and the owner of an item
+/// independent of whatever order the data came in. What each rank would draw for itself would leave out a third.
+struct random {
+  std::uint64_t seed = 0;
+
+  [[nodiscard]] constexpr detail::shuffled_blocks prepare(std::uint64_t n, std::uint64_t) const noexcept {
+    return {.order = permutation(n, seed)};
+  }
+};
+
+}  // namespace tutti::inline TUTTI_ABI
+
+// -------------------------------------------------------------------------------------- tutti/data/rendezvous_hash.hpp
+// The rendezvous scheme: when a rank joins, only the items that it takes over move.
+
+namespace tutti::inline TUTTI_ABI {
+
+// Every rank draws a number for every key, from a hash of both; the highest draw owns the key.
+// Why     from size to size + 1 ranks, 1 / (size + 1) of the keys move, all to the new rank: the draws of the others
+//         stay. Counts are as even as those of coin tosses, with no table of tokens.
+// Trace   key k draws 17 5 9 on three ranks: rank 0. A fourth draws 12: no move. Another key draws 3 8 6 and 9: it
+// moves. Cost    `size` hashes per key, once. See     Thaler & Ravishankar 1998.
+struct rendezvous_hash {
+  item_keys keys{};
+
+  template <class Key>
+  [[nodiscard]] static int rank(Key const& key, int size) {
+    return static_cast<int>(highest(hash_key(key), static_cast<std::uint64_t>(size)));
+  }
+
+  [[nodiscard]] detail::owner_table prepare(std::uint64_t n, std::uint64_t size) const {
+    keys.check("rendezvous_hash", n);
+    std::vector<std::uint32_t> owners(static_cast<std::size_t>(n));
+    for (std::uint64_t i = 0; i < n; ++i) owners[static_cast<std::size_t>(i)] = highest(keys.hash(i), size);
+    return {"rendezvous_hash", std::move(owners), size};
+  }
+
+ private:
+  [[nodiscard]] static constexpr std::uint32_t highest(std::uint64_t hash, std::uint64_t size) noexcept {
+    std::uint64_t best = 0, draw = 0;
+    for (std::uint64_t r = 0; r < size; ++r) {
+      std::uint64_t const drawn = detail::mix64(hash + r * std::uint64_t{0x9e3779b97f4a7c15});
+      if (drawn > draw) draw = drawn, best = r;
+    }
+    return static_cast<std::uint32_t>(best);
+  }
+};
+
+}  // namespace tutti::inline TUTTI_ABI
+
+// ------------------------------------------------------------------------------------------- tutti/data/replicated.hpp
+// Copies of every item on the next ranks, and who serves what when ranks are gone.
+
+namespace tutti::inline TUTTI_ABI {
+
+namespace detail {
+
+/// All items stand in a line, the fragment of `origin` first; each survivor serves a run of that line.
+template <partition_scheme Scheme>
+struct survivors {
+  std::string_view name = "survivors";
+  partition<Scheme> whole{0, 1, Scheme{}};
+  std::uint64_t origin = 0;
+  runs fragments{};  // where in the line the items of rank origin + j begin
+  runs shares{};     // and where the run begins that rank origin + j serves
+
+  [[nodiscard]] std::uint64_t count(std::uint64_t n, std::uint64_t size, std::uint64_t r) const {
+    return shares.count(n, size, place(size, r));
+  }
+  [[nodiscard]] std::uint64_t owner(std::uint64_t n, std::uint64_t size, std::uint64_t i) const {
+    return rank(size, shares.owner(n, size, in_line(size, i)));
+  }
+  [[nodiscard]] std::uint64_t position(std::uint64_t n, std::uint64_t size, std::uint64_t i) const {
+    return shares.position(n, size, in_line(size, i));
+  }
+  [[nodiscard]] std::uint64_t item(std::uint64_t n, std::uint64_t size, std::uint64_t r, std::uint64_t p) const {
+    std::uint64_t const at = shares.item(n, size, place(size, r), p);
+    std::uint64_t const fragment = fragments.owner(n, size, at);
+    return whole.local(static_cast<int>(rank(size, fragment)))[at - fragments.at(fragment)];
+  }
+  [[nodiscard]] table_size tables() const {
+    return {"O(ranks)", fragments.tables().bytes + shares.tables().bytes};  // beside those of the scheme itself
+  }
+
+ private:
+  [[nodiscard]] std::uint64_t place(std::uint64_t size, std::uint64_t r) const { return (r + size - origin) % size; }
+  [[nodiscard]] std::uint64_t rank(std::uint64_t size, std::uint64_t place) const { return (place + origin) % size; }
+  [[nodiscard]] std::uint64_t in_line(std::uint64_t size, std::uint64_t i) const {
+    return fragments.at(place(size, static_cast<std::uint64_t>(whole.owner(i)))) + whole.position(i);
+  }
+};
+
+// Cuts the line among the survivors: fragment j may be served by j, j + 1, …, j + copies - 1, those of them that live.
+// Why     the load of the dead rank moves on in small steps, so that everyone takes a part of it (chained
+// declustering). Trace   4 ranks of 12 items, rank 0 dead, 2 copies: line 0 1 2 3; rank 1 serves all 12 of rank 0 and 4
+// of its own, rank 2
+//         the other 8 and 8 of its own, rank 3 the other 4 and its own 12: 16 each.
+// Cost    size log n: the least load that fits is found by halves.
+// Limits  the largest load is the least possible for two copies; with more, nobody serves across the line's two ends.
+// See     Hsiao & DeWitt 1990.
+[[nodiscard]] inline std::vector<std::uint64_t> cut_line(runs const& fragments, std::vector<bool> const& alive,
+                                                         std::size_t copies) {
+  std::size_t const size = alive.size();
+  std::vector<std::uint64_t> due(size);  // the line must be served up to here when this rank has had its share
+  for (std::size_t f = 0; f < size; ++f) {
+    std::size_t last = (std::min)(f + copies, size);
+    while (last > f && !alive[last - 1]) --last;
+    if (last > f) due[last - 1] = fragments.at(f + 1);
+  }
+  std::vector<std::uint64_t> cuts(size + 1);
+  auto const fits = [&](std::uint64_t load) {
+    for (std::size_t j = 0; j < size; ++j) {
+      cuts[j + 1] = alive[j] ? (std::min)(cuts[j] + load, fragments.at(j + 1)) : cuts[j];
+      if (cuts[j + 1] < due[j]) return false;
+    }
+    return true;
+  };
+  std::uint64_t too_little = 0, enough = fragments.at(size);
+  if (fits(0)) enough = 0;
+  while (enough - too_little > 1) {
+    std::uint64_t const middle = too_little + (enough - too_little) / 2;
+    (fits(middle) ? enough : too_little) = middle;
+  }
+  (void)fits(enough);
+  return cuts;
+}
+
+}  // namespace detail
+
+/// `replicated<r>(part)`: every item is held by its owner and by the r - 1 ranks that follow, modulo size: what one
+/// rank loses, the next ones have. Pure arithmetic, like the partition it is made of.
+template <int copies, partition_scheme Scheme>
+class replicated_partition {
+  static_assert(copies >= 1, "tutti: replicated<r> holds every item r times; r is at least 1.");
+
+ public:
+  /// What rank r holds, its own items first, then those of the rank before it, and so on.
+  class held_items {
+   public:
+    using iterator = detail::index_iterator<held_items>;
+    held_items() = default;
+    held_items(partition<Scheme> const& part, int r) {
+      for (int c = 0; c < copies; ++c)
+        parts_[static_cast<std::size_t>(c)] = part.local((r + part.ranks() - c) % part.ranks());
+    }
+    [[nodiscard]] std::uint64_t size() const {
+      std::uint64_t all = 0;
+      for (auto const& p : parts_) all += p.size();
+      return all;
+    }
+    /// Needs p < size().
+    [[nodiscard]] std::uint64_t operator[](std::uint64_t p) const {
+      std::size_t c = 0;
+      while (p >= parts_[c].size()) p -= parts_[c++].size();
+      return parts_[c][p];
+    }
+    [[nodiscard]] iterator begin() const { return {*this, 0}; }
+    [[nodiscard]] iterator end() const { return {*this, size()}; }
+
+   private:
+    std::array<local_items<Scheme>, static_cast<std::size_t>(copies)> parts_{};
+  };
+
+  explicit replicated_partition(partition<Scheme> part) : part_(std::move(part)) {
+    if (copies > part_.ranks())
+      throw error(error_kind::config, std::to_string(copies) + " copies of each item on " +
+                                          std::to_string(part_.ranks()) + " ranks; there can be one on each");
+  }
+
+  [[nodiscard]] std::uint64_t size() const noexcept { return part_.size(); }
+  [[nodiscard]] int ranks() const noexcept { return part_.ranks(); }
+  /// Who serves what while all ranks live.
+  [[nodiscard]] partition<Scheme> const& primary() const noexcept { return part_; }
+  /// The ranks that hold item i, its owner first.
+  [[nodiscard]] std::array<int, static_cast<std::size_t>(copies)> holders(std::uint64_t i) const {
+    std::array<int, static_cast<std::size_t>(copies)> ranks{};
+    int const owner = part_.owner(i);
+    for (int c = 0; c < copies; ++c) ranks[static_cast<std::size_t>(c)] = (owner + c) % part_.ranks();
+    return ranks;
+  }
+  [[nodiscard]] held_items held(int r) const {
+    (void)part_.count(r);  // checks it
+    return {part_, r};
+  }
+
+  /// Who serves what without the ranks in `dead`: every item a rank that holds it, with loads as even as copies allow
+  /// (for two copies: exactly). The ranks keep their numbers; those of the dead serve nothing. Throws config if all
+  /// holders of an item are dead.
+  [[nodiscard]] partition<detail::survivors<Scheme>> without(std::vector<int> const& dead) const {
+    int const size = part_.ranks();
+    std::vector<bool> gone(static_cast<std::size_t>(size));
+    for (int r : dead) {
+      (void)part_.count(r);  // checks it
+      gone[static_cast<std::size_t>(r)] = true;
+    }
+    auto const is_gone = [&](int r) { return gone[static_cast<std::size_t>(r % size)]; };
+    int origin = 0;  // the line is opened at a dead rank behind a living one: nobody could serve across that place
+    for (int r = 0; r < size; ++r) {
+      int c = 0;
+      while (c < copies && is_gone(r + c)) ++c;
+      if (c == copies && part_.count(r) > 0)
+        throw error(error_kind::config, "the items of rank " + std::to_string(r) + " are lost: all " +
+                                            std::to_string(copies) + " ranks that held them are gone");
+      if (is_gone(r) && !is_gone(r + size - 1)) origin = r;
+    }
+    std::vector<std::uint64_t> starts{0};
+    std::vector<bool> alive;
+    for (int j = 0; j < size; ++j) {
+      starts.push_back(starts.back() + part_.count((origin + j) % size));
+      alive.push_back(!is_gone(origin + j));
+    }
+    detail::runs const fragments("fragments", starts);
+    auto cuts = dead.empty() ? starts : detail::cut_line(fragments, alive, static_cast<std::size_t>(copies));
+    return {part_.size(), size,
+            detail::survivors<Scheme>{.whole = part_,
+                                      .origin = static_cast<std::uint64_t>(origin),
+                                      .fragments = fragments,
+                                      .shares = {"survivors", std::move(cuts)}}};
+  }
+
+ private:
+  partition<Scheme> part_;
+};
+
+/// See replicated_partition.
+template <int copies, partition_scheme Scheme>
+[[nodiscard]] replicated_partition<copies, Scheme> replicated(partition<Scheme> part) {
+  return replicated_partition<copies, Scheme>(std::move(part));
+}
+
+}  // namespace tutti::inline TUTTI_ABI
+
 // ----------------------------------------------------------------------------------------- tutti/data/synced_steps.hpp
 // Ranks with unequal amounts of data make the same number of steps: those that run out go on with empty ones.
 
@@ -1151,6 +1921,98 @@ class text_source {
   std::vector<std::string> rows_;
 };
 static_assert(source<text_source>);
+
+}  // namespace tutti::inline TUTTI_ABI
+
+// ------------------------------------------------------------------------------------------- tutti/data/token_ring.hpp
+// The token ring scheme: consistent hashing with copies, as distributed stores place their rows.
+
+namespace tutti::inline TUTTI_ABI {
+
+// Each rank puts `vnodes` tokens on a circle of 64-bit hashes; a key belongs to the next token clockwise.
+// Why     a new rank takes over what lies before its tokens, and no other key moves; copies go to the next ranks.
+// Trace   tokens 10:r0 40:r1 70:r0 90:r1; key 50 belongs to r0 (70), its second copy to r1 (90); key 95 to r0 (10).
+// Cost    size vnodes tokens of 16 bytes; a search among them per key. Counts vary by about 1 / sqrt(vnodes).
+// See     Karger et al. 1997; Lakshman & Malik 2010 (Cassandra).
+class hash_ring {
+ public:
+  hash_ring() = default;
+  hash_ring(int ranks, int vnodes) : ranks_(ranks) {
+    if (ranks < 1 || vnodes < 1)
+      throw error(error_kind::config, "a hash ring of " + std::to_string(ranks) + " ranks with " +
+                                          std::to_string(vnodes) + " tokens each; both must be at least 1");
+    auto const each = static_cast<std::uint64_t>(vnodes);
+    for (std::uint64_t r = 0; r < static_cast<std::uint64_t>(ranks); ++r) {
+      std::uint64_t const own = detail::mix64(r + 1);
+      for (std::uint64_t v = 0; v < each; ++v)
+        tokens_.push_back({detail::mix64(own + v), static_cast<std::uint32_t>(r)});
+    }
+    std::sort(tokens_.begin(), tokens_.end());
+  }
+
+  /// The rank that owns a key of this hash (see hash_key).
+  [[nodiscard]] int owner(std::uint64_t hash) const { return static_cast<int>(next(hash)->second); }
+  /// The first `replicas` different ranks from there on, the owner first; all ranks if there are not so many.
+  [[nodiscard]] std::vector<int> holders(std::uint64_t hash, int replicas) const {
+    std::vector<int> found;
+    auto const wanted = static_cast<std::size_t>((std::min)(replicas, ranks_));
+    for (auto at = next(hash); found.size() < wanted; at = at + 1 == tokens_.end() ? tokens_.begin() : at + 1) {
+      int const rank = static_cast<int>(at->second);
+      if (std::find(found.begin(), found.end(), rank) == found.end()) found.push_back(rank);
+    }
+    return found;
+  }
+  [[nodiscard]] std::uint64_t bytes() const noexcept { return tokens_.size() * sizeof(token); }
+
+ private:
+  using token = std::pair<std::uint64_t, std::uint32_t>;  // place, rank
+  [[nodiscard]] std::vector<token>::const_iterator next(std::uint64_t hash) const {
+    auto const at = std::lower_bound(tokens_.begin(), tokens_.end(), token{hash, 0});
+    return at == tokens_.end() ? tokens_.begin() : at;
+  }
+
+  int ranks_ = 0;
+  std::vector<token> tokens_{};
+};
+
+namespace detail {
+/// The table of owners, and the ring for what the table does not say.
+class ring_table : public owner_table {
+ public:
+  ring_table() = default;
+  ring_table(owner_table owners, std::shared_ptr<hash_ring const> ring, item_keys keys, int replicas)
+      : owner_table(std::move(owners)), ring_(std::move(ring)), keys_(std::move(keys)), replicas_(replicas) {}
+  [[nodiscard]] std::vector<int> holders(std::uint64_t, std::uint64_t, std::uint64_t i) const {
+    return ring_->holders(keys_.hash(i), replicas_);
+  }
+  [[nodiscard]] table_size tables() const { return {"O(n)", owner_table::tables().bytes + ring_->bytes()}; }
+
+ private:
+  std::shared_ptr<hash_ring const> ring_{};
+  item_keys keys_{};
+  int replicas_ = 1;
+};
+}  // namespace detail
+
+/// Items are placed by `hash_ring` with that many tokens per rank; `holders(i)` names `replicas` ranks. local() and
+/// count() speak of owned items.
+struct token_ring {
+  int vnodes = 256;
+  int replicas = 1;
+  item_keys keys{};
+
+  [[nodiscard]] detail::ring_table prepare(std::uint64_t n, std::uint64_t size) const {
+    keys.check("token_ring", n);
+    if (replicas < 1 || static_cast<std::uint64_t>(replicas) > size)
+      throw error(error_kind::config, "token_ring: " + std::to_string(replicas) + " replicas on " +
+                                          std::to_string(size) + " ranks; give 1 to as many as there are ranks");
+    auto ring = std::make_shared<hash_ring const>(static_cast<int>(size), vnodes);
+    std::vector<std::uint32_t> owners(static_cast<std::size_t>(n));
+    for (std::uint64_t i = 0; i < n; ++i)
+      owners[static_cast<std::size_t>(i)] = static_cast<std::uint32_t>(ring->owner(keys.hash(i)));
+    return {{"token_ring", std::move(owners), size}, std::move(ring), keys, replicas};
+  }
+};
 
 }  // namespace tutti::inline TUTTI_ABI
 

@@ -64,14 +64,15 @@ TEST_CASE("keys are a range, a function, or the item's number, and any object th
   }
   CHECK(tutti::hash_key(std::pair(std::string("a"), 1)) != tutti::hash_key(std::pair(std::string("a"), 2)));
   CHECK(tutti::hash_key(7) == tutti::hash_key(std::uint64_t{7}));
-  CHECK_THROWS_WITH_AS((void)tutti::partition(3, 2, tutti::by_hash{names}), "by_hash: 500 keys for 3 items", tutti::error);
+  CHECK_THROWS_WITH_AS((void)tutti::partition(3, 2, tutti::by_hash{names}), "by_hash: 500 keys for 3 items",
+                       tutti::error);
 }
 
 TEST_CASE("equal keys meet on one rank") {
   auto const names = words(3000);
   std::vector<int> rank_of(97, -1);
-  for (auto const& part : {tutti::partition(3000, 13, tutti::by_hash{names}),
-                           tutti::partition(3000, 13, tutti::rendezvous_hash{names})}) {
+  for (auto const& part :
+       {tutti::partition(3000, 13, tutti::by_hash{names}), tutti::partition(3000, 13, tutti::rendezvous_hash{names})}) {
     std::fill(rank_of.begin(), rank_of.end(), -1);
     for (std::size_t i = 0; i < 3000; ++i) {
       int& known = rank_of[i * i % 97];
@@ -81,7 +82,8 @@ TEST_CASE("equal keys meet on one rank") {
   }
 }
 
-TEST_CASE("rendezvous_hash: a new rank takes 1.1 / (size + 1) of the items at most, nothing else moves; by_hash moves most") {
+TEST_CASE(
+    "rendezvous_hash: a new rank takes 1.1 / (size + 1) of the items at most, nothing else moves; by_hash moves most") {
   for (int size : {1, 2, 3, 4, 7, 8, 20}) {
     CAPTURE(size);
     CHECK(moved(size, tutti::rendezvous_hash{}) <= 1.1 / (size + 1));
@@ -130,7 +132,8 @@ TEST_CASE("token_ring: copies lie on the ranks of the next tokens, all different
     std::sort(tokens.begin(), tokens.end(), [&](auto a, auto b) { return a.first - hash < b.first - hash; });
     std::vector<int> by_hand;
     for (auto const& [place, rank] : tokens) {
-      if (by_hand.size() < 3 && std::find(by_hand.begin(), by_hand.end(), rank) == by_hand.end()) by_hand.push_back(rank);
+      if (by_hand.size() < 3 && std::find(by_hand.begin(), by_hand.end(), rank) == by_hand.end())
+        by_hand.push_back(rank);
     }
     CHECK(part.holders(i) == by_hand);
     CHECK(part.owner(i) == by_hand[0]);

@@ -104,8 +104,8 @@ TEST_CASE("several ranks of a host share what lies there; items that lie nowhere
 
 TEST_CASE("what does not fit is refused in one sentence") {
   lists const hosts{{0}, {1}, {0}};
-  CHECK_THROWS_WITH_AS((void)tutti::partition(4, 2, tutti::locality{hosts}),
-                       "locality: hosts of 3 items for 4 items", tutti::error);
+  CHECK_THROWS_WITH_AS((void)tutti::partition(4, 2, tutti::locality{hosts}), "locality: hosts of 3 items for 4 items",
+                       tutti::error);
   CHECK_THROWS_WITH_AS((void)tutti::partition(3, 2, tutti::locality{hosts, 1}),
                        "locality: a capacity of 1 on 2 ranks cannot hold 3 items", tutti::error);
   CHECK_THROWS_WITH_AS((void)tutti::partition(3, 2, tutti::locality{hosts, 0, {1}}),

@@ -100,8 +100,8 @@ TEST_CASE("three copies: any two ranks may go; without copies none may, and the 
   for (int a = 0; a < 6; ++a)
     for (int b = 0; b < 6; ++b) check_served(copies, {a, b});
   auto const pairs = tutti::replicated<2>(tutti::partition(1003, 6, tutti::cyclic{}));
-  CHECK_THROWS_WITH_AS((void)pairs.without({3, 4}),
-                       "the items of rank 3 are lost: all 2 ranks that held them are gone", tutti::error);
+  CHECK_THROWS_WITH_AS((void)pairs.without({3, 4}), "the items of rank 3 are lost: all 2 ranks that held them are gone",
+                       tutti::error);
   auto const single = tutti::replicated<1>(tutti::partition(10, 3, tutti::block{}));
   CHECK_THROWS_AS((void)single.without({1}), tutti::error);
   CHECK_THROWS_WITH_AS((void)tutti::replicated<3>(tutti::partition(10, 2, tutti::block{})),

@@ -54,7 +54,8 @@ void check_partition(Part const& part) {
 template <class Make, class Bound>
 void check_scheme(Make const& make, Bound const& most, std::uint64_t large = 1'000'003) {
   for (std::uint64_t size : {1U, 2U, 3U, 4U, 5U, 6U, 7U, 8U, 1000U}) {
-    for (std::uint64_t n : {std::uint64_t{0}, std::uint64_t{1}, size - 1, size, size + 1, std::uint64_t{10'007}, large}) {
+    for (std::uint64_t n :
+         {std::uint64_t{0}, std::uint64_t{1}, size - 1, size, size + 1, std::uint64_t{10'007}, large}) {
       if (n == large && size != 2 && size != 7 && size != 1000) continue;
       auto const part = make(n, static_cast<int>(size));
       check_partition(part);
@@ -118,7 +119,8 @@ TEST_CASE("weighted and bounds: every item has one owner, the views agree") {
 TEST_CASE("by_cost: every item has one owner, the views agree, equal costs are dealt evenly") {
   check_scheme(
       [](std::uint64_t n, int size) {
-        return tutti::partition(n, size, tutti::by_cost{std::vector<double>(static_cast<std::size_t>(n), n % 2 ? 0 : 3)});
+        return tutti::partition(n, size,
+                                tutti::by_cost{std::vector<double>(static_cast<std::size_t>(n), n % 2 ? 0 : 3)});
       },
       even);
 }

@@ -54,8 +54,8 @@ struct equal_ranks {
       auto const& [load, items, rank] = g.least.top();
       return std::tuple((load + costs[i]) / g.speed, items, rank);
     };
-    auto const best = std::min_element(groups.begin(), groups.end(),
-                                       [&](auto const& a, auto const& b) { return done(a) < done(b); });
+    auto const best =
+        std::min_element(groups.begin(), groups.end(), [&](auto const& a, auto const& b) { return done(a) < done(b); });
     auto const [load, items, rank] = best->least.top();
     best->least.pop();
     best->least.push({load + costs[i], items + 1, rank});

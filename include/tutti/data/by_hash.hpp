@@ -13,8 +13,9 @@
 
 namespace tutti::inline TUTTI_ABI {
 
-/// The rank of a key is its hash, scaled to the ranks: a key is found without a table, `by_hash::rank(key, size)`. Counts
-/// are as even as the keys are many and rare. At another number of ranks nearly every item moves: see rendezvous_hash.
+/// The rank of a key is its hash, scaled to the ranks: a key is found without a table, `by_hash::rank(key, size)`.
+/// Counts are as even as the keys are many and rare. At another number of ranks nearly every item moves: see
+/// rendezvous_hash.
 struct by_hash {
   item_keys keys{};
 

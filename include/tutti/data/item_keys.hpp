@@ -50,8 +50,7 @@ class item_keys {
     hashes_ = std::make_shared<std::vector<std::uint64_t> const>(std::move(hashes));
   }
   template <class Function>
-  requires std::invocable<Function const&, std::uint64_t>
-  item_keys(Function key_of)  // NOLINT: as above
+  requires std::invocable<Function const&, std::uint64_t> item_keys(Function key_of)  // NOLINT: as above
       : hash_of_([f = std::move(key_of)](std::uint64_t i) { return hash_key(f(i)); }) {}
 
   [[nodiscard]] std::uint64_t hash(std::uint64_t i) const {

@@ -58,8 +58,8 @@ class auction {
     std::uint32_t best = nobody;
     near(item, [&](std::uint32_t r) {
       std::uint64_t const asked = price(r);
-      bool const better = asked < best_price || (asked == best_price && best != nobody &&
-                                                 places_[r].size() < places_[best].size());
+      bool const better =
+          asked < best_price || (asked == best_price && best != nobody && places_[r].size() < places_[best].size());
       second_price = (std::min)(second_price, better ? best_price : asked);
       if (better) best_price = asked, best = r;
     });
@@ -85,8 +85,8 @@ class auction {
 /// to a rank on one of them; the others to the ranks with fewest items. Balance comes from the capacity alone.
 struct locality {
   std::vector<std::vector<int>> hosts;
-  std::uint64_t capacity = 0;         ///< items of a rank, at most; 0: n / size, rounded up
-  std::vector<int> host_of_rank{};    ///< empty: rank r is the only one on host r
+  std::uint64_t capacity = 0;       ///< items of a rank, at most; 0: n / size, rounded up
+  std::vector<int> host_of_rank{};  ///< empty: rank r is the only one on host r
 
   [[nodiscard]] detail::owner_table prepare(std::uint64_t n, std::uint64_t size) const {
     std::uint64_t const room = capacity > 0 ? capacity : n / size + (n % size != 0 ? 1 : 0);

@@ -17,9 +17,8 @@ namespace tutti::inline TUTTI_ABI {
 // Every rank draws a number for every key, from a hash of both; the highest draw owns the key.
 // Why     from size to size + 1 ranks, 1 / (size + 1) of the keys move, all to the new rank: the draws of the others
 //         stay. Counts are as even as those of coin tosses, with no table of tokens.
-// Trace   key k draws 17 5 9 on three ranks: rank 0. A fourth draws 12: no move. Another key draws 3 8 6 and 9: it moves.
-// Cost    `size` hashes per key, once.
-// See     Thaler & Ravishankar 1998.
+// Trace   key k draws 17 5 9 on three ranks: rank 0. A fourth draws 12: no move. Another key draws 3 8 6 and 9: it
+// moves. Cost    `size` hashes per key, once. See     Thaler & Ravishankar 1998.
 struct rendezvous_hash {
   item_keys keys{};
 

@@ -57,8 +57,9 @@ struct survivors {
 };
 
 // Cuts the line among the survivors: fragment j may be served by j, j + 1, …, j + copies - 1, those of them that live.
-// Why     the load of the dead rank moves on in small steps, so that everyone takes a part of it (chained declustering).
-// Trace   4 ranks of 12 items, rank 0 dead, 2 copies: line 0 1 2 3; rank 1 serves all 12 of rank 0 and 4 of its own, rank 2
+// Why     the load of the dead rank moves on in small steps, so that everyone takes a part of it (chained
+// declustering). Trace   4 ranks of 12 items, rank 0 dead, 2 copies: line 0 1 2 3; rank 1 serves all 12 of rank 0 and 4
+// of its own, rank 2
 //         the other 8 and 8 of its own, rank 3 the other 4 and its own 12: 16 each.
 // Cost    size log n: the least load that fits is found by halves.
 // Limits  the largest load is the least possible for two copies; with more, nobody serves across the line's two ends.

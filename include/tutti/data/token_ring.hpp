@@ -33,7 +33,8 @@ class hash_ring {
     auto const each = static_cast<std::uint64_t>(vnodes);
     for (std::uint64_t r = 0; r < static_cast<std::uint64_t>(ranks); ++r) {
       std::uint64_t const own = detail::mix64(r + 1);
-      for (std::uint64_t v = 0; v < each; ++v) tokens_.push_back({detail::mix64(own + v), static_cast<std::uint32_t>(r)});
+      for (std::uint64_t v = 0; v < each; ++v)
+        tokens_.push_back({detail::mix64(own + v), static_cast<std::uint32_t>(r)});
     }
     std::sort(tokens_.begin(), tokens_.end());
   }

@@ -28,8 +28,7 @@ namespace detail {
   }
   if (speeds.size() != size || !usable || !(total > 0))
     throw error(error_kind::config, std::string(scheme) + ": " + std::to_string(speeds.size()) + " speeds for " +
-                                        std::to_string(size) +
-                                        " ranks; give one each, none negative and not all zero");
+                                        std::to_string(size) + " ranks; give one each, none negative and not all zero");
   return total;
 }
 
