@@ -182,15 +182,21 @@ class basic_gathering {
     link.finish();
   }
 
-  /// What is known before anything is measured: the cores of this host, and the most ranks of any.
+  /// What is known before anything is measured. Who has an address of its own has a wire of its own, and so is a host,
+  /// with its share of the cores if several addresses are on one machine.
   [[nodiscard]] machine costs(std::vector<seat_entry> const& all) const {
+    std::ptrdiff_t at_address = 1, on_machine = 1;
+    for (auto const& seat : all) {
+      auto const most = [&](std::ptrdiff_t so_far, auto same) {
+        return (std::max)(so_far, std::count_if(all.begin(), all.end(), same));
+      };
+      at_address = most(at_address, [&](auto const& s) { return s.where.address() == seat.where.address(); });
+      on_machine = most(on_machine, [&](auto const& s) { return s.host == seat.host; });
+    }
     machine here;
+    here.per_host = static_cast<double>(at_address);
     here.cores = (std::max)(1U, std::thread::hardware_concurrency());
-    std::ptrdiff_t most = 1;
-    for (auto const& seat : all)
-      most =
-          (std::max)(most, std::count_if(all.begin(), all.end(), [&](auto const& s) { return s.host == seat.host; }));
-    here.per_host = static_cast<double>(most);
+    here.cores *= (std::min)(1.0, here.per_host / static_cast<double>(on_machine));
     return plan::parse_machine(options_.machine, here);
   }
 

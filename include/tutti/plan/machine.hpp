@@ -25,8 +25,8 @@ struct machine {
   double cache = 524288;   ///< bytes of scratch that cost nothing
   double link = 0;         ///< time of a byte on the wire between hosts, in each direction
   double distance = 0;     ///< added to the latency of a message between hosts
-  double cores = 2;        ///< of a host
-  double per_host = 1e9;   ///< ranks on a host, at most
+  double cores = 2;        ///< of a host; a fraction where several share a core
+  double per_host = 1e9;   ///< ranks on a host, at most; a host has a wire of its own
 
   friend bool operator==(machine const&, machine const&) = default;
 };

@@ -38,7 +38,7 @@ void each_pair(std::string_view text, char between, std::string const& what, F&&
 }  // namespace detail
 
 /// "latency=4,overhead=3.9": the fields of tutti::machine; those left out are those of `m`. Throws config, in one
-/// sentence, for a name that is no field and a value that is no number from 0 up.
+/// sentence, for a name that is no field and a value that cannot be.
 template <class = on_use>
 [[nodiscard]] machine parse_machine(std::string_view text, machine m = {}) {
   std::string const what = "the machine \"" + std::string(text) + "\"";
@@ -51,7 +51,8 @@ template <class = on_use>
       found = true;
       auto const [end, problem] = std::from_chars(value.data(), value.data() + value.size(), constant);
       bool const whole = problem == std::errc{} && end == value.data() + value.size();
-      if (!whole || !(constant >= 0) || (constant < 1 && (name == "cores" || name == "per_host")))
+      bool const possible = name == "per_host" ? constant >= 1 : name == "cores" ? constant > 0 : constant >= 0;
+      if (!whole || !possible)
         throw error(error_kind::config, what + ": " + std::string(name) + " cannot be \"" + std::string(value) + "\"");
     });
     if (!found)
