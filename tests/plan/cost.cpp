@@ -5,8 +5,11 @@
 
 #include <cmath>
 
+#include <tutti/plan/granule.hpp>
+
 using tutti::machine;
 using tutti::plan::predict;
+using tutti::plan::unsent;
 using tutti::plan::work;
 
 TEST_CASE("a message between two ranks costs its latency, its overheads and its bytes") {
@@ -39,4 +42,21 @@ TEST_CASE("scratch costs only what the cache does not hold") {
   machine const m;
   CHECK(predict(kept, 2, m.cache, m) == predict(free, 2, m.cache, m));
   CHECK(predict(kept, 2, 2 * m.cache, m) > predict(free, 2, 2 * m.cache, m));
+}
+
+TEST_CASE("a lane holds back what a slow link carries in a millisecond and two round trips; others what they like") {
+  machine m;
+  CHECK(unsent(m) == 0);  // one host
+  m.link = 8;             // 1 Gbit/s
+  m.distance = 50;
+  CHECK(unsent(m) > 125000);
+  CHECK(unsent(m) < 160000);
+  m.link = 64;  // 100 Mbit/s: not less than a few granules
+  CHECK(unsent(m) == 65536);
+  m.link = 8;
+  m.distance = 500;  // far away, more must be on its way than may be asked for
+  CHECK(unsent(m) == 0);
+  m.link = 0.8;  // 10 Gbit/s
+  m.distance = 20;
+  CHECK(unsent(m) == 0);
 }

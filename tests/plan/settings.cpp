@@ -31,7 +31,7 @@ TEST_CASE("a machine written down reads back to the same bits; what is left out 
   tutti::machine m;
   m.latency = 1.0 / 3;
   m.link = 7e-5;
-  m.cores = 96;
+  m.cores = 0.25;
   CHECK(tp::parse_machine(tp::to_text(m)) == m);
   CHECK(tp::parse_machine("") == tutti::machine{});
   tutti::machine const given = tp::parse_machine("latency=50,link=0.8");

@@ -56,6 +56,18 @@ TEST_CASE(
   CHECK(lost);
 }
 
+TEST_CASE("socket: one that may hold back little takes less than one that holds what the system likes") {
+  std::vector<std::byte> const much(std::size_t{1} << 20U);
+  auto const taken_unread = [&](std::size_t unsent) {
+    auto [a, b] = sockets::connected();
+    if (unsent > 0) a.hold(unsent);
+    std::size_t taken = 0;
+    for (tt::moved m{1, false}; m.bytes > 0; taken += m.bytes) m = a.write_some({}, much);
+    return taken;
+  };
+  CHECK(taken_unread(65536) < taken_unread(0) / 2);
+}
+
 TEST_CASE("socket: moved from, it owns nothing") {
   auto [a, b] = sockets::connected();
   tt::stream_socket c = std::move(a);

@@ -19,6 +19,7 @@
 #include <tutti/group/launcher_env.hpp>
 #include <tutti/group/local_world.hpp>
 #include <tutti/group/rendezvous.hpp>
+#include <tutti/plan/granule.hpp>
 #include <tutti/transport/any.hpp>
 #include <tutti/transport/local.hpp>
 #include <tutti/transport/tcp.hpp>
@@ -53,11 +54,15 @@ template <class S, class Use>
   node->run = joined->run;
   node->mail = joined->mail;
   auto from = std::make_shared<origin<S>>();
-  from->streams = [node](std::uint64_t id, std::vector<int> const& members, int rank) {
-    return S(transport::basic_tcp<Use>(node, id, members, rank));
+  auto const lanes = [node, in = from.get()](std::uint64_t id, std::vector<int> const& members, int rank,
+                                             transport::opening by) {
+    return S(transport::basic_tcp<Use>(node, id, members, rank, by, plan::unsent(in->around.costs)));
   };
-  from->messages = [node](std::uint64_t id, std::vector<int> const& members, int rank) {
-    return S(transport::tcp(node, id, members, rank, transport::opening::sender));
+  from->streams = [lanes](std::uint64_t id, std::vector<int> const& members, int rank) {
+    return lanes(id, members, rank, transport::opening::higher_rank);
+  };
+  from->messages = [lanes](std::uint64_t id, std::vector<int> const& members, int rank) {
+    return lanes(id, members, rank, transport::opening::sender);
   };
   from->judge = joined->referee;
   from->around = {.crowded = crowded(joined->host_size),

@@ -75,6 +75,12 @@ class stream_socket {
 #endif
   }
 
+  /// Not more than this of what is sent waits in the system, up to a factor of two.
+  void hold(std::size_t unsent) const noexcept {
+    int const n = static_cast<int>(unsent);
+    (void)::setsockopt(socket_, SOL_SOCKET, SO_SNDBUF, reinterpret_cast<char const*>(&n), sizeof n);
+  }
+
   moved write_some(const_bytes head, const_bytes body) const noexcept {
 #if defined(_WIN32)
     WSABUF pieces[2] = {piece(head), piece(body)};

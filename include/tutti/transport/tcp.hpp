@@ -46,14 +46,16 @@ class basic_tcp {
   using poller = basic_poller<Use>;
 
  public:
-  /// `members`: world ranks in the order of the communicator; this process is `members[rank]`.
+  /// `members`: world ranks in the order of the communicator; this process is `members[rank]`. A lane to another host
+  /// holds no more than `unsent` bytes back, if that is given.
   basic_tcp(std::shared_ptr<tcp_node const> node, std::uint64_t communicator, std::vector<int> members, int rank,
-            opening by = opening::higher_rank)
+            opening by = opening::higher_rank, std::size_t unsent = 0)
       : node_(std::move(node)),
         communicator_(communicator),
         members_(std::move(members)),
         rank_(rank),
         by_(by),
+        unsent_(unsent),
         lanes_(members_.size() * (by == opening::sender ? 2 : 1)),
         poller_(std::make_unique<poller>()) {
     poller_->reserve(lanes_.size());
@@ -179,9 +181,15 @@ class basic_tcp {
       connect(peer);
     } else if (stream_socket arrived = node_->mail->take(communicator_, world(peer))) {
       l.socket = std::move(arrived);
-      l.open = true;
+      opened(peer, l);
     }
     return l.open;
+  }
+
+  void opened(int peer, lane& l) {
+    auto const address = [&](int r) { return node_->peers[static_cast<std::size_t>(r)].address(); };
+    if (unsent_ > 0 && address(world(peer)) != address(node_->rank)) l.socket.hold(unsent_);
+    l.open = true;
   }
 
   void connect(int peer) {
@@ -201,7 +209,7 @@ class basic_tcp {
                                }
                                l.socket = stream_socket(socket->release());
                                l.socket.tune();
-                               l.open = true;
+                               opened(peer, l);
                              });
     io_->restart();
     io_->poll();  // on one host the connect is done by now
@@ -229,6 +237,7 @@ class basic_tcp {
   std::vector<int> members_;
   int rank_;
   opening by_;
+  std::size_t unsent_;
   std::vector<lane> lanes_;         // by peer; if senders open, those to send on and then those to receive on
   std::unique_ptr<poller> poller_;  // at a fixed address: wake() comes from other threads
   std::shared_ptr<net::io_context> io_;
