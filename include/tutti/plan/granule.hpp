@@ -24,7 +24,8 @@ inline constexpr std::size_t longest_piece = std::size_t{1} << 20U;
 
 /// Bytes that one lane between hosts shall keep waiting in the system: what the link carries in a millisecond and two
 /// round trips, or 0 for as many as the system likes. Where a slow link is shared by several lanes, those that have
-/// filled a large buffer first leave the others, and all ranks that wait for those, behind: a reduce took a fifth longer.
+/// filled a large buffer first leave the others, and all ranks that wait for those, behind: a reduce took a fifth
+/// longer.
 [[nodiscard]] constexpr std::size_t unsent(machine const& m) noexcept {
   constexpr double least = 65536, most = 200e3;  // above this, systems do not give what is asked, but did by themselves
   double const carried = m.link > 0 ? (1e6 + 4e3 * (m.latency + m.distance)) / m.link : most;
