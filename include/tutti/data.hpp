@@ -17,6 +17,7 @@
 #include <tutti/data/moments.hpp>
 #include <tutti/data/quantiles.hpp>
 #include <tutti/data/random.hpp>
+#include <tutti/data/redistribute.hpp>
 #include <tutti/data/rendezvous_hash.hpp>
 #include <tutti/data/replicated.hpp>
 #include <tutti/data/synced_steps.hpp>
