@@ -14237,6 +14237,18 @@ class partition {
   int ranks_;
 };
 
+/// Anything that knows, without communication, the owner and place of each of size() items over ranks() ranks.
+template <class P>
+concept index_partition = requires(P const& p, std::uint64_t i, int r) {
+  { p.size() } -> std::same_as<std::uint64_t>;
+  { p.ranks() } -> std::same_as<int>;
+  { p.owner(i) } -> std::same_as<int>;
+  { p.position(i) } -> std::same_as<std::uint64_t>;
+  { p.count(r) } -> std::same_as<std::uint64_t>;
+  { p.local(r)[i] } -> std::same_as<std::uint64_t>;
+};
+static_assert(index_partition<partition<block>>);
+
 template <scheme_description D>
 partition(std::uint64_t, int, D const&)
     -> partition<decltype(std::declval<D const&>().prepare(std::uint64_t{}, std::uint64_t{}))>;

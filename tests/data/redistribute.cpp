@@ -55,8 +55,8 @@ std::uint64_t payload_of(tutti::communicator& world, Move&& move) {
 template <class Row>
 void check(tutti::communicator& world, auto const& from, auto const& to) {
   std::vector<Row> mine;
-  std::uint64_t const bytes = payload_of(
-      world, [&] { mine = redistribute(world, rows_of<Row>(from, world.rank()), from, to); });
+  std::uint64_t const bytes =
+      payload_of(world, [&] { mine = redistribute(world, rows_of<Row>(from, world.rank()), from, to); });
   CHECK(mine == rows_of<Row>(to, world.rank()));
   std::uint64_t moved = 0, bytes_of_moved = 0;
   for (std::uint64_t i = 0; i < from.size(); ++i) {
