@@ -12,8 +12,11 @@
 #include <tutti/data/exactly_once.hpp>
 #include <tutti/data/exchange_rows.hpp>
 #include <tutti/data/histogram.hpp>
+#include <tutti/data/idx.hpp>
 #include <tutti/data/item_keys.hpp>
 #include <tutti/data/locality.hpp>
+#include <tutti/data/mapped_source.hpp>
+#include <tutti/data/memory_source.hpp>
 #include <tutti/data/moments.hpp>
 #include <tutti/data/quantiles.hpp>
 #include <tutti/data/random.hpp>

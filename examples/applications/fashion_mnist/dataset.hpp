@@ -3,16 +3,16 @@
 #pragma once
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
 #include <filesystem>
 #include <stdexcept>
 #include <string>
+#include <tutti/zlib.hpp>
 #include <utility>
 #include <vector>
-
-#include "idx.hpp"
 
 namespace fashion_mnist {
 
@@ -39,11 +39,13 @@ class random_source {
   std::uint64_t state_;
 };
 
+using picture = std::array<std::uint8_t, pixels>;  ///< row by row, 0 is black
+
 struct image_set {
-  std::vector<std::uint8_t> images;  ///< size() * pixels, row by row, 0 is black
+  std::vector<picture> images;
   std::vector<std::uint8_t> labels;  ///< 0 … 9
   [[nodiscard]] std::size_t size() const { return labels.size(); }
-  [[nodiscard]] std::uint8_t const* image(std::size_t i) const { return images.data() + i * pixels; }
+  [[nodiscard]] std::uint8_t const* image(std::size_t i) const { return images[i].data(); }
 };
 
 struct dataset {
@@ -56,20 +58,20 @@ struct dataset {
 [[nodiscard]] inline image_set read_image_set(std::string const& directory, std::string const& stem) {
   std::string const images_path = directory + "/" + stem + "-images-idx3-ubyte.gz";
   std::string const labels_path = directory + "/" + stem + "-labels-idx1-ubyte.gz";
-  idx images = read_idx(images_path, 3);
-  idx labels = read_idx(labels_path, 1);
-  if (images.shape[1] != side || images.shape[2] != side) {
-    throw std::runtime_error(images_path + " holds images of " + std::to_string(images.shape[1]) + " x " +
-                             std::to_string(images.shape[2]) + " pixels, not 28 x 28");
+  tutti::idx_gz_source<picture> images(images_path);
+  tutti::idx_gz_source<std::uint8_t> labels(labels_path);
+  if (images.shape() != std::vector<std::uint32_t>{images.shape()[0], side, side}) {
+    throw std::runtime_error(images_path + " does not hold images of 28 x 28 pixels");
   }
-  if (images.shape[0] != labels.shape[0] || images.shape[0] == 0) {
-    throw std::runtime_error(images_path + " holds " + std::to_string(images.shape[0]) + " images, but " + labels_path +
-                             " holds " + std::to_string(labels.shape[0]) + " labels");
+  if (images.size() != labels.size() || images.size() == 0) {
+    throw std::runtime_error(images_path + " holds " + std::to_string(images.size()) + " images, but " + labels_path +
+                             " holds " + std::to_string(labels.size()) + " labels");
   }
-  if (std::any_of(labels.values.begin(), labels.values.end(), [](std::uint8_t v) { return v >= classes; })) {
+  image_set set{std::move(images).take(), std::move(labels).take()};
+  if (std::any_of(set.labels.begin(), set.labels.end(), [](std::uint8_t v) { return v >= classes; })) {
     throw std::runtime_error(labels_path + " holds a label above 9");
   }
-  return {std::move(images.values), std::move(labels.values)};
+  return set;
 }
 
 /// Ten shapes, each a handful of soft spots; a sample is its class's shape, moved by up to 2 pixels, faded, and noisy.
@@ -86,7 +88,7 @@ struct dataset {
     }
   }
   random_source source(seed);
-  image_set set{std::vector<std::uint8_t>(size * pixels), std::vector<std::uint8_t>(size)};
+  image_set set{std::vector<picture>(size), std::vector<std::uint8_t>(size)};
   for (std::size_t i = 0; i < size; ++i) {
     std::size_t const label = source.next() % classes;
     std::size_t const move_x = source.next() % 5, move_y = source.next() % 5;
@@ -95,7 +97,7 @@ struct dataset {
     for (std::size_t p = 0; p < pixels; ++p) {
       std::size_t const x = (p % side + move_x + side - 2) % side, y = (p / side + move_y + side - 2) % side;
       double const value = fade * shapes[label][y * side + x] + source.uniform(-60, 60);
-      set.images[i * pixels + p] = static_cast<std::uint8_t>(std::clamp(value, 0.0, 255.0));
+      set.images[i][p] = static_cast<std::uint8_t>(std::clamp(value, 0.0, 255.0));
     }
   }
   return set;
