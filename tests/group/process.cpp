@@ -223,35 +223,41 @@ TEST_CASE("an exception that escapes a rank is printed and is status 1") {
   CHECK(untimed(seen.err) == "[r1] tutti: no such column\ntutti: rank 1 exited with status 1 after N s\n");
 }
 
-TEST_CASE("a rank killed by a signal is named before ranks that exited shortly earlier, not before those long gone") {
+TEST_CASE(
+    "of ranks that fail shortly after one another the one killed is named, then the one that failed by itself, then the "
+    "first; but none in place of one long gone") {
   struct row {
     std::chrono::milliseconds naming;
+    int first, second;  // how rank 0 ends, and rank 1 after it: a status, or a signal below 0
     int code;
     std::string said;
   };
-  for (auto const& [naming, code, said] :
-       {row{1min, 128 + SIGKILL, "tutti: rank 1 was killed by SIGKILL (signal 9) after N s\n"},
-        row{0ms, 4, "tutti: rank 0 exited with status 4 after N s\n"}}) {
+  using tutti::detail::survivor_status;
+  for (auto const& each :
+       {row{1min, 4, -SIGKILL, 128 + SIGKILL, "tutti: rank 1 was killed by SIGKILL (signal 9) after N s\n"},
+        row{0ms, 4, -SIGKILL, 4, "tutti: rank 0 exited with status 4 after N s\n"},
+        row{1min, survivor_status, 3, 3, "tutti: rank 1 exited with status 3 after N s\n"},
+        row{1min, 4, survivor_status, 4, "tutti: rank 0 exited with status 4 after N s\n"}}) {
     std::array<int, 2> ends{};
     REQUIRE(::pipe(ends.data()) == 0);
-    auto const seen = run([&, wait = patience{.naming = naming}] {
+    auto const seen = run([&, wait = patience{.naming = each.naming}] {
       return fork_workers(
           3,
           [&](worker const& self) {
             pid_t first = ::getpid();
-            if (self.rank == 0) return ::write(ends[1], &first, sizeof first) == sizeof first ? 4 : 98;
+            if (self.rank == 0) return ::write(ends[1], &first, sizeof first) == sizeof first ? each.first : 98;
             if (self.rank == 2) return 0;
             if (::read(ends[0], &first, sizeof first) == sizeof first)
               while (::kill(first, 0) == 0) ::usleep(1000);  // rank 0 has been reaped
-            ::raise(SIGKILL);
-            return 0;
+            if (each.second < 0) ::raise(-each.second);
+            return each.second;
           },
           wait);
     });
     ::close(ends[0]);
     ::close(ends[1]);
-    CHECK(seen.code == code);
-    CHECK(untimed(seen.err) == said);
+    CHECK(seen.code == each.code);
+    CHECK(untimed(seen.err) == each.said);
   }
 }
 

@@ -12,4 +12,16 @@ namespace tutti::inline TUTTI_ABI {
 /// includes it.
 struct on_use;
 
+namespace detail {
+template <class T, class>
+struct later {
+  using type = T;
+};
+}  // namespace detail
+
+/// T, but in a template on Use looked into only where that is used: what is done with a variable of a plain type is
+/// compiled, with the members of every container it touches, as soon as the template is read.
+template <class T, class Use>
+using later = typename detail::later<T, Use>::type;
+
 }  // namespace tutti::inline TUTTI_ABI

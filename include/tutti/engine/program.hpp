@@ -51,10 +51,13 @@ struct program {
 namespace detail {
 
 /// Writes the joins over the sources of one fold: depth first, so that as few temporaries as the tree is deep suffice.
-template <class = on_use>
+template <class Use = on_use>
 class fold_writer {
+  using step = later<plan::step, Use>;
+  using fold_program = later<engine::fold_program, Use>;
+
  public:
-  explicit fold_writer(plan::step const& s) : step_(s) {
+  explicit fold_writer(step const& s) : step_(s) {
     out_.sources = static_cast<std::uint32_t>(s.sources.size());
     if (out_.sources == 2) {  // in the order given, which off the bracket may pass the end of the circle
       out_.joins.push_back({join::target, 0, 1});
@@ -79,27 +82,27 @@ class fold_writer {
     out_.joins.push_back({sources + free, left, right});
     return sources + free;
   }
-  plan::step const& step_;
+  step const& step_;
   fold_program out_;
 };
 
 }  // namespace detail
 
-template <class = on_use>
-[[nodiscard]] program prepare(plan::plan what) {
-  program p;
+template <class Use = on_use>
+[[nodiscard]] later<program, Use> prepare(later<plan::plan, Use> what) {
+  later<program, Use> p;
   p.what = std::move(what);
   auto const& steps = p.what.steps;
   p.folds.resize(steps.size());
   p.window_reader.assign(p.what.scratch.size(), -1);
-  auto const lane = [](std::vector<lane_steps>& lanes, int peer) -> std::vector<std::uint32_t>& {
-    for (lane_steps& l : lanes)
+  auto const lane = [](auto& lanes, int peer) -> std::vector<std::uint32_t>& {
+    for (auto& l : lanes)
       if (l.peer == peer) return l.steps;
     lanes.push_back({peer, {}});
     return lanes.back().steps;
   };
   for (std::uint32_t i = 0; i < steps.size(); ++i) {
-    plan::step const& s = steps[i];
+    auto const& s = steps[i];
     p.shifted.push_back(s.shifts() ? 1 : 0);
     switch (s.what) {
       case plan::verb::send:
@@ -113,10 +116,10 @@ template <class = on_use>
         break;
       case plan::verb::fold:
         p.local.push_back(i);
-        p.folds[i] = detail::fold_writer<>(s).take();
+        p.folds[i] = detail::fold_writer<Use>(s).take();
         p.most_sources = (std::max)(p.most_sources, static_cast<std::uint32_t>(s.sources.size()));
         p.most_temporaries = (std::max)(p.most_temporaries, p.folds[i].temporaries);
-        for (plan::source const& f : s.sources)
+        for (auto const& f : s.sources)
           if (f.from.where == plan::buffer::scratch && p.what.scratch[f.from.row].window)
             p.window_reader[f.from.row] = i;
         break;

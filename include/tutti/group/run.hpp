@@ -4,6 +4,7 @@
 #pragma once
 
 #include <chrono>
+#include <cstddef>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
@@ -79,6 +80,11 @@ int call_program(World& world, Program& program) {
     } else {
       return static_cast<int>(program(world));
     }
+  } catch (error const& problem) {
+    std::fprintf(stderr, "tutti: rank %d: %s\n", world.rank(), problem.what());
+    world.give_up(problem.what());
+    if (problem.rank() >= 0 && problem.rank() != world.members()[static_cast<std::size_t>(world.rank())])
+      return survivor_status;
   } catch (std::exception const& problem) {
     std::fprintf(stderr, "tutti: rank %d: %s\n", world.rank(), problem.what());
     world.give_up(problem.what());
@@ -92,7 +98,7 @@ int call_program(World& world, Program& program) {
 }  // namespace detail
 
 /// Runs `program(communicator& world)` and returns the process's exit code: 0, what the program returned, or 1 after an
-/// exception, which is printed once and aborts the other ranks. `--np N` starts N processes on this host (and is taken
+/// exception, which is printed once and aborts the other ranks; 76 if all it says is that another rank failed. `--np N` starts N processes on this host (and is taken
 /// out of argv, as is every `--tutti-…`); under a launcher the process joins that job; otherwise the world has one
 /// rank. With `--np` the ranks end inside this call and only the parent returns, with the first failed rank's code.
 /// Needs a process without other threads then. `defaults` are the join's options.

@@ -2,6 +2,16 @@
 // The parent of the ranks on one host: passes their output on, names the first that fails, leaves none behind.
 #pragma once
 
+#include <tutti/core/version.hpp>
+
+namespace tutti::inline TUTTI_ABI::detail {
+
+/// The exit code of a rank that has only heard of another's failure (EX_PROTOCOL of sysexits.h): a survivor may end
+/// before the one it survives, whose streams the kernel closes first, and must not be taken for the cause.
+inline constexpr int survivor_status = 76;
+
+}  // namespace tutti::inline TUTTI_ABI::detail
+
 #if !defined(_WIN32)
 
 #include <poll.h>
@@ -32,7 +42,7 @@ namespace tutti::inline TUTTI_ABI::detail {
 
 /// How long the supervisor waits before each of its steps.
 struct patience {
-  std::chrono::milliseconds naming{500};       ///< for a signal behind the first rank that merely exited non-zero
+  std::chrono::milliseconds naming{500};       ///< for the cause behind the first rank that merely exited non-zero
   std::chrono::milliseconds survivors{10000};  ///< from the first failure until the others are told to end
   std::chrono::milliseconds terminate{2000};   ///< from then until they are killed
   std::chrono::milliseconds stop{
@@ -143,6 +153,8 @@ class basic_supervisor {
   };
 
   static bool killed(int status) noexcept { return WIFEXITED(status) == 0; }
+  /// Of several that failed at about the same time, the one with the most of it is named, then the first.
+  static int suspicion(int status) noexcept { return killed(status) ? 2 : WEXITSTATUS(status) != survivor_status; }
   static int exit_code(int status) noexcept { return killed(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status); }
 
   // Until output, a death, a stop signal, or the next deadline.
@@ -190,7 +202,7 @@ class basic_supervisor {
       if (culprit_ < 0) {
         first_failure_ = now;
         terminate_at_ = now + wait_.survivors;
-      } else if (named_ || !killed(ranks_[rank].status) || killed(culprit().status)) {
+      } else if (named_ || suspicion(ranks_[rank].status) <= suspicion(culprit().status)) {
         continue;
       }
       culprit_ = static_cast<int>(rank);

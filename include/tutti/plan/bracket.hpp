@@ -42,9 +42,9 @@ struct interval {
 
 /// The largest nodes of the bracket over [0, total) that together are `owned`, in order: at most 2 log2(total).
 /// A rank that owns several slots folds these by itself and sends one partial result for each.
-template <class = on_use>
-[[nodiscard]] std::vector<interval> partials(interval owned, std::uint32_t total) {
-  std::vector<interval> nodes;
+template <class Use = on_use>
+[[nodiscard]] later<std::vector<interval>, Use> partials(interval owned, std::uint32_t total) {
+  later<std::vector<interval>, Use> nodes;
   auto const visit = [&](auto const& self, interval node) -> void {
     if (node.last <= owned.first || owned.last <= node.first || node.size() == 0) return;
     if (owned.first <= node.first && node.last <= owned.last) return nodes.push_back(node);

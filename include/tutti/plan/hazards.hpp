@@ -15,8 +15,11 @@ namespace tutti::inline TUTTI_ABI::plan {
 
 namespace detail {
 
-template <class = on_use>
+template <class Use = on_use>
 class hazards {
+  using plan = later<tutti::TUTTI_ABI::plan::plan, Use>;
+  using indices = later<std::vector<std::uint32_t>, Use>;
+
  public:
   explicit hazards(plan& p) : plan_(p), rows_(2 + p.scratch.size()) {
     each_access([&](std::uint32_t, block b, bool) {
@@ -30,7 +33,7 @@ class hazards {
       r.pieces.resize(r.cuts.size());
     }
     each_access([&](std::uint32_t i, block b, bool writes) { touch(i, b, writes); });
-    for (step& s : plan_.steps) {
+    for (auto& s : plan_.steps) {
       std::sort(s.after.begin(), s.after.end());
       s.after.erase(std::unique(s.after.begin(), s.after.end()), s.after.end());
     }
@@ -43,7 +46,7 @@ class hazards {
     std::uint32_t readers = none;  // head of a list in readers_
   };
   struct row {
-    std::vector<std::uint32_t> cuts;
+    indices cuts;
     std::vector<piece> pieces;
   };
   struct reader {
@@ -53,7 +56,7 @@ class hazards {
   template <class F>
   void each_access(F&& f) {
     for (std::uint32_t i = 0; i < plan_.steps.size(); ++i) {
-      for (source const& s : plan_.steps[i].sources) f(i, s.from, false);
+      for (auto const& s : plan_.steps[i].sources) f(i, s.from, false);
       f(i, plan_.steps[i].at, plan_.steps[i].what != verb::send);
     }
   }

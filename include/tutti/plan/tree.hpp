@@ -26,12 +26,12 @@ struct tree {
   std::vector<child> children;  ///< the nearest, which is the smallest, first
 };
 
-template <class = on_use>
-[[nodiscard]] tree place_in_tree(int rank, int size, int root) {
+template <class Use = on_use>
+[[nodiscard]] later<tree, Use> place_in_tree(int rank, int size, int root) {
   auto const me = static_cast<std::uint32_t>(rank), top = static_cast<std::uint32_t>(root);
   auto const has = [](interval node, std::uint32_t r) { return node.first <= r && r < node.last; };
   auto const head = [&](interval node) { return has(node, top) ? top : node.first; };
-  tree place{-1, {0, static_cast<std::uint32_t>(size)}, {}};
+  later<tree, Use> place{-1, {0, static_cast<std::uint32_t>(size)}, {}};
   for (interval node = place.holds; node.size() > 1;) {
     interval mine{node.first, split_point(node)}, other{mine.last, node.last};
     if (!has(mine, me)) std::swap(mine, other);
@@ -54,12 +54,12 @@ struct level {
 };
 
 /// The levels of one rank, the smallest node first.
-template <class = on_use>
-[[nodiscard]] std::vector<level> levels(int rank, int size) {
-  std::vector<level> found;
+template <class Use = on_use>
+[[nodiscard]] later<std::vector<level>, Use> levels(int rank, int size) {
+  later<std::vector<level>, Use> found;
   auto const me = static_cast<std::uint32_t>(rank);
   for (interval node{0, static_cast<std::uint32_t>(size)}; node.size() > 1; node = found.back().mine) {
-    level l{{node.first, split_point(node)}, {split_point(node), node.last}, 0, {}};
+    later<level, Use> l{{node.first, split_point(node)}, {split_point(node), node.last}, 0, {}};
     if (me >= l.mine.last) std::swap(l.mine, l.theirs);
     std::uint32_t const place = me - l.mine.first;
     l.from = static_cast<int>(l.theirs.first + place % l.theirs.size());

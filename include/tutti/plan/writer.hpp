@@ -15,8 +15,13 @@
 
 namespace tutti::inline TUTTI_ABI::plan {
 
-template <class = on_use>
+template <class Use = on_use>
 class basic_writer {
+  using plan = later<tutti::TUTTI_ABI::plan::plan, Use>;
+  using request = later<tutti::TUTTI_ABI::plan::request, Use>;
+  using tree = later<tutti::TUTTI_ABI::plan::tree, Use>;
+  using sources = later<std::vector<source>, Use>;
+
  public:
   basic_writer(request wanted, cut parts) : wanted_(std::move(wanted)) {
     plan_.rank = wanted_.rank;
@@ -48,13 +53,13 @@ class basic_writer {
     each(interval{begin, (std::min)(end, parts())});
     if (end > parts()) each(interval{0, end - parts()});
   }
-  [[nodiscard]] tree tree_from(int top) const { return place_in_tree(rank(), size(), top); }
+  [[nodiscard]] tree tree_from(int top) const { return place_in_tree<Use>(rank(), size(), top); }
 
   /// The slot intervals rank r contributes, one row each.
-  [[nodiscard]] std::vector<interval> contributions(int r) const {
+  [[nodiscard]] later<std::vector<interval>, Use> contributions(int r) const {
     auto const q = static_cast<std::uint32_t>(r);
     if (wanted_.cuts.empty()) return {interval{q, q + 1}};
-    return partials({wanted_.cuts[q], wanted_.cuts[q + 1]}, wanted_.cuts.back());
+    return partials<Use>({wanted_.cuts[q], wanted_.cuts[q + 1]}, wanted_.cuts.back());
   }
   /// Where this rank's contribution lies: in the output, or in an input row if the call brings slots.
   [[nodiscard]] block own(block like, std::uint32_t row) const noexcept {
@@ -66,10 +71,9 @@ class basic_writer {
   void send(int peer, block from) { plan_.steps.push_back({verb::send, peer, from, {}, {}}); }
   void recv(int peer, block to) { plan_.steps.push_back({verb::recv, peer, to, {}, {}}); }
   void copy(block to, block from) { plan_.steps.push_back({verb::copy, -1, to, {{from, {}}}, {}}); }
-  void fold(block to, std::vector<source> sources) {
-    std::sort(sources.begin(), sources.end(),
-              [](source const& a, source const& b) { return a.slots.first < b.slots.first; });
-    plan_.steps.push_back({verb::fold, -1, to, std::move(sources), {}});
+  void fold(block to, sources of) {
+    std::sort(of.begin(), of.end(), [](source const& a, source const& b) { return a.slots.first < b.slots.first; });
+    plan_.steps.push_back({verb::fold, -1, to, std::move(of), {}});
   }
 
   /// A scratch row like `like`, whole or as a window of one granule.
@@ -85,30 +89,30 @@ class basic_writer {
   /// contribution streams through a window; those before it must be kept whole, or the stream would stop at the first.
   void fold_contributions(block to) { fold_contributions(to, to); }
   void fold_contributions(block to, block like) {
-    std::vector<source> sources;
+    sources all;
     auto const mine = contributions(rank());
-    for (std::uint32_t row = 0; row < mine.size(); ++row) sources.push_back({own(like, row), mine[row]});
+    for (std::uint32_t row = 0; row < mine.size(); ++row) all.push_back({own(like, row), mine[row]});
     for (int i = 1; i < size(); ++i) {
       auto const theirs = contributions(after(i));
       for (std::size_t k = 0; k < theirs.size(); ++k) {
         block const into = k + 1 == theirs.size() ? window(like) : scratch(like);
         recv(after(i), into);
-        sources.push_back({into, theirs[k]});
+        all.push_back({into, theirs[k]});
       }
     }
-    fold(to, std::move(sources));
+    fold(to, std::move(all));
   }
 
   /// Receives the folds of this rank's children in a tree over the whole output and joins them with its own into `to`.
   void fold_children(tree const& place, block to) {
     block const own = all(buffer::output);
     auto const me = static_cast<std::uint32_t>(rank());
-    std::vector<source> sources{{own, {me, me + 1}}};
-    for (tree::child const& c : place.children) {
-      sources.push_back({window(own), c.holds});
-      recv(c.rank, sources.back().from);
+    sources joined{{own, {me, me + 1}}};
+    for (auto const& c : place.children) {
+      joined.push_back({window(own), c.holds});
+      recv(c.rank, joined.back().from);
     }
-    fold(to, std::move(sources));
+    fold(to, std::move(joined));
   }
   /// Folds a run of `count` slots around the circle, heard from others, with the `mine` slots up to this rank's own.
   void fold_run(block to, block heard, block own, int count, int mine = 1) {
@@ -119,7 +123,7 @@ class basic_writer {
 
   /// Ends the plan: finds, for every step, the earlier ones that touch the same bytes.
   [[nodiscard]] plan finish() && {
-    order_steps(plan_);
+    order_steps<Use>(plan_);
     return std::move(plan_);
   }
 
