@@ -941,6 +941,18 @@ namespace tutti::inline TUTTI_ABI {
 /// includes it.
 struct on_use;
 
+namespace detail {
+template <class T, class>
+struct later {
+  using type = T;
+};
+}  // namespace detail
+
+/// T, but in a template on Use looked into only where that is used: what is done with a variable of a plain type is
+/// compiled, with the members of every container it touches, as soon as the template is read.
+template <class T, class Use>
+using later = typename detail::later<T, Use>::type;
+
 }  // namespace tutti::inline TUTTI_ABI
 
 // ---------------------------------------------------------------------------------------------- tutti/model/tensor.hpp
@@ -2386,9 +2398,9 @@ struct interval {
 
 /// The largest nodes of the bracket over [0, total) that together are `owned`, in order: at most 2 log2(total).
 /// A rank that owns several slots folds these by itself and sends one partial result for each.
-template <class = on_use>
-[[nodiscard]] std::vector<interval> partials(interval owned, std::uint32_t total) {
-  std::vector<interval> nodes;
+template <class Use = on_use>
+[[nodiscard]] later<std::vector<interval>, Use> partials(interval owned, std::uint32_t total) {
+  later<std::vector<interval>, Use> nodes;
   auto const visit = [&](auto const& self, interval node) -> void {
     if (node.last <= owned.first || owned.last <= node.first || node.size() == 0) return;
     if (owned.first <= node.first && node.last <= owned.last) return nodes.push_back(node);
@@ -2421,12 +2433,12 @@ struct tree {
   std::vector<child> children;  ///< the nearest, which is the smallest, first
 };
 
-template <class = on_use>
-[[nodiscard]] tree place_in_tree(int rank, int size, int root) {
+template <class Use = on_use>
+[[nodiscard]] later<tree, Use> place_in_tree(int rank, int size, int root) {
   auto const me = static_cast<std::uint32_t>(rank), top = static_cast<std::uint32_t>(root);
   auto const has = [](interval node, std::uint32_t r) { return node.first <= r && r < node.last; };
   auto const head = [&](interval node) { return has(node, top) ? top : node.first; };
-  tree place{-1, {0, static_cast<std::uint32_t>(size)}, {}};
+  later<tree, Use> place{-1, {0, static_cast<std::uint32_t>(size)}, {}};
   for (interval node = place.holds; node.size() > 1;) {
     interval mine{node.first, split_point(node)}, other{mine.last, node.last};
     if (!has(mine, me)) std::swap(mine, other);
@@ -2449,12 +2461,12 @@ struct level {
 };
 
 /// The levels of one rank, the smallest node first.
-template <class = on_use>
-[[nodiscard]] std::vector<level> levels(int rank, int size) {
-  std::vector<level> found;
+template <class Use = on_use>
+[[nodiscard]] later<std::vector<level>, Use> levels(int rank, int size) {
+  later<std::vector<level>, Use> found;
   auto const me = static_cast<std::uint32_t>(rank);
   for (interval node{0, static_cast<std::uint32_t>(size)}; node.size() > 1; node = found.back().mine) {
-    level l{{node.first, split_point(node)}, {split_point(node), node.last}, 0, {}};
+    later<level, Use> l{{node.first, split_point(node)}, {split_point(node), node.last}, 0, {}};
     if (me >= l.mine.last) std::swap(l.mine, l.theirs);
     std::uint32_t const place = me - l.mine.first;
     l.from = static_cast<int>(l.theirs.first + place % l.theirs.size());
@@ -2597,8 +2609,11 @@ namespace tutti::inline TUTTI_ABI::plan {
 
 namespace detail {
 
-template <class = on_use>
+template <class Use = on_use>
 class hazards {
+  using plan = later<tutti::TUTTI_ABI::plan::plan, Use>;
+  using indices = later<std::vector<std::uint32_t>, Use>;
+
  public:
   explicit hazards(plan& p) : plan_(p), rows_(2 + p.scratch.size()) {
     each_access([&](std::uint32_t, block b, bool) {
@@ -2612,7 +2627,7 @@ class hazards {
       r.pieces.resize(r.cuts.size());
     }
     each_access([&](std::uint32_t i, block b, bool writes) { touch(i, b, writes); });
-    for (step& s : plan_.steps) {
+    for (auto& s : plan_.steps) {
       std::sort(s.after.begin(), s.after.end());
       s.after.erase(std::unique(s.after.begin(), s.after.end()), s.after.end());
     }
@@ -2625,7 +2640,7 @@ class hazards {
     std::uint32_t readers = none;  // head of a list in readers_
   };
   struct row {
-    std::vector<std::uint32_t> cuts;
+    indices cuts;
     std::vector<piece> pieces;
   };
   struct reader {
@@ -2635,7 +2650,7 @@ class hazards {
   template <class F>
   void each_access(F&& f) {
     for (std::uint32_t i = 0; i < plan_.steps.size(); ++i) {
-      for (source const& s : plan_.steps[i].sources) f(i, s.from, false);
+      for (auto const& s : plan_.steps[i].sources) f(i, s.from, false);
       f(i, plan_.steps[i].at, plan_.steps[i].what != verb::send);
     }
   }
@@ -2685,8 +2700,13 @@ void order_steps(plan& p) {
 
 namespace tutti::inline TUTTI_ABI::plan {
 
-template <class = on_use>
+template <class Use = on_use>
 class basic_writer {
+  using plan = later<tutti::TUTTI_ABI::plan::plan, Use>;
+  using request = later<tutti::TUTTI_ABI::plan::request, Use>;
+  using tree = later<tutti::TUTTI_ABI::plan::tree, Use>;
+  using sources = later<std::vector<source>, Use>;
+
  public:
   basic_writer(request wanted, cut parts) : wanted_(std::move(wanted)) {
     plan_.rank = wanted_.rank;
@@ -2718,13 +2738,13 @@ class basic_writer {
     each(interval{begin, (std::min)(end, parts())});
     if (end > parts()) each(interval{0, end - parts()});
   }
-  [[nodiscard]] tree tree_from(int top) const { return place_in_tree(rank(), size(), top); }
+  [[nodiscard]] tree tree_from(int top) const { return place_in_tree<Use>(rank(), size(), top); }
 
   /// The slot intervals rank r contributes, one row each.
-  [[nodiscard]] std::vector<interval> contributions(int r) const {
+  [[nodiscard]] later<std::vector<interval>, Use> contributions(int r) const {
     auto const q = static_cast<std::uint32_t>(r);
     if (wanted_.cuts.empty()) return {interval{q, q + 1}};
-    return partials({wanted_.cuts[q], wanted_.cuts[q + 1]}, wanted_.cuts.back());
+    return partials<Use>({wanted_.cuts[q], wanted_.cuts[q + 1]}, wanted_.cuts.back());
   }
   /// Where this rank's contribution lies: in the output, or in an input row if the call brings slots.
   [[nodiscard]] block own(block like, std::uint32_t row) const noexcept {
@@ -2736,10 +2756,9 @@ class basic_writer {
   void send(int peer, block from) { plan_.steps.push_back({verb::send, peer, from, {}, {}}); }
   void recv(int peer, block to) { plan_.steps.push_back({verb::recv, peer, to, {}, {}}); }
   void copy(block to, block from) { plan_.steps.push_back({verb::copy, -1, to, {{from, {}}}, {}}); }
-  void fold(block to, std::vector<source> sources) {
-    std::sort(sources.begin(), sources.end(),
-              [](source const& a, source const& b) { return a.slots.first < b.slots.first; });
-    plan_.steps.push_back({verb::fold, -1, to, std::move(sources), {}});
+  void fold(block to, sources of) {
+    std::sort(of.begin(), of.end(), [](source const& a, source const& b) { return a.slots.first < b.slots.first; });
+    plan_.steps.push_back({verb::fold, -1, to, std::move(of), {}});
   }
 
   /// A scratch row like `like`, whole or as a window of one granule.
@@ -2755,30 +2774,30 @@ class basic_writer {
   /// contribution streams through a window; those before it must be kept whole, or the stream would stop at the first.
   void fold_contributions(block to) { fold_contributions(to, to); }
   void fold_contributions(block to, block like) {
-    std::vector<source> sources;
+    sources all;
     auto const mine = contributions(rank());
-    for (std::uint32_t row = 0; row < mine.size(); ++row) sources.push_back({own(like, row), mine[row]});
+    for (std::uint32_t row = 0; row < mine.size(); ++row) all.push_back({own(like, row), mine[row]});
     for (int i = 1; i < size(); ++i) {
       auto const theirs = contributions(after(i));
       for (std::size_t k = 0; k < theirs.size(); ++k) {
         block const into = k + 1 == theirs.size() ? window(like) : scratch(like);
         recv(after(i), into);
-        sources.push_back({into, theirs[k]});
+        all.push_back({into, theirs[k]});
       }
     }
-    fold(to, std::move(sources));
+    fold(to, std::move(all));
   }
 
   /// Receives the folds of this rank's children in a tree over the whole output and joins them with its own into `to`.
   void fold_children(tree const& place, block to) {
     block const own = all(buffer::output);
     auto const me = static_cast<std::uint32_t>(rank());
-    std::vector<source> sources{{own, {me, me + 1}}};
-    for (tree::child const& c : place.children) {
-      sources.push_back({window(own), c.holds});
-      recv(c.rank, sources.back().from);
+    sources joined{{own, {me, me + 1}}};
+    for (auto const& c : place.children) {
+      joined.push_back({window(own), c.holds});
+      recv(c.rank, joined.back().from);
     }
-    fold(to, std::move(sources));
+    fold(to, std::move(joined));
   }
   /// Folds a run of `count` slots around the circle, heard from others, with the `mine` slots up to this rank's own.
   void fold_run(block to, block heard, block own, int count, int mine = 1) {
@@ -2789,7 +2808,7 @@ class basic_writer {
 
   /// Ends the plan: finds, for every step, the earlier ones that touch the same bytes.
   [[nodiscard]] plan finish() && {
-    order_steps(plan_);
+    order_steps<Use>(plan_);
     return std::move(plan_);
   }
 
@@ -4353,10 +4372,13 @@ struct program {
 namespace detail {
 
 /// Writes the joins over the sources of one fold: depth first, so that as few temporaries as the tree is deep suffice.
-template <class = on_use>
+template <class Use = on_use>
 class fold_writer {
+  using step = later<plan::step, Use>;
+  using fold_program = later<engine::fold_program, Use>;
+
  public:
-  explicit fold_writer(plan::step const& s) : step_(s) {
+  explicit fold_writer(step const& s) : step_(s) {
     out_.sources = static_cast<std::uint32_t>(s.sources.size());
     if (out_.sources == 2) {  // in the order given, which off the bracket may pass the end of the circle
       out_.joins.push_back({join::target, 0, 1});
@@ -4381,27 +4403,27 @@ class fold_writer {
     out_.joins.push_back({sources + free, left, right});
     return sources + free;
   }
-  plan::step const& step_;
+  step const& step_;
   fold_program out_;
 };
 
 }  // namespace detail
 
-template <class = on_use>
-[[nodiscard]] program prepare(plan::plan what) {
-  program p;
+template <class Use = on_use>
+[[nodiscard]] later<program, Use> prepare(later<plan::plan, Use> what) {
+  later<program, Use> p;
   p.what = std::move(what);
   auto const& steps = p.what.steps;
   p.folds.resize(steps.size());
   p.window_reader.assign(p.what.scratch.size(), -1);
-  auto const lane = [](std::vector<lane_steps>& lanes, int peer) -> std::vector<std::uint32_t>& {
-    for (lane_steps& l : lanes)
+  auto const lane = [](auto& lanes, int peer) -> std::vector<std::uint32_t>& {
+    for (auto& l : lanes)
       if (l.peer == peer) return l.steps;
     lanes.push_back({peer, {}});
     return lanes.back().steps;
   };
   for (std::uint32_t i = 0; i < steps.size(); ++i) {
-    plan::step const& s = steps[i];
+    auto const& s = steps[i];
     p.shifted.push_back(s.shifts() ? 1 : 0);
     switch (s.what) {
       case plan::verb::send:
@@ -4415,10 +4437,10 @@ template <class = on_use>
         break;
       case plan::verb::fold:
         p.local.push_back(i);
-        p.folds[i] = detail::fold_writer<>(s).take();
+        p.folds[i] = detail::fold_writer<Use>(s).take();
         p.most_sources = (std::max)(p.most_sources, static_cast<std::uint32_t>(s.sources.size()));
         p.most_temporaries = (std::max)(p.most_temporaries, p.folds[i].temporaries);
-        for (plan::source const& f : s.sources)
+        for (auto const& f : s.sources)
           if (f.from.where == plan::buffer::scratch && p.what.scratch[f.from.row].window)
             p.window_reader[f.from.row] = i;
         break;
@@ -10892,6 +10914,14 @@ class prefixed_lines {
 // ------------------------------------------------------------------------------------------ tutti/group/supervisor.hpp
 // The parent of the ranks on one host: passes their output on, names the first that fails, leaves none behind.
 
+namespace tutti::inline TUTTI_ABI::detail {
+
+/// The exit code of a rank that has only heard of another's failure (EX_PROTOCOL of sysexits.h): a survivor may end
+/// before the one it survives, whose streams the kernel closes first, and must not be taken for the cause.
+inline constexpr int survivor_status = 76;
+
+}  // namespace tutti::inline TUTTI_ABI::detail
+
 #if !defined(_WIN32)
 
 #include <poll.h>
@@ -10918,7 +10948,7 @@ namespace tutti::inline TUTTI_ABI::detail {
 
 /// How long the supervisor waits before each of its steps.
 struct patience {
-  std::chrono::milliseconds naming{500};       ///< for a signal behind the first rank that merely exited non-zero
+  std::chrono::milliseconds naming{500};       ///< for the cause behind the first rank that merely exited non-zero
   std::chrono::milliseconds survivors{10000};  ///< from the first failure until the others are told to end
   std::chrono::milliseconds terminate{2000};   ///< from then until they are killed
   std::chrono::milliseconds stop{
@@ -11029,6 +11059,8 @@ class basic_supervisor {
   };
 
   static bool killed(int status) noexcept { return WIFEXITED(status) == 0; }
+  /// Of several that failed at about the same time, the one with the most of it is named, then the first.
+  static int suspicion(int status) noexcept { return killed(status) ? 2 : WEXITSTATUS(status) != survivor_status; }
   static int exit_code(int status) noexcept { return killed(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status); }
 
   // Until output, a death, a stop signal, or the next deadline.
@@ -11076,7 +11108,7 @@ class basic_supervisor {
       if (culprit_ < 0) {
         first_failure_ = now;
         terminate_at_ = now + wait_.survivors;
-      } else if (named_ || !killed(ranks_[rank].status) || killed(culprit().status)) {
+      } else if (named_ || suspicion(ranks_[rank].status) <= suspicion(culprit().status)) {
         continue;
       }
       culprit_ = static_cast<int>(rank);
@@ -11519,6 +11551,11 @@ int call_program(World& world, Program& program) {
     } else {
       return static_cast<int>(program(world));
     }
+  } catch (error const& problem) {
+    std::fprintf(stderr, "tutti: rank %d: %s\n", world.rank(), problem.what());
+    world.give_up(problem.what());
+    if (problem.rank() >= 0 && problem.rank() != world.members()[static_cast<std::size_t>(world.rank())])
+      return survivor_status;
   } catch (std::exception const& problem) {
     std::fprintf(stderr, "tutti: rank %d: %s\n", world.rank(), problem.what());
     world.give_up(problem.what());
@@ -11532,10 +11569,11 @@ int call_program(World& world, Program& program) {
 }  // namespace detail
 
 /// Runs `program(communicator& world)` and returns the process's exit code: 0, what the program returned, or 1 after an
-/// exception, which is printed once and aborts the other ranks. `--np N` starts N processes on this host (and is taken
-/// out of argv, as is every `--tutti-…`); under a launcher the process joins that job; otherwise the world has one
-/// rank. With `--np` the ranks end inside this call and only the parent returns, with the first failed rank's code.
-/// Needs a process without other threads then. `defaults` are the join's options.
+/// exception, which is printed once and aborts the other ranks; 76 if all it says is that another rank failed. `--np N`
+/// starts N processes on this host (and is taken out of argv, as is every `--tutti-…`); under a launcher the process
+/// joins that job; otherwise the world has one rank. With `--np` the ranks end inside this call and only the parent
+/// returns, with the first failed rank's code. Needs a process without other threads then. `defaults` are the join's
+/// options.
 template <class Program, class Use = on_use>
 int run(int& argc, char**& argv, Program program, join_options defaults = {}) {
   try {

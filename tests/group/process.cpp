@@ -224,7 +224,8 @@ TEST_CASE("an exception that escapes a rank is printed and is status 1") {
 }
 
 TEST_CASE(
-    "of ranks that fail shortly after one another the one killed is named, then the one that failed by itself, then the "
+    "of ranks that fail shortly after one another the one killed is named, then the one that failed by itself, then "
+    "the "
     "first; but none in place of one long gone") {
   struct row {
     std::chrono::milliseconds naming;

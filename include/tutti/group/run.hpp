@@ -98,10 +98,11 @@ int call_program(World& world, Program& program) {
 }  // namespace detail
 
 /// Runs `program(communicator& world)` and returns the process's exit code: 0, what the program returned, or 1 after an
-/// exception, which is printed once and aborts the other ranks; 76 if all it says is that another rank failed. `--np N` starts N processes on this host (and is taken
-/// out of argv, as is every `--tutti-…`); under a launcher the process joins that job; otherwise the world has one
-/// rank. With `--np` the ranks end inside this call and only the parent returns, with the first failed rank's code.
-/// Needs a process without other threads then. `defaults` are the join's options.
+/// exception, which is printed once and aborts the other ranks; 76 if all it says is that another rank failed. `--np N`
+/// starts N processes on this host (and is taken out of argv, as is every `--tutti-…`); under a launcher the process
+/// joins that job; otherwise the world has one rank. With `--np` the ranks end inside this call and only the parent
+/// returns, with the first failed rank's code. Needs a process without other threads then. `defaults` are the join's
+/// options.
 template <class Program, class Use = on_use>
 int run(int& argc, char**& argv, Program program, join_options defaults = {}) {
   try {
