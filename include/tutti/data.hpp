@@ -3,12 +3,14 @@
 // program that trains on blocks needs no more than tutti.hpp.
 #pragma once
 
+#include <tutti/data/advise.hpp>
 #include <tutti/data/block_cyclic.hpp>
 #include <tutti/data/bounds.hpp>
 #include <tutti/data/by_cost.hpp>
 #include <tutti/data/by_hash.hpp>
 #include <tutti/data/covariance.hpp>
 #include <tutti/data/csv_source.hpp>
+#include <tutti/data/data_facts.hpp>
 #include <tutti/data/exactly_once.hpp>
 #include <tutti/data/exchange_rows.hpp>
 #include <tutti/data/histogram.hpp>
@@ -18,8 +20,10 @@
 #include <tutti/data/mapped_source.hpp>
 #include <tutti/data/memory_source.hpp>
 #include <tutti/data/moments.hpp>
+#include <tutti/data/partition_report.hpp>
 #include <tutti/data/quantiles.hpp>
 #include <tutti/data/random.hpp>
+#include <tutti/data/rebalance.hpp>
 #include <tutti/data/redistribute.hpp>
 #include <tutti/data/rendezvous_hash.hpp>
 #include <tutti/data/replicated.hpp>

@@ -27,7 +27,7 @@ lists random_hosts(std::mt19937& dice, std::size_t items, unsigned hosts, unsign
   return all;
 }
 
-std::uint64_t near(auto const& part, lists const& hosts) {
+std::uint64_t near_items(auto const& part, lists const& hosts) {
   std::uint64_t found = 0;
   for (std::size_t i = 0; i < hosts.size(); ++i)
     found += std::find(hosts[i].begin(), hosts[i].end(), part.owner(i)) != hosts[i].end() ? 1U : 0U;
@@ -76,7 +76,7 @@ TEST_CASE("no assignment within the capacity leaves more items near (augmenting 
       for (unsigned c = 1; c < copies; ++c) h.push_back(static_cast<int>(roll(size)));
     std::uint64_t const capacity = items / size + 1 + roll(3);
     auto const part = tutti::partition(items, static_cast<int>(size), tutti::locality{hosts, capacity});
-    CHECK(near(part, hosts) == most_near(hosts, static_cast<int>(size), capacity));
+    CHECK(near_items(part, hosts) == most_near(hosts, static_cast<int>(size), capacity));
     for (int r = 0; r < part.ranks(); ++r) CHECK(part.count(r) <= capacity);
   }
 }
@@ -86,10 +86,10 @@ TEST_CASE("with three copies 95 % are near though every rank holds its share and
   for (int size : {4, 16, 64}) {
     auto const hosts = random_hosts(dice, 20'003, static_cast<unsigned>(size), 3);
     auto const part = tutti::partition(hosts.size(), size, tutti::locality{hosts});
-    CHECK(near(part, hosts) >= hosts.size() * 95 / 100);
+    CHECK(near_items(part, hosts) >= hosts.size() * 95 / 100);
     std::uint64_t const share = (hosts.size() + static_cast<unsigned>(size) - 1) / static_cast<unsigned>(size);
     for (int r = 0; r < size; ++r) CHECK(part.count(r) <= share);
-    CHECK(near(tutti::partition(hosts.size(), size, tutti::block{}), hosts) < hosts.size() * 80 / 100);
+    CHECK(near_items(tutti::partition(hosts.size(), size, tutti::block{}), hosts) < hosts.size() * 80 / 100);
   }
 }
 

@@ -32,12 +32,12 @@ class auction {
 
   static constexpr std::uint32_t nobody = ~std::uint32_t{0};
 
-  /// `near(item, visit)` calls visit(rank) for each rank near it, once.
-  template <class Near>
-  [[nodiscard]] std::vector<std::uint32_t> run(std::uint64_t items, Near const& near) {
+  /// `close_by(item, visit)` calls visit(rank) for each rank near it.
+  template <class CloseBy>
+  [[nodiscard]] std::vector<std::uint32_t> run(std::uint64_t items, CloseBy const& close_by) {
     std::vector<std::uint32_t> owners(static_cast<std::size_t>(items), nobody);
     for (std::uint64_t i = 0; i < items; ++i) {
-      for (std::uint64_t bidder = i; bidder != none;) bidder = bid(bidder, near, owners);
+      for (std::uint64_t bidder = i; bidder != none;) bidder = bid(bidder, close_by, owners);
     }
     return owners;
   }
@@ -52,11 +52,11 @@ class auction {
     return places_[r].size() < capacity_ ? 0 : places_[r].top().first;
   }
   /// Places `item`, or not; returns the item that lost its place to it, if one did.
-  template <class Near>
-  [[nodiscard]] std::uint64_t bid(std::uint64_t item, Near const& near, std::vector<std::uint32_t>& owners) {
+  template <class CloseBy>
+  [[nodiscard]] std::uint64_t bid(std::uint64_t item, CloseBy const& close_by, std::vector<std::uint32_t>& owners) {
     std::uint64_t best_price = too_dear_, second_price = too_dear_;
     std::uint32_t best = nobody;
-    near(item, [&](std::uint32_t r) {
+    close_by(item, [&](std::uint32_t r) {
       std::uint64_t const asked = price(r);
       bool const better =
           asked < best_price || (asked == best_price && best != nobody && places_[r].size() < places_[best].size());
@@ -104,15 +104,13 @@ struct locality {
     for (std::uint32_t r = 0; r < size; ++r)
       ranks.push_back({host_of_rank.empty() ? static_cast<int>(r) : host_of_rank[r], r});
     std::sort(ranks.begin(), ranks.end());
-    auto const near = [&](std::uint64_t item, auto const& visit) {
-      auto const& named = hosts[static_cast<std::size_t>(item)];
-      for (auto h = named.begin(); h != named.end(); ++h) {
-        if (std::find(named.begin(), h, *h) != h) continue;
-        auto at = std::lower_bound(ranks.begin(), ranks.end(), std::pair<int, std::uint32_t>{*h, 0});
-        for (; at != ranks.end() && at->first == *h; ++at) visit(at->second);
+    auto const close_by = [&](std::uint64_t item, auto const& visit) {
+      for (int h : hosts[static_cast<std::size_t>(item)]) {
+        auto at = std::lower_bound(ranks.begin(), ranks.end(), std::pair<int, std::uint32_t>{h, 0});
+        for (; at != ranks.end() && at->first == h; ++at) visit(at->second);
       }
     };
-    auto owners = detail::auction(size, room).run(n, near);
+    auto owners = detail::auction(size, room).run(n, close_by);
 
     std::vector<std::uint64_t> held(static_cast<std::size_t>(size));
     for (std::uint32_t r : owners)
