@@ -33,14 +33,17 @@
 #include <bit>
 #include <cerrno>
 #include <charconv>
+#include <chrono>
 #include <concepts>
 #include <cstddef>
 #include <cstdint>
+#include <cstdio>
 #include <cstring>
 #include <functional>
 #include <iterator>
 #include <limits>
 #include <memory>
+#include <optional>
 #include <queue>
 #include <span>
 #include <string>
@@ -50,6 +53,312 @@
 #include <type_traits>
 #include <utility>
 #include <vector>
+
+// ------------------------------------------------------------------------------------------- tutti/data/data_facts.hpp
+// What a program knows of its rows, and the ways to place them that it considers: what reports and advice are made
+// from.
+
+namespace tutti::inline TUTTI_ABI {
+
+/// Describes rows 0 … rows - 1, numbered as they lie here. Lists may be empty, else they hold one entry per row, and
+/// must outlive the call.
+struct data_facts {
+  std::uint64_t rows = 0;            ///< may be left out where there is a list
+  std::span<double const> costs{};   ///< seconds of work per row and pass
+  double row_seconds = 1e-6;         ///< the same for every row, where there are no costs
+  std::span<int const> labels{};     ///< small numbers from 0
+  std::uint64_t row_bytes = 0;       ///< what it takes to move a row
+  std::span<double const> speeds{};  ///< of the ranks; empty: all are 1
+  /// Which item of the partitions row k is. Left out: k, behind the rows of lower ranks in a collective call.
+  std::function<std::uint64_t(std::uint64_t k)> item{};
+  /// Whether row k need not move to be read by this rank. Left out: collective calls count all rows that leave their
+  /// rank, others none.
+  std::function<bool(std::uint64_t k, int rank)> already_at{};
+
+  /// How many rows are described; throws config where the lists do not agree.
+  [[nodiscard]] std::uint64_t described() const {
+    std::uint64_t const n = (std::max)({rows, std::uint64_t{costs.size()}, std::uint64_t{labels.size()}});
+    bool const fits = (costs.empty() || costs.size() == n) && (labels.empty() || labels.size() == n);
+    if (!fits || (rows != 0 && rows != n))
+      throw error(error_kind::config, "data_facts: " + std::to_string(rows) + " rows, " + std::to_string(costs.size()) +
+                                          " costs and " + std::to_string(labels.size()) +
+                                          " labels; give one of each per row, or none");
+    return n;
+  }
+};
+
+/// A way to place rows, known by name: an index partition, or the destinations that a content partitioner found for the
+/// rows described.
+class candidate {
+ public:
+  template <index_partition Part>
+  requires requires(Part const& p) { p.scheme().name; }
+  candidate(Part const& part)  // NOLINT: lists of partitions read well
+      : candidate(std::string(std::string_view(part.scheme().name)), part) {}
+  template <index_partition Part>
+  candidate(std::string called, Part const& part)
+      : name_(std::move(called)),
+        ranks_(part.ranks()),
+        owner_([part](std::uint64_t, std::uint64_t item) { return part.owner(item); }) {}
+  candidate(std::string called, std::vector<int> destinations, int ranks)
+      : name_(std::move(called)),
+        ranks_(ranks),
+        owner_([to = std::make_shared<std::vector<int> const>(std::move(destinations)), ranks](std::uint64_t k,
+                                                                                               std::uint64_t) {
+          int const r = k < to->size() ? (*to)[static_cast<std::size_t>(k)] : -1;
+          if (r < 0 || r >= ranks)
+            throw error(error_kind::config,
+                        "row " + std::to_string(k) + " has no destination among " + std::to_string(ranks) + " ranks");
+          return r;
+        }) {}
+
+  [[nodiscard]] std::string const& name() const noexcept { return name_; }
+  [[nodiscard]] int ranks() const noexcept { return ranks_; }
+  /// The rank of row k, which is item `item` of a partition.
+  [[nodiscard]] int owner(std::uint64_t k, std::uint64_t item) const { return owner_(k, item); }
+
+ private:
+  std::string name_;
+  int ranks_;
+  std::function<int(std::uint64_t, std::uint64_t)> owner_;
+};
+
+}  // namespace tutti::inline TUTTI_ABI
+
+// ------------------------------------------------------------------------------------- tutti/data/partition_report.hpp
+// What a way to place rows does to each rank: rows, work, labels, and bytes that must move.
+
+namespace tutti::inline TUTTI_ABI {
+
+namespace detail {
+
+/// -p log2 p.
+[[nodiscard]] inline double surprise(double p) { return p > 0 ? -p * math::log(p) * 1.4426950408889634 : 0; }
+
+/// Jensen-Shannon divergence of two histograms, in bits: 0 for equal mixes, 1 where they have nothing in common; 0 if
+/// one is empty. (Lin 1991)
+[[nodiscard]] inline double divergence(std::span<std::uint64_t const> a, std::span<std::uint64_t const> b) {
+  double all_a = 0, all_b = 0;
+  for (std::uint64_t x : a) all_a += static_cast<double>(x);
+  for (std::uint64_t x : b) all_b += static_cast<double>(x);
+  if (all_a == 0 || all_b == 0) return 0;
+  double bits = 0;
+  for (std::size_t i = 0; i < a.size(); ++i) {
+    double const p = static_cast<double>(a[i]) / all_a, q = static_cast<double>(b[i]) / all_b;
+    bits += detail::surprise((p + q) / 2) - (detail::surprise(p) + detail::surprise(q)) / 2;
+  }
+  return bits > 0 ? bits : 0;
+}
+
+/// What one rank's rows add to the report, by the rank that gets them; adds up over ranks.
+struct tally {
+  std::vector<std::uint64_t> numbers;  // rows, bytes in, bytes out of every rank; then its labels
+  std::vector<double> costs;
+};
+
+[[nodiscard]] inline int labels_in(data_facts const& facts) {
+  int most = 0;
+  for (int label : facts.labels) {
+    if (label < 0) throw error(error_kind::config, "label " + std::to_string(label) + "; they are numbers from 0");
+    most = (std::max)(most, label + 1);
+  }
+  return most;
+}
+
+/// `rank`: where the rows lie, or -1: nowhere yet.
+[[nodiscard]] inline tally count_rows(candidate const& way, data_facts const& facts, std::uint64_t first_item, int rank,
+                                      std::size_t labels) {
+  auto const size = static_cast<std::size_t>(way.ranks());
+  tally t{std::vector<std::uint64_t>((3 + labels) * size), std::vector<double>(size)};
+  std::uint64_t const rows = facts.described();
+  for (std::uint64_t k = 0; k < rows; ++k) {
+    int const owner = way.owner(k, facts.item ? facts.item(k) : first_item + k);
+    auto const r = static_cast<std::size_t>(owner), at = static_cast<std::size_t>(k);
+    ++t.numbers[r];
+    t.costs[r] += facts.costs.empty() ? facts.row_seconds : facts.costs[at];
+    if (!facts.labels.empty()) ++t.numbers[3 * size + r * labels + static_cast<std::size_t>(facts.labels[at])];
+    bool const stays = facts.already_at ? facts.already_at(k, owner) : rank < 0 || rank == owner;
+    if (stays) continue;
+    t.numbers[size + r] += facts.row_bytes;
+    if (rank >= 0 && rank < way.ranks()) t.numbers[2 * size + static_cast<std::size_t>(rank)] += facts.row_bytes;
+  }
+  return t;
+}
+
+}  // namespace detail
+
+/// One entry per rank in every list.
+class partition_report {
+ public:
+  std::string name;
+  std::vector<std::uint64_t> rows{};
+  std::vector<double> seconds{};           ///< cost of its rows / its speed
+  std::vector<double> divergence{};        ///< bits between its mix of labels and that of all rows; empty: no labels
+  std::vector<std::uint64_t> bytes_in{};   ///< that must come to it
+  std::vector<std::uint64_t> bytes_out{};  ///< that must leave it, in a collective report
+
+  /// All rows are described here; no communication.
+  partition_report(candidate const& way, data_facts const& facts) : name(way.name()) {
+    int const labels = detail::labels_in(facts);
+    fill(detail::count_rows(way, facts, 0, -1, static_cast<std::size_t>(labels)), way, facts, labels);
+  }
+  /// Collective: every rank describes the rows that lie there. The same report on every rank; only sums are sent.
+  template <transport::streams S>
+  partition_report(basic_communicator<S>& comm, candidate const& way, data_facts const& facts) : name(way.name()) {
+    std::uint64_t const before = exscan(comm, facts.described());
+    int const labels = allreduce(comm, detail::labels_in(facts), tutti::TUTTI_ABI::max);
+    auto all =
+        detail::count_rows(way, facts, comm.rank() == 0 ? 0 : before, comm.rank(), static_cast<std::size_t>(labels));
+    allreduce(comm, all.numbers);
+    allreduce(comm, all.costs);
+    fill(all, way, facts, labels);
+  }
+
+  /// The fullest rank's rows, and the latest one's time, over the mean: 1 is even.
+  [[nodiscard]] double row_imbalance() const { return over_mean(rows); }
+  [[nodiscard]] double time_imbalance() const { return over_mean(seconds); }
+  [[nodiscard]] double slowest() const { return *std::max_element(seconds.begin(), seconds.end()); }
+  [[nodiscard]] double worst_divergence() const {
+    return divergence.empty() ? 0 : *std::max_element(divergence.begin(), divergence.end());
+  }
+  [[nodiscard]] std::uint64_t bytes_to_move() const {
+    std::uint64_t all = 0;
+    for (std::uint64_t b : bytes_in) all += b;
+    return all;
+  }
+  /// The most that one rank must send or receive.
+  [[nodiscard]] std::uint64_t busiest_link() const {
+    return (std::max)(*std::max_element(bytes_in.begin(), bytes_in.end()),
+                      *std::max_element(bytes_out.begin(), bytes_out.end()));
+  }
+
+  /// A table with a line per rank, up to sixteen of them, and one for all.
+  [[nodiscard]] std::string explain() const {
+    std::string text = name + " over " + std::to_string(rows.size()) + " ranks\n";
+    text += "rank        rows     seconds  divergence    bytes in\n";
+    char line[120];
+    for (std::size_t r = 0; r < rows.size() && r < 16; ++r) {
+      std::snprintf(line, sizeof line, "%4zu %11llu %11.4g %11.3f %11llu\n", r,
+                    static_cast<unsigned long long>(rows[r]), seconds[r], divergence.empty() ? 0.0 : divergence[r],
+                    static_cast<unsigned long long>(bytes_in[r]));
+      text += line;
+    }
+    std::snprintf(line, sizeof line, "most %10.2fx %10.2fx %11.3f %11llu in all\n", row_imbalance(), time_imbalance(),
+                  worst_divergence(), static_cast<unsigned long long>(bytes_to_move()));
+    return text + line;
+  }
+
+ private:
+  template <class T>
+  [[nodiscard]] static double over_mean(std::vector<T> const& values) {
+    double all = 0, most = 0;
+    for (T const& v : values) {
+      all += static_cast<double>(v);
+      most = (std::max)(most, static_cast<double>(v));
+    }
+    return all > 0 ? most * static_cast<double>(values.size()) / all : 1;
+  }
+  void fill(detail::tally const& all, candidate const& way, data_facts const& facts, int label_count) {
+    auto const size = static_cast<std::size_t>(way.ranks()), labels = static_cast<std::size_t>(label_count);
+    if (!facts.speeds.empty() && facts.speeds.size() != size)
+      throw error(error_kind::config, "data_facts: " + std::to_string(facts.speeds.size()) + " speeds for " +
+                                          std::to_string(size) + " ranks");
+    std::span<std::uint64_t const> const numbers(all.numbers);
+    auto const list = [&](std::size_t at) {
+      auto const part = numbers.subspan(at * size, size);
+      return std::vector<std::uint64_t>(part.begin(), part.end());
+    };
+    rows = list(0);
+    bytes_in = list(1);
+    bytes_out = list(2);
+    std::vector<std::uint64_t> in_all(labels);
+    for (std::size_t i = 0; i < size * labels; ++i) in_all[i % labels] += numbers[3 * size + i];
+    for (std::size_t r = 0; r < size; ++r) {
+      double const speed = facts.speeds.empty() ? 1 : facts.speeds[r];
+      seconds.push_back(all.costs[r] == 0 ? 0 : all.costs[r] / speed);
+      if (labels > 0) divergence.push_back(detail::divergence(numbers.subspan(3 * size + r * labels, labels), in_all));
+    }
+  }
+};
+
+}  // namespace tutti::inline TUTTI_ABI
+
+// ----------------------------------------------------------------------------------------------- tutti/data/advise.hpp
+// Which way to place rows is best for what is known of them.
+
+namespace tutti::inline TUTTI_ABI {
+
+/// What advice weighs.
+struct advise_options {
+  double passes = 1;  ///< over the rows in this place: what moving them costs is spread over these
+  /// How much longer training takes where a rank's labels have nothing in common with the whole: 1 is twice as long. A
+  /// matter of the model, not of the machine; 0 leaves labels out.
+  double label_weight = 1;
+  double seconds_per_byte = 0;  ///< of the link of a rank; 0: as the communicator measured at the join
+};
+
+/// Reports of all candidates, in the order given, and the best of them.
+class advice {
+ public:
+  struct option {
+    partition_report report;
+    double seconds;  ///< per pass: the slowest rank's work, and its part of the move
+    double score;    ///< seconds (1 + label_weight divergence)
+  };
+  std::vector<option> options{};
+  std::size_t best = 0;  ///< the least score; of equal ones the first
+
+  /// A line per candidate; the advised one is marked.
+  [[nodiscard]] std::string explain() const {
+    std::string text = "scheme              rows    time  labels     to move    per pass\n";
+    for (auto const& o : options) {
+      char line[160];
+      std::snprintf(line, sizeof line, "%-16.16s %6.2fx %6.2fx %7.3f %9.4g B %9.4g s%s\n", o.report.name.c_str(),
+                    o.report.row_imbalance(), o.report.time_imbalance(), o.report.worst_divergence(),
+                    static_cast<double>(o.report.bytes_to_move()), o.seconds,
+                    &o == &options[best] ? "  <- advised" : "");
+      text += line;
+    }
+    return text;
+  }
+};
+
+namespace detail {
+inline void weigh(advice& all, partition_report report, advise_options const& how) {
+  double const move = static_cast<double>(report.busiest_link()) * how.seconds_per_byte / how.passes;
+  double const seconds = report.slowest() + move;
+  double const score = seconds * (1 + how.label_weight * report.worst_divergence());
+  if (!all.options.empty() && score < all.options[all.best].score) all.best = all.options.size();
+  all.options.push_back({std::move(report), seconds, score});
+}
+[[nodiscard]] inline advise_options completed(advise_options how, machine const& costs, std::size_t candidates) {
+  if (candidates == 0 || !(how.passes > 0))
+    throw error(error_kind::config, "advise needs a candidate, and passes above 0");
+  if (how.seconds_per_byte == 0) how.seconds_per_byte = (costs.send + costs.receive + costs.link) * 1e-9;
+  return how;
+}
+}  // namespace detail
+
+/// All rows are described here; no communication.
+[[nodiscard]] inline advice advise(data_facts const& facts, std::vector<candidate> const& candidates,
+                                   advise_options how = {}) {
+  how = detail::completed(how, machine{}, candidates.size());
+  advice all;
+  for (candidate const& c : candidates) detail::weigh(all, partition_report(c, facts), how);
+  return all;
+}
+
+/// Collective: every rank describes the rows that lie there, and names the same candidates. The same advice everywhere.
+template <transport::streams S>
+[[nodiscard]] advice advise(basic_communicator<S>& comm, data_facts const& facts,
+                            std::vector<candidate> const& candidates, advise_options how = {}) {
+  how = detail::completed(how, comm.from().around.costs, candidates.size());
+  advice all;
+  for (candidate const& c : candidates) detail::weigh(all, partition_report(comm, c, facts), how);
+  return all;
+}
+
+}  // namespace tutti::inline TUTTI_ABI
 
 // ----------------------------------------------------------------------------------------- tutti/data/block_cyclic.hpp
 // The block-cyclic scheme: runs of a fixed length are dealt to the ranks, round and round.
@@ -1578,12 +1887,12 @@ class auction {
 
   static constexpr std::uint32_t nobody = ~std::uint32_t{0};
 
-  /// `near(item, visit)` calls visit(rank) for each rank near it, once.
-  template <class Near>
-  [[nodiscard]] std::vector<std::uint32_t> run(std::uint64_t items, Near const& near) {
+  /// `close_by(item, visit)` calls visit(rank) for each rank near it.
+  template <class CloseBy>
+  [[nodiscard]] std::vector<std::uint32_t> run(std::uint64_t items, CloseBy const& close_by) {
     std::vector<std::uint32_t> owners(static_cast<std::size_t>(items), nobody);
     for (std::uint64_t i = 0; i < items; ++i) {
-      for (std::uint64_t bidder = i; bidder != none;) bidder = bid(bidder, near, owners);
+      for (std::uint64_t bidder = i; bidder != none;) bidder = bid(bidder, close_by, owners);
     }
     return owners;
   }
@@ -1598,11 +1907,11 @@ class auction {
     return places_[r].size() < capacity_ ? 0 : places_[r].top().first;
   }
   /// Places `item`, or not; returns the item that lost its place to it, if one did.
-  template <class Near>
-  [[nodiscard]] std::uint64_t bid(std::uint64_t item, Near const& near, std::vector<std::uint32_t>& owners) {
+  template <class CloseBy>
+  [[nodiscard]] std::uint64_t bid(std::uint64_t item, CloseBy const& close_by, std::vector<std::uint32_t>& owners) {
     std::uint64_t best_price = too_dear_, second_price = too_dear_;
     std::uint32_t best = nobody;
-    near(item, [&](std::uint32_t r) {
+    close_by(item, [&](std::uint32_t r) {
       std::uint64_t const asked = price(r);
       bool const better =
           asked < best_price || (asked == best_price && best != nobody && places_[r].size() < places_[best].size());
@@ -1650,15 +1959,13 @@ struct locality {
     for (std::uint32_t r = 0; r < size; ++r)
       ranks.push_back({host_of_rank.empty() ? static_cast<int>(r) : host_of_rank[r], r});
     std::sort(ranks.begin(), ranks.end());
-    auto const near = [&](std::uint64_t item, auto const& visit) {
-      auto const& named = hosts[static_cast<std::size_t>(item)];
-      for (auto h = named.begin(); h != named.end(); ++h) {
-        if (std::find(named.begin(), h, *h) != h) continue;
-        auto at = std::lower_bound(ranks.begin(), ranks.end(), std::pair<int, std::uint32_t>{*h, 0});
-        for (; at != ranks.end() && at->first == *h; ++at) visit(at->second);
+    auto const close_by = [&](std::uint64_t item, auto const& visit) {
+      for (int h : hosts[static_cast<std::size_t>(item)]) {
+        auto at = std::lower_bound(ranks.begin(), ranks.end(), std::pair<int, std::uint32_t>{h, 0});
+        for (; at != ranks.end() && at->first == h; ++at) visit(at->second);
       }
     };
-    auto owners = detail::auction(size, room).run(n, near);
+    auto owners = detail::auction(size, room).run(n, close_by);
 
     std::vector<std::uint64_t> held(static_cast<std::size_t>(size));
     for (std::uint32_t r : owners)
@@ -1859,6 +2166,81 @@ struct random {
 
   [[nodiscard]] constexpr detail::shuffled_blocks prepare(std::uint64_t n, std::uint64_t) const noexcept {
     return {.order = permutation(n, seed)};
+  }
+};
+
+}  // namespace tutti::inline TUTTI_ABI
+
+// -------------------------------------------------------------------------------------------- tutti/data/rebalance.hpp
+// How fast the ranks are, measured on the user's own steps, and when it pays to cut the data anew.
+
+namespace tutti::inline TUTTI_ABI {
+
+/// Collective: the speed of every rank, in items per second, when this rank did `items` in `took`. A rank that did none
+/// counts as fast as the mean of the others; if none did any, all count as 1.
+template <transport::streams S>
+[[nodiscard]] std::vector<double> calibrate(basic_communicator<S>& comm, std::uint64_t items,
+                                            std::chrono::nanoseconds took) {
+  double const seconds = std::chrono::duration<double>(took).count();
+  std::vector<double> const mine{items > 0 && seconds > 0 ? static_cast<double>(items) / seconds : 0};
+  std::vector<double> speeds(static_cast<std::size_t>(comm.size()));
+  allgather(comm, mine, speeds);
+  double known = 0, total = 0;
+  for (double s : speeds) {
+    known += s > 0 ? 1 : 0;
+    total += s;
+  }
+  for (double& s : speeds)
+    if (!(s > 0)) s = known > 0 ? total / known : 1;
+  return speeds;
+}
+
+/// Collective: the same, of a `step` that computes `items` items and makes no calls: run `times` times after one to
+/// warm up, the quickest counts.
+template <transport::streams S, class Step>
+requires std::invocable<Step&>
+[[nodiscard]] std::vector<double> calibrate(basic_communicator<S>& comm, std::uint64_t items, Step&& step,
+                                            int times = 3) {
+  step();
+  std::chrono::nanoseconds quickest = std::chrono::nanoseconds::max();
+  for (int i = 0; i < times; ++i) {
+    auto const begin = comm.now();
+    step();
+    quickest = (std::min)(quickest, std::chrono::nanoseconds(comm.now() - begin));
+  }
+  return calibrate(comm, items, quickest);
+}
+
+/// Watches the times of steps, and says when other shares would make them shorter by more than `hysteresis`: moving
+/// rows costs, and times vary. Every rank holds one with the same values.
+struct rebalance {
+  double hysteresis = 0.1;       ///< the gain, as a part of the step, below which all stays as it is
+  double memory = 0.5;           ///< how much of a known speed stays when a new one is measured: 0 … 1
+  std::vector<double> speeds{};  ///< items per second as known so far
+
+  /// Collective, after a step in which this rank did its items of `now` in `took`. The partition to move to, the same
+  /// on every rank, or nothing: stay.
+  template <transport::streams S, index_partition Part>
+  [[nodiscard]] std::optional<partition<detail::runs>> operator()(basic_communicator<S>& comm, Part const& now,
+                                                                  std::chrono::nanoseconds took) {
+    if (now.ranks() != comm.size())
+      throw error(failure{
+          error_kind::config, comm.rank(), "rebalance",
+          "a partition over " + std::to_string(now.ranks()) + " ranks in a world of " + std::to_string(comm.size())});
+    auto const measured = calibrate(comm, now.count(comm.rank()), took);
+    if (speeds.empty()) speeds = measured;
+    for (std::size_t r = 0; r < speeds.size(); ++r) speeds[r] = memory * speeds[r] + (1 - memory) * measured[r];
+    partition better(now.size(), now.ranks(), weighted{speeds});
+    if (slowest(now) <= (1 + hysteresis) * slowest(better)) return std::nullopt;
+    return better;
+  }
+
+ private:
+  [[nodiscard]] double slowest(index_partition auto const& part) const {
+    double latest = 0;
+    for (int r = 0; r < part.ranks(); ++r)
+      latest = (std::max)(latest, static_cast<double>(part.count(r)) / speeds[static_cast<std::size_t>(r)]);
+    return latest;
   }
 };
 

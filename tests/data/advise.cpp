@@ -59,7 +59,8 @@ TEST_CASE("a report counts rows, seconds and bytes as a loop over the rows does"
   std::vector<double> const speeds{1, 2, 0.5};
   auto const part = partition(507, 3, tutti::random{2});
   auto const copy_at = [](std::uint64_t k, int rank) { return k % 3 == static_cast<unsigned>(rank); };
-  tutti::partition_report const report(part, {.costs = costs, .row_bytes = 10, .speeds = speeds, .already_at = copy_at});
+  tutti::partition_report const report(part,
+                                       {.costs = costs, .row_bytes = 10, .speeds = speeds, .already_at = copy_at});
   for (int r = 0; r < 3; ++r) {
     auto const at = static_cast<std::size_t>(r);
     double seconds = 0;
@@ -86,9 +87,8 @@ TEST_CASE("the collective report is that of all rows together, on every rank, th
     std::size_t const cuts[] = {0, 200, 200, 650, 900};
     auto const me = static_cast<std::size_t>(world.rank());
     std::size_t const first = cuts[me], n = cuts[me + 1] - first;
-    tutti::data_facts const mine{.costs = std::span(costs).subspan(first, n),
-                                 .labels = std::span(labels).subspan(first, n),
-                                 .row_bytes = 8};
+    tutti::data_facts const mine{
+        .costs = std::span(costs).subspan(first, n), .labels = std::span(labels).subspan(first, n), .row_bytes = 8};
     tutti::partition_report const all(world, target, mine);
     CHECK(all.rows == whole.rows);
     CHECK(all.divergence == whole.divergence);
@@ -176,17 +176,18 @@ TEST_CASE("skewed costs: by_cost is advised, and is within 5 % of the best by a 
                {.row_bytes = 100, .already_at = lies_there}, costs);
 }
 
-TEST_CASE("blocks with copies on three hosts: locality is advised, and is within 5 % of the best by a simulated clock") {
+TEST_CASE(
+    "blocks with copies on three hosts: locality is advised, and is within 5 % of the best by a simulated clock") {
   constexpr std::size_t n = 240;
   std::mt19937 dice(1);
   std::vector<std::vector<int>> hosts(n);
   partition const blocks(n, 8, tutti::block{});
-  for (std::size_t i = 0; i < n; ++i) hosts[i] = {blocks.owner((i * 37) % n), static_cast<int>(dice() % 8), static_cast<int>(dice() % 8)};
+  for (std::size_t i = 0; i < n; ++i)
+    hosts[i] = {blocks.owner((i * 37) % n), static_cast<int>(dice() % 8), static_cast<int>(dice() % 8)};
   auto const lies_there = [&](std::uint64_t k, int rank) {
     return std::find(hosts[k].begin(), hosts[k].end(), rank) != hosts[k].end();
   };
-  check_chosen("locality",
-               {blocks, partition(n, 8, tutti::random{2}), partition(n, 8, tutti::locality{hosts})},
+  check_chosen("locality", {blocks, partition(n, 8, tutti::random{2}), partition(n, 8, tutti::locality{hosts})},
                {.row_bytes = 20'000, .already_at = lies_there}, std::vector<double>(n, 1e-4));
 }
 
@@ -205,8 +206,7 @@ TEST_CASE("tables to read, and what does not fit is refused in one sentence") {
         "scheme              rows    time  labels     to move    per pass\n"
         "block              1.00x   1.00x   0.311         0 B         2 s\n"
         "cyclic             1.00x   1.00x   0.000         0 B         2 s  <- advised\n");
-  CHECK_THROWS_WITH_AS(
-      (void)tutti::partition_report(partition(9, 2, tutti::block{}), {.rows = 9, .labels = labels}),
-      "data_facts: 9 rows, 0 costs and 8 labels; give one of each per row, or none", tutti::error);
+  CHECK_THROWS_WITH_AS((void)tutti::partition_report(partition(9, 2, tutti::block{}), {.rows = 9, .labels = labels}),
+                       "data_facts: 9 rows, 0 costs and 8 labels; give one of each per row, or none", tutti::error);
   CHECK_THROWS_AS((void)tutti::advise({.rows = 8}, {}), tutti::error);
 }

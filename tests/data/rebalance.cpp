@@ -29,7 +29,8 @@ std::chrono::nanoseconds work(tutti::sim_communicator& world, std::uint64_t item
 
 }  // namespace
 
-TEST_CASE("speeds measured on the user's own step give shares that end within 5 % of the ideal; equal ones take 1.75 times") {
+TEST_CASE(
+    "speeds measured on the user's own step give shares that end within 5 % of the ideal; equal ones take 1.75 times") {
   auto const step_time = [](bool measured) {
     std::chrono::nanoseconds longest{};
     (void)tutti::testing::run_ranks(

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSL-1.0
-// What a program knows of its rows, and the ways to place them that it considers: what reports and advice are made from.
+// What a program knows of its rows, and the ways to place them that it considers: what reports and advice are made
+// from.
 #pragma once
 
 #include <algorithm>
@@ -56,18 +57,18 @@ class candidate {
       : candidate(std::string(std::string_view(part.scheme().name)), part) {}
   template <index_partition Part>
   candidate(std::string called, Part const& part)
-      : name_(std::move(called)), ranks_(part.ranks()), owner_([part](std::uint64_t, std::uint64_t item) {
-          return part.owner(item);
-        }) {}
+      : name_(std::move(called)),
+        ranks_(part.ranks()),
+        owner_([part](std::uint64_t, std::uint64_t item) { return part.owner(item); }) {}
   candidate(std::string called, std::vector<int> destinations, int ranks)
       : name_(std::move(called)),
         ranks_(ranks),
         owner_([to = std::make_shared<std::vector<int> const>(std::move(destinations)), ranks](std::uint64_t k,
-                                                                                           std::uint64_t) {
+                                                                                               std::uint64_t) {
           int const r = k < to->size() ? (*to)[static_cast<std::size_t>(k)] : -1;
           if (r < 0 || r >= ranks)
-            throw error(error_kind::config, "row " + std::to_string(k) + " has no destination among " +
-                                                std::to_string(ranks) + " ranks");
+            throw error(error_kind::config,
+                        "row " + std::to_string(k) + " has no destination among " + std::to_string(ranks) + " ranks");
           return r;
         }) {}
 

@@ -82,10 +82,10 @@ class partition_report {
  public:
   std::string name;
   std::vector<std::uint64_t> rows{};
-  std::vector<double> seconds{};            ///< cost of its rows / its speed
-  std::vector<double> divergence{};         ///< bits between its mix of labels and that of all rows; empty: no labels
-  std::vector<std::uint64_t> bytes_in{};    ///< that must come to it
-  std::vector<std::uint64_t> bytes_out{};   ///< that must leave it, in a collective report
+  std::vector<double> seconds{};           ///< cost of its rows / its speed
+  std::vector<double> divergence{};        ///< bits between its mix of labels and that of all rows; empty: no labels
+  std::vector<std::uint64_t> bytes_in{};   ///< that must come to it
+  std::vector<std::uint64_t> bytes_out{};  ///< that must leave it, in a collective report
 
   /// All rows are described here; no communication.
   partition_report(candidate const& way, data_facts const& facts) : name(way.name()) {
@@ -97,8 +97,8 @@ class partition_report {
   partition_report(basic_communicator<S>& comm, candidate const& way, data_facts const& facts) : name(way.name()) {
     std::uint64_t const before = exscan(comm, facts.described());
     int const labels = allreduce(comm, detail::labels_in(facts), tutti::TUTTI_ABI::max);
-    auto all = detail::count_rows(way, facts, comm.rank() == 0 ? 0 : before, comm.rank(),
-                                  static_cast<std::size_t>(labels));
+    auto all =
+        detail::count_rows(way, facts, comm.rank() == 0 ? 0 : before, comm.rank(), static_cast<std::size_t>(labels));
     allreduce(comm, all.numbers);
     allreduce(comm, all.costs);
     fill(all, way, facts, labels);

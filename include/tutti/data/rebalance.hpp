@@ -38,8 +38,8 @@ template <transport::streams S>
   return speeds;
 }
 
-/// Collective: the same, of a `step` that computes `items` items and makes no calls: run `times` times after one to warm
-/// up, the quickest counts.
+/// Collective: the same, of a `step` that computes `items` items and makes no calls: run `times` times after one to
+/// warm up, the quickest counts.
 template <transport::streams S, class Step>
 requires std::invocable<Step&>
 [[nodiscard]] std::vector<double> calibrate(basic_communicator<S>& comm, std::uint64_t items, Step&& step,
@@ -57,19 +57,19 @@ requires std::invocable<Step&>
 /// Watches the times of steps, and says when other shares would make them shorter by more than `hysteresis`: moving
 /// rows costs, and times vary. Every rank holds one with the same values.
 struct rebalance {
-  double hysteresis = 0.1;          ///< the gain, as a part of the step, below which all stays as it is
-  double memory = 0.5;              ///< how much of a known speed stays when a new one is measured: 0 … 1
-  std::vector<double> speeds{};     ///< items per second as known so far
+  double hysteresis = 0.1;       ///< the gain, as a part of the step, below which all stays as it is
+  double memory = 0.5;           ///< how much of a known speed stays when a new one is measured: 0 … 1
+  std::vector<double> speeds{};  ///< items per second as known so far
 
   /// Collective, after a step in which this rank did its items of `now` in `took`. The partition to move to, the same
   /// on every rank, or nothing: stay.
   template <transport::streams S, index_partition Part>
   [[nodiscard]] std::optional<partition<detail::runs>> operator()(basic_communicator<S>& comm, Part const& now,
-                                                                 std::chrono::nanoseconds took) {
+                                                                  std::chrono::nanoseconds took) {
     if (now.ranks() != comm.size())
-      throw error(failure{error_kind::config, comm.rank(), "rebalance",
-                          "a partition over " + std::to_string(now.ranks()) + " ranks in a world of " +
-                              std::to_string(comm.size())});
+      throw error(failure{
+          error_kind::config, comm.rank(), "rebalance",
+          "a partition over " + std::to_string(now.ranks()) + " ranks in a world of " + std::to_string(comm.size())});
     auto const measured = calibrate(comm, now.count(comm.rank()), took);
     if (speeds.empty()) speeds = measured;
     for (std::size_t r = 0; r < speeds.size(); ++r) speeds[r] = memory * speeds[r] + (1 - memory) * measured[r];
