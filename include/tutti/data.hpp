@@ -13,6 +13,7 @@
 #include <tutti/data/data_facts.hpp>
 #include <tutti/data/exactly_once.hpp>
 #include <tutti/data/exchange_rows.hpp>
+#include <tutti/data/features.hpp>
 #include <tutti/data/histogram.hpp>
 #include <tutti/data/idx.hpp>
 #include <tutti/data/item_keys.hpp>
@@ -21,6 +22,7 @@
 #include <tutti/data/memory_source.hpp>
 #include <tutti/data/moments.hpp>
 #include <tutti/data/partition_report.hpp>
+#include <tutti/data/pack_clusters.hpp>
 #include <tutti/data/quantiles.hpp>
 #include <tutti/data/random.hpp>
 #include <tutti/data/rebalance.hpp>
