@@ -37,12 +37,12 @@ struct kmeans_options {
 
 /// What k-means found; all but `cluster` and `destination` the same on every rank.
 struct kmeans_result {
-  std::vector<int> cluster;           ///< of each local row
-  std::vector<int> destination;       ///< the rank each local row shall go to
-  std::vector<float> centroids;       ///< k, one after the other: the means of the rows of each cluster
-  std::size_t features = 0;           ///< numbers per centroid
-  std::vector<std::uint64_t> sizes;   ///< rows of each cluster over all ranks
-  double inertia = 0;                 ///< the sum of squared distances to the centroids that chose the clusters
+  std::vector<int> cluster;          ///< of each local row
+  std::vector<int> destination;      ///< the rank each local row shall go to
+  std::vector<float> centroids;      ///< k, one after the other: the means of the rows of each cluster
+  std::size_t features = 0;          ///< numbers per centroid
+  std::vector<std::uint64_t> sizes;  ///< rows of each cluster over all ranks
+  double inertia = 0;                ///< the sum of squared distances to the centroids that chose the clusters
   int iterations = 0;
   bool converged = false;
 
@@ -66,8 +66,8 @@ inline float squared_distance(float const* a, float const* b, std::size_t n) {
 }
 
 /// The nearest centroid of each row: argmin |c|² - 2 x·c, the products by Eigen, a block of rows at a time. Blocks are
-/// always full (the last one is filled up) and samples are the columns, so what Eigen computes for a row does not depend
-/// on its place.
+/// always full (the last one is filled up) and samples are the columns, so what Eigen computes for a row does not
+/// depend on its place.
 class nearest_centroids {
  public:
   nearest_centroids(std::size_t k, std::size_t columns)
@@ -147,9 +147,9 @@ class nearest_centroids {
 // Limits  floats; the same processor type on all ranks, or Eigen may round differently. A cluster left without rows
 //         keeps its centroid.
 
-/// `kmeans by{{.k = 10, .seed = 1}, &image::pixels}`: what to look at in a row, a range of numbers, floats best (they are
-/// not copied). A cut of data by k-means makes shards that know little of each other's part of the world: for locality,
-/// or experts, not for plain training.
+/// `kmeans by{{.k = 10, .seed = 1}, &image::pixels}`: what to look at in a row, a range of numbers, floats best (they
+/// are not copied). A cut of data by k-means makes shards that know little of each other's part of the world: for
+/// locality, or experts, not for plain training.
 template <class Features = whole_row>
 class kmeans {
  public:
@@ -182,7 +182,8 @@ class kmeans {
         distance[i] = (std::max)(0.0F, norms[i] + 2 * least);
         far += distances.raw((std::min)(static_cast<double>(distance[i]), furthest));
         if (found.cluster[i] == static_cast<int>(c)) return;
-        if (found.cluster[i] >= 0) change<-1>(grid, points.at[i], &mine[static_cast<std::size_t>(found.cluster[i]) * (d + 1)], d);
+        if (found.cluster[i] >= 0)
+          change<-1>(grid, points.at[i], &mine[static_cast<std::size_t>(found.cluster[i]) * (d + 1)], d);
         change<1>(grid, points.at[i], &mine[c * (d + 1)], d);
         found.cluster[i] = static_cast<int>(c);
         ++moved;
@@ -200,16 +201,16 @@ class kmeans {
       }
       found.inertia = distances.sum(total[k * (d + 1) + 1], global.n);
       ++found.iterations;
-      found.converged = total[k * (d + 1)] == 0 ||
-                        (found.iterations > 1 && before - found.inertia < how_.tolerance * found.inertia);
+      found.converged =
+          total[k * (d + 1)] == 0 || (found.iterations > 1 && before - found.inertia < how_.tolerance * found.inertia);
       before = found.inertia;
       if (found.converged || found.iterations >= how_.iterations) break;
     }
 
     double const share = (1 + how_.capacity) * static_cast<double>(global.n) / comm.size();
     auto const most = share < 1e18 ? static_cast<std::uint64_t>(std::ceil(share)) : UINT64_MAX;
-    found.destination = detail::deal_clusters(comm, detail::pack_clusters(found.sizes, comm.size(), most),
-                                              found.cluster, distance, k);
+    found.destination =
+        detail::deal_clusters(comm, detail::pack_clusters(found.sizes, comm.size(), most), found.cluster, distance, k);
     return found;
   }
 
@@ -249,11 +250,12 @@ class kmeans {
     auto const refuse = [](std::string const& why) { throw error(error_kind::config, "kmeans: " + why); };
     if (how_.k < 1 || static_cast<std::uint64_t>(how_.k) > all.n)
       refuse(std::to_string(all.n) + " rows do not make " + std::to_string(how_.k) + " clusters");
-    if (facts[2] > 0) refuse("a row has a feature that is NaN, infinite or too large to be squared; leave such rows out");
+    if (facts[2] > 0)
+      refuse("a row has a feature that is NaN, infinite or too large to be squared; leave such rows out");
     if (!(how_.capacity >= 0)) refuse("the capacity must be zero or more");
     if (!how_.centroids.empty() && how_.centroids.size() != static_cast<std::size_t>(how_.k) * all.columns)
-      refuse(std::to_string(how_.centroids.size()) + " numbers given for " + std::to_string(how_.k) +
-             " centroids of " + std::to_string(all.columns));
+      refuse(std::to_string(how_.centroids.size()) + " numbers given for " + std::to_string(how_.k) + " centroids of " +
+             std::to_string(all.columns));
     if (points.size() > 0 && points.columns != all.columns)
       refuse("rows of this rank have " + std::to_string(points.columns) + " features, others " +
              std::to_string(all.columns));
@@ -262,8 +264,8 @@ class kmeans {
 
   /// Row number `index` of all, on every rank.
   template <class Comm>
-  static void fetch(Comm& comm, detail::point_table<float> const& points, everywhere const& global,
-                    std::uint64_t index, std::span<float> into) {
+  static void fetch(Comm& comm, detail::point_table<float> const& points, everywhere const& global, std::uint64_t index,
+                    std::span<float> into) {
     auto const behind = std::upper_bound(global.first.begin(), global.first.end(), index);
     auto const owner = static_cast<std::size_t>(behind - global.first.begin()) - 1;
     if (comm.rank() == static_cast<int>(owner))
@@ -271,8 +273,9 @@ class kmeans {
     broadcast(comm, into, static_cast<int>(owner));
   }
 
-  /// plus_plus: each next centroid is a row, with probability in proportion to its squared distance D from those before.
-  /// Of -log(u) / D with u uniform, hashed from seed, round and row number, the least is such a row: one minloc.
+  /// plus_plus: each next centroid is a row, with probability in proportion to its squared distance D from those
+  /// before. Of -log(u) / D with u uniform, hashed from seed, round and row number, the least is such a row: one
+  /// minloc.
   template <class Comm>
   std::vector<float> first_centroids(Comm& comm, detail::point_table<float> const& points,
                                      everywhere const& global) const {
@@ -287,8 +290,7 @@ class kmeans {
         located<double, std::uint64_t> least{std::numeric_limits<double>::infinity(), UINT64_MAX};
         std::uint64_t const key = detail::mix64(how_.seed * 0x9e3779b97f4a7c15ULL + c);
         for (std::size_t i = 0; i < points.size(); ++i) {
-          nearest[i] =
-              (std::min)(nearest[i], detail::squared_distance(points.at[i], chosen.data() + (c - 1) * d, d));
+          nearest[i] = (std::min)(nearest[i], detail::squared_distance(points.at[i], chosen.data() + (c - 1) * d, d));
           if (!(nearest[i] > 0)) continue;
           double const u = static_cast<double>((detail::mix64(key + first + i) >> 11U) + 1) * 0x1p-53;
           least = minloc(least, {-std::log(u) / static_cast<double>(nearest[i]), first + i});

@@ -2,7 +2,8 @@
 // k-means on P processes beside a plain single-process one in Eigen on n / P rows: seconds per step of each, and their
 // ratio. Both make 10 steps from the same rows, and see the same data; medians of 5 runs.
 //
-//   g++ -std=c++20 -O2 -pthread -Iinclude -isystem /usr/include/eigen3 tests/bench/kmeans.cpp -o kmeans && ./kmeans --np 2
+//   g++ -std=c++20 -O2 -pthread -Iinclude -isystem /usr/include/eigen3 tests/bench/kmeans.cpp -o kmeans && ./kmeans
+//   --np 2
 #include <tutti/kmeans.hpp>
 
 #include <algorithm>
@@ -16,9 +17,7 @@ namespace {
 using matrix = Eigen::Matrix<float, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>;
 constexpr int n = 60'000, d = 784, k = 10, steps = 10, runs = 5;
 
-double seconds() {
-  return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count();
-}
+double seconds() { return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count(); }
 
 /// Lloyd's steps as one writes them with Eigen; `block` rows per product.
 double plain(matrix const& x, matrix centroids, Eigen::Index block) {
@@ -81,7 +80,8 @@ int main(int argc, char** argv) {
           tutti::kmeans{{.k = k, .iterations = steps, .tolerance = 0, .centroids = start}}.fit(world, rows);
       ours.push_back((seconds() - from) / found.iterations);
       barrier(world);
-      if (world.rank() == 0) theirs.push_back(std::min({plain(x, first, x.rows()), plain(x, first, 1024), plain(x, first, 256)}));
+      if (world.rank() == 0)
+        theirs.push_back(std::min({plain(x, first, x.rows()), plain(x, first, 1024), plain(x, first, 256)}));
       barrier(world);
     }
     if (world.rank() == 0)

@@ -29,7 +29,8 @@ std::vector<row> cloud(std::size_t n) {
     auto const c = static_cast<std::uint64_t>(9 * points::uniform(7 * i) * points::uniform(7 * i + 1));
     all[i].number = static_cast<int>(i);
     for (std::size_t j = 0; j < d; ++j)
-      all[i].x[j] = static_cast<float>(3 * points::uniform(1'000'000 + c * d + j) + points::uniform(2'000'000 + i * d + j));
+      all[i].x[j] =
+          static_cast<float>(3 * points::uniform(1'000'000 + c * d + j) + points::uniform(2'000'000 + i * d + j));
   }
   return all;
 }
@@ -37,7 +38,8 @@ std::vector<row> cloud(std::size_t n) {
 struct lloyd {  // as in a textbook, in double
   std::vector<int> cluster;
   std::vector<double> centroids;
-  lloyd(std::vector<row> const& all, std::vector<float> const& start, int steps) : cluster(all.size()), centroids(start.begin(), start.end()) {
+  lloyd(std::vector<row> const& all, std::vector<float> const& start, int steps)
+      : cluster(all.size()), centroids(start.begin(), start.end()) {
     std::size_t const k = start.size() / d;
     for (int step = 0; step < steps; ++step) {
       std::vector<double> sums(k * d), counts(k);
@@ -99,10 +101,13 @@ TEST_CASE("kmeans: the steps are those of the textbook") {
   lloyd const due(all, start, 6);
   tutti::testing::run_ranks(3, [&](tutti::communicator& world) {
     auto const mine = points::part(all, 3, world.rank());
-    auto const found = tutti::kmeans{{.k = 9, .iterations = 6, .tolerance = 0, .centroids = start}, &row::x}.fit(world, mine);
+    auto const found =
+        tutti::kmeans{{.k = 9, .iterations = 6, .tolerance = 0, .centroids = start}, &row::x}.fit(world, mine);
     double inertia = 0;
-    for (std::size_t i = 0; i < mine.size(); ++i) CHECK(found.cluster[i] == due.cluster[static_cast<std::size_t>(mine[i].number)]);
-    for (std::size_t i = 0; i < start.size(); ++i) CHECK(found.centroids[i] == doctest::Approx(due.centroids[i]).epsilon(1e-5));
+    for (std::size_t i = 0; i < mine.size(); ++i)
+      CHECK(found.cluster[i] == due.cluster[static_cast<std::size_t>(mine[i].number)]);
+    for (std::size_t i = 0; i < start.size(); ++i)
+      CHECK(found.centroids[i] == doctest::Approx(due.centroids[i]).epsilon(1e-5));
     lloyd const before(all, start, 5);
     for (auto const& r : all) {
       double least = 1e300;
@@ -122,13 +127,15 @@ TEST_CASE("kmeans: plus_plus starts in clusters far apart, where any k rows woul
   std::vector<std::array<float, 2>> all;  // 990 rows in one place, and two far corners of five
   for (int i = 0; i < 1000; ++i) {
     float const corner = i >= 990 ? 100 : 0;
-    all.push_back({corner + static_cast<float>(points::uniform(static_cast<std::uint64_t>(i))), i >= 995 ? 100.0F : 0.0F});
+    all.push_back(
+        {corner + static_cast<float>(points::uniform(static_cast<std::uint64_t>(i))), i >= 995 ? 100.0F : 0.0F});
   }
   int good[2] = {};
   for (std::uint64_t seed = 0; seed < 20; ++seed)
     for (auto const start : {tutti::kmeans_start::plus_plus, tutti::kmeans_start::random})
       tutti::testing::run_ranks(2, [&](tutti::communicator& world) {
-        auto sizes = tutti::kmeans{{.k = 3, .seed = seed, .start = start}}.fit(world, points::part(all, 2, world.rank())).sizes;
+        auto sizes =
+            tutti::kmeans{{.k = 3, .seed = seed, .start = start}}.fit(world, points::part(all, 2, world.rank())).sizes;
         std::sort(sizes.begin(), sizes.end());
         if (world.rank() == 0 && sizes == std::vector<std::uint64_t>{5, 5, 990})
           ++good[start == tutti::kmeans_start::plus_plus ? 0 : 1];
@@ -137,7 +144,9 @@ TEST_CASE("kmeans: plus_plus starts in clusters far apart, where any k rows woul
   CHECK(good[1] <= 10);
 }
 
-TEST_CASE("kmeans: no rank gets more than its capacity, whole clusters without one; the core of a cut cluster stays together") {
+TEST_CASE(
+    "kmeans: no rank gets more than its capacity, whole clusters without one; the core of a cut cluster stays "
+    "together") {
   auto const all = cloud(3001);
   for (int p : {1, 2, 4, 7})
     for (double const capacity : {0.0, 0.1, std::numeric_limits<double>::infinity()}) {
@@ -160,7 +169,8 @@ TEST_CASE("kmeans: no rank gets more than its capacity, whole clusters without o
       });
       if (std::isinf(capacity)) {
         for (std::size_t i = 0; i < all.size(); ++i)
-          CHECK(to[i] == to[static_cast<std::size_t>(std::find(cluster.begin(), cluster.end(), cluster[i]) - cluster.begin())]);
+          CHECK(to[i] ==
+                to[static_cast<std::size_t>(std::find(cluster.begin(), cluster.end(), cluster[i]) - cluster.begin())]);
       } else {
         auto const most = std::ceil((1 + capacity) * static_cast<double>(all.size()) / p);
         for (auto const l : load) CHECK(static_cast<double>(l) <= most);
@@ -170,7 +180,8 @@ TEST_CASE("kmeans: no rank gets more than its capacity, whole clusters without o
           for (std::size_t i = 0; i < all.size(); ++i) {
             if (cluster[i] != c) continue;
             double far = 0;
-            for (std::size_t j = 0; j < d; ++j) far += std::pow(all[i].x[j] - centroids[static_cast<std::size_t>(c) * d + j], 2);
+            for (std::size_t j = 0; j < d; ++j)
+              far += std::pow(all[i].x[j] - centroids[static_cast<std::size_t>(c) * d + j], 2);
             auto const r = static_cast<std::size_t>(to[i]);
             least[r] = std::min(least[r], far), largest[r] = std::max(largest[r], far);
           }

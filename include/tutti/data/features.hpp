@@ -41,9 +41,9 @@ struct point_table {
     using number = std::remove_cvref_t<decltype(*std::begin(std::declval<std::remove_reference_t<seen>&>()))>;
     static_assert(std::is_arithmetic_v<number>,
                   "tutti: the feature accessor gives a range of numbers: a span, an array or a vector of a row.");
-    constexpr bool stays = std::same_as<number, T> && requires(seen s) { std::data(s); } &&
-                           (std::is_lvalue_reference_v<seen> || std::is_trivially_destructible_v<seen>) &&
-                           !std::is_bounded_array_v<std::remove_reference_t<seen>>;
+    constexpr bool stays = std::same_as<number, T> && requires(seen s) { std::data(s); }
+    &&(std::is_lvalue_reference_v<seen> ||
+       std::is_trivially_destructible_v<seen>)&&!std::is_bounded_array_v<std::remove_reference_t<seen>>;
     for (auto const& row : rows) {
       auto&& numbers = std::invoke(look, row);
       auto const n = static_cast<std::size_t>(std::distance(std::begin(numbers), std::end(numbers)));
