@@ -21,8 +21,8 @@
 #include <tutti/data/mapped_source.hpp>
 #include <tutti/data/memory_source.hpp>
 #include <tutti/data/moments.hpp>
-#include <tutti/data/partition_report.hpp>
 #include <tutti/data/pack_clusters.hpp>
+#include <tutti/data/partition_report.hpp>
 #include <tutti/data/quantiles.hpp>
 #include <tutti/data/random.hpp>
 #include <tutti/data/rebalance.hpp>

@@ -1562,6 +1562,64 @@ template <transport::streams S, movable_row Row>
 
 }  // namespace tutti::inline TUTTI_ABI
 
+// --------------------------------------------------------------------------------------------- tutti/data/features.hpp
+// Rows of any type as points: takes a range and what to look at in each row, and hands down pointers to numbers.
+
+namespace tutti::inline TUTTI_ABI {
+
+/// Looks at the whole row: rows that are ranges of numbers themselves.
+struct whole_row {
+  template <class Row>
+  constexpr Row const& operator()(Row const& row) const noexcept {
+    return row;
+  }
+};
+
+namespace detail {
+
+/// One point per row, all of `columns` numbers. Numbers of type T that lie in the rows stay there, so the rows must
+/// live on; others are copied. Throws config if rows differ in length.
+template <std::floating_point T>
+struct point_table {
+  std::vector<T const*> at;
+  std::size_t columns = 0;
+  std::vector<T> copied;
+
+  template <class Rows, class Look>
+  point_table(char const* who, Rows const& rows, Look const& look) {
+    using seen = decltype(std::invoke(look, *std::begin(rows)));
+    using number = std::remove_cvref_t<decltype(*std::begin(std::declval<std::remove_reference_t<seen>&>()))>;
+    static_assert(std::is_arithmetic_v<number>,
+                  "tutti: the feature accessor gives a range of numbers: a span, an array or a vector of a row.");
+    constexpr bool stays = std::same_as<number, T> && requires(seen s) { std::data(s); }
+    &&(std::is_lvalue_reference_v<seen> ||
+       std::is_trivially_destructible_v<seen>)&&!std::is_bounded_array_v<std::remove_reference_t<seen>>;
+    for (auto const& row : rows) {
+      auto&& numbers = std::invoke(look, row);
+      auto const n = static_cast<std::size_t>(std::distance(std::begin(numbers), std::end(numbers)));
+      if (at.empty()) columns = n;
+      if (n != columns)
+        throw error(error_kind::config, std::string(who) + ": row " + std::to_string(at.size()) + " has " +
+                                            std::to_string(n) + " features, row 0 has " + std::to_string(columns));
+      if constexpr (stays) {
+        at.push_back(std::data(numbers));
+      } else {
+        at.push_back(nullptr);
+        for (auto const& x : numbers) copied.push_back(static_cast<T>(x));
+      }
+    }
+    if constexpr (!stays)
+      for (std::size_t i = 0; i < at.size(); ++i) at[i] = copied.data() + i * columns;
+  }
+  point_table(point_table const&) = delete;
+  point_table& operator=(point_table const&) = delete;
+
+  [[nodiscard]] std::size_t size() const noexcept { return at.size(); }
+};
+
+}  // namespace detail
+}  // namespace tutti::inline TUTTI_ABI
+
 // -------------------------------------------------------------------------------------------- tutti/data/histogram.hpp
 // histogram: how many numbers fall into each of equally wide bins.
 
@@ -2013,6 +2071,44 @@ class memory_source {
 static_assert(source<memory_source<int>>);
 
 }  // namespace tutti::inline TUTTI_ABI
+
+// ---------------------------------------------------------------------------------------- tutti/data/pack_clusters.hpp
+// Which rank gets which cluster: the largest first, each to the rank with the least, split only where it must be.
+
+namespace tutti::inline TUTTI_ABI::detail {
+
+/// `count` rows of a cluster go to `rank`. A cluster's quotas stand in the order in which its rows are dealt.
+struct quota {
+  std::size_t cluster;
+  int rank;
+  std::uint64_t count;
+};
+
+/// Longest processing time first (Graham 1969): without a limit, no rank has more than 4/3 - 1/(3P) of what the best
+/// packing of whole clusters gives its fullest. With one (`most` rows per rank, P * most >= the sum of sizes), a
+/// cluster that fits nowhere whole is cut. Ties go to the lower cluster and rank, so all ranks find the same.
+template <class = on_use>
+[[nodiscard]] std::vector<quota> pack_clusters(std::vector<std::uint64_t> const& sizes, int ranks,
+                                               std::uint64_t most = UINT64_MAX) {
+  std::vector<std::size_t> order(sizes.size());
+  for (std::size_t c = 0; c < order.size(); ++c) order[c] = c;
+  std::stable_sort(order.begin(), order.end(), [&](std::size_t a, std::size_t b) { return sizes[a] > sizes[b]; });
+  std::vector<std::uint64_t> load(static_cast<std::size_t>(ranks));
+  std::vector<quota> all;
+  for (std::size_t const c : order) {
+    for (std::uint64_t left = sizes[c]; left > 0;) {
+      auto const least = std::min_element(load.begin(), load.end());
+      std::uint64_t const taken = (std::min)(left, most - *least);
+      if (taken == 0) break;
+      *least += taken;
+      left -= taken;
+      all.push_back({c, static_cast<int>(least - load.begin()), taken});
+    }
+  }
+  return all;
+}
+
+}  // namespace tutti::inline TUTTI_ABI::detail
 
 // -------------------------------------------------------------------------------------------- tutti/data/quantiles.hpp
 // quantiles: median, percentiles, any rank of numbers seen one by one, in little memory and with a proved error.
