@@ -60,7 +60,9 @@ void table(std::uint64_t n, int size) {
   std::vector<std::vector<int>> hosts;
   std::vector<std::uint64_t> cuts{0};
   for (std::uint64_t i = 0; i < n; ++i) {
-    auto const host = [&](unsigned shift) { return static_cast<int>((tutti::hash_key(i) >> shift) % static_cast<unsigned>(size)); };
+    auto const host = [&](unsigned shift) {
+      return static_cast<int>((tutti::hash_key(i) >> shift) % static_cast<unsigned>(size));
+    };
     costs.push_back(static_cast<double>(i % 97));
     hosts.push_back({host(0), host(20), host(40)});
   }
