@@ -30,25 +30,34 @@
 
 #include <algorithm>
 #include <array>
+#include <atomic>
 #include <bit>
 #include <cerrno>
 #include <charconv>
 #include <chrono>
 #include <concepts>
+#include <condition_variable>
 #include <cstddef>
 #include <cstdint>
 #include <cstdio>
 #include <cstring>
+#include <exception>
+#include <filesystem>
+#include <fstream>
 #include <functional>
 #include <iterator>
 #include <limits>
+#include <map>
 #include <memory>
+#include <mutex>
 #include <optional>
 #include <queue>
+#include <random>
 #include <span>
 #include <string>
 #include <string_view>
 #include <system_error>
+#include <thread>
 #include <tuple>
 #include <type_traits>
 #include <utility>
@@ -748,6 +757,310 @@ struct by_hash {
 
 }  // namespace tutti::inline TUTTI_ABI
 
+// --------------------------------------------------------------------------------------------- tutti/data/kv_store.hpp
+// What a store of keys and values must do to serve a job: as a meeting point, a counter, a cache. And the one that is
+// memory of this process.
+
+namespace tutti::inline TUTTI_ABI {
+
+/// Keys and values are any bytes; each call is atomic, whoever else uses the store.
+///
+/// set(key, value)             replaces what was there
+/// get(key)                    the value, or nothing
+/// wait(key, timeout)          the value, as soon as there is one; throws `timeout`
+/// add(key, n)                 the number under the key (0 where there is none) plus n, which is stored as decimal
+/// text;
+///                             throws `config` if the value is no number
+/// cas(key, expected, value)   sets the value if the present one is `expected` (nothing: if there is none); whether it
+///                             did
+template <class S>
+concept kv_store = requires(S& s, std::string_view key, std::optional<std::string_view> expected,
+                            std::chrono::nanoseconds timeout) {
+  s.set(key, key);
+  { s.get(key) } -> std::same_as<std::optional<std::string>>;
+  { s.wait(key, timeout) } -> std::same_as<std::string>;
+  { s.add(key, std::int64_t{1}) } -> std::same_as<std::int64_t>;
+  { s.cas(key, expected, key) } -> std::same_as<bool>;
+};
+
+namespace detail {
+
+/// present + n, for the store that keeps numbers as text.
+inline std::int64_t add_to_text(std::string_view key, std::optional<std::string> const& present, std::int64_t n) {
+  std::int64_t value = 0;
+  if (present) {
+    auto const [end, problem] = std::from_chars(present->data(), present->data() + present->size(), value);
+    if (problem != std::errc{} || end != present->data() + present->size())
+      throw error(error_kind::config, "the store holds \"" + present->substr(0, 40) + "\" under '" + std::string(key) +
+                                          "', which is no number to add to");
+  }
+  using limits = std::numeric_limits<std::int64_t>;
+  if (n > 0 ? value > (limits::max)() - n : value < (limits::min)() - n)
+    throw error(error_kind::config, "the number under '" + std::string(key) + "' would not fit into 64 bits");
+  return value + n;
+}
+
+[[noreturn]] inline void throw_not_there(std::string_view key, std::chrono::nanoseconds timeout) {
+  auto const waited = std::chrono::duration_cast<std::chrono::milliseconds>(timeout);
+  throw error(error_kind::timeout, "nobody set '" + std::string(key) + "' in the store within " +
+                                       std::to_string(waited.count()) + " ms: has its writer started?");
+}
+
+/// wait() of a store that can only be asked.
+template <class S>
+[[nodiscard]] std::string ask_until_there(S& store, std::string_view key, std::chrono::nanoseconds timeout) {
+  auto const deadline = std::chrono::steady_clock::now() + timeout;
+  for (auto pause = std::chrono::milliseconds(1);; pause = pause < std::chrono::milliseconds(50) ? 2 * pause : pause) {
+    if (auto value = store.get(key)) return *std::move(value);
+    auto const now = std::chrono::steady_clock::now();
+    if (now >= deadline) throw_not_there(key, timeout);
+    std::this_thread::sleep_until(pause < deadline - now ? now + pause : deadline);
+  }
+}
+
+}  // namespace detail
+
+/// For the threads of one process. Copies share what they hold.
+class memory_store {
+ public:
+  void set(std::string_view key, std::string_view value) {
+    std::lock_guard const lock(held_->mutex);
+    put(key, std::string(value));
+  }
+  [[nodiscard]] std::optional<std::string> get(std::string_view key) const {
+    std::lock_guard const lock(held_->mutex);
+    return find(key);
+  }
+  [[nodiscard]] std::string wait(std::string_view key, std::chrono::nanoseconds timeout) const {
+    std::unique_lock lock(held_->mutex);
+    std::optional<std::string> value;
+    auto const there = [&] { return (value = find(key)).has_value(); };
+    if (!held_->changed.wait_for(lock, timeout, there)) detail::throw_not_there(key, timeout);
+    return *std::move(value);
+  }
+  std::int64_t add(std::string_view key, std::int64_t n) {
+    std::lock_guard const lock(held_->mutex);
+    std::int64_t const added = detail::add_to_text(key, find(key), n);
+    put(key, std::to_string(added));
+    return added;
+  }
+  bool cas(std::string_view key, std::optional<std::string_view> expected, std::string_view value) {
+    std::lock_guard const lock(held_->mutex);
+    if (find(key) != expected) return false;
+    put(key, std::string(value));
+    return true;
+  }
+
+ private:
+  struct contents {
+    mutable std::mutex mutex;
+    std::condition_variable changed;
+    std::map<std::string, std::string, std::less<>> values;
+  };
+  [[nodiscard]] std::optional<std::string> find(std::string_view key) const {
+    auto const at = held_->values.find(key);
+    return at == held_->values.end() ? std::nullopt : std::optional(at->second);
+  }
+  void put(std::string_view key, std::string value) {
+    held_->values.insert_or_assign(std::string(key), std::move(value));
+    held_->changed.notify_all();
+  }
+
+  std::shared_ptr<contents> held_ = std::make_shared<contents>();
+};
+static_assert(kv_store<memory_store>);
+
+/// A store in which all keys begin with `prefix`: two jobs with different prefixes do not see each other. The store
+/// must outlive it.
+template <kv_store S>
+class prefixed_store {
+ public:
+  prefixed_store(S& store, std::string prefix) : store_(&store), prefix_(std::move(prefix)) {}
+
+  void set(std::string_view key, std::string_view value) { store_->set(full(key), value); }
+  [[nodiscard]] std::optional<std::string> get(std::string_view key) { return store_->get(full(key)); }
+  [[nodiscard]] std::string wait(std::string_view key, std::chrono::nanoseconds timeout) {
+    return store_->wait(full(key), timeout);
+  }
+  std::int64_t add(std::string_view key, std::int64_t n) { return store_->add(full(key), n); }
+  bool cas(std::string_view key, std::optional<std::string_view> expected, std::string_view value) {
+    return store_->cas(full(key), expected, value);
+  }
+
+ private:
+  [[nodiscard]] std::string full(std::string_view key) const { return prefix_ + std::string(key); }
+
+  S* store_;
+  std::string prefix_;
+};
+static_assert(kv_store<prefixed_store<memory_store>>);
+
+}  // namespace tutti::inline TUTTI_ABI
+
+// ------------------------------------------------------------------------------------------- tutti/data/item_range.hpp
+// A run of neighbouring items, named by where it begins and ends: what a source is asked for.
+
+namespace tutti::inline TUTTI_ABI {
+
+/// The items [first, last): a random-access range of their numbers. Needs first <= last.
+struct item_range {
+  std::uint64_t first = 0;
+  std::uint64_t last = 0;
+
+  using iterator = detail::index_iterator<item_range>;
+
+  [[nodiscard]] constexpr std::uint64_t size() const noexcept { return last - first; }
+  [[nodiscard]] constexpr bool empty() const noexcept { return last == first; }
+  /// Needs i < size().
+  [[nodiscard]] constexpr std::uint64_t operator[](std::uint64_t i) const noexcept { return first + i; }
+  [[nodiscard]] iterator begin() const { return {*this, 0}; }
+  [[nodiscard]] iterator end() const { return {*this, size()}; }
+  friend bool operator==(item_range const&, item_range const&) = default;
+};
+
+}  // namespace tutti::inline TUTTI_ABI
+
+// ----------------------------------------------------------------------------------------------- tutti/data/source.hpp
+// What a source of rows is: how many there are, and a run of them; and how rows anywhere in it are collected.
+
+namespace tutti::inline TUTTI_ABI {
+
+/// `read(range)` gives the rows range.first … range.last - 1, valid until the next read of this source. A range beyond
+/// size() throws `config`, a row that cannot be read `bad_row`. Not thread safe: a thread has a source of its own.
+template <class S>
+concept source = requires(S& s, S const& constant, item_range range) {
+  typename S::value_type;
+  { constant.size() } -> std::convertible_to<std::uint64_t>;
+  { s.read(range) } -> std::convertible_to<std::span<typename S::value_type const>>;
+};
+
+/// Where a row lies, for a person who wants to look at it.
+struct file_place {
+  std::string file;
+  std::uint64_t offset = 0;  ///< in bytes
+  friend bool operator==(file_place const&, file_place const&) = default;
+};
+
+/// A row that is there but cannot be used. what() reads "train.csv, byte 1042: cell 3, "abc", is not a number".
+class bad_row : public error {
+ public:
+  bad_row(file_place where, std::string const& why)
+      : error(error_kind::config, where.file + ", byte " + std::to_string(where.offset) + ": " + why),
+        where_(std::move(where)),
+        why_(why) {}
+  [[nodiscard]] file_place const& where() const noexcept { return where_; }
+  [[nodiscard]] std::string const& why() const noexcept { return why_; }
+
+ private:
+  file_place where_;
+  std::string why_;
+};
+
+namespace detail {
+
+inline void check_range(item_range range, std::uint64_t size, std::string const& name) {
+  if (range.first <= range.last && range.last <= size) return;
+  throw error(error_kind::config, "rows " + std::to_string(range.first) + " to " + std::to_string(range.last) +
+                                      " were asked of " + name + ", which has " + std::to_string(size));
+}
+
+}  // namespace detail
+
+/// The rows with these numbers, in this order: those of a sampler's slot, for example. Neighbours are read together.
+template <source S, class Ids>
+[[nodiscard]] std::vector<typename S::value_type> rows_at(S& from, Ids const& ids) {
+  std::vector<typename S::value_type> rows;
+  item_range run;
+  auto const flush = [&] {
+    if (run.empty()) return;
+    std::span<typename S::value_type const> const read = from.read(run);
+    rows.insert(rows.end(), read.begin(), read.end());
+  };
+  for (auto const number : ids) {
+    auto const id = static_cast<std::uint64_t>(number);
+    if (id != run.last || run.empty()) {
+      flush();
+      run = {id, id};
+    }
+    ++run.last;
+  }
+  flush();
+  return rows;
+}
+
+}  // namespace tutti::inline TUTTI_ABI
+
+// ---------------------------------------------------------------------------------------- tutti/data/cached_source.hpp
+// A source whose rows are read once, by whoever needs them first, and from a kv_store after that.
+
+namespace tutti::inline TUTTI_ABI {
+
+/// Rows travel in blocks of `block` neighbours, encoded as objects are. All readers of one data set give the same name
+/// and block. A cache buys time with the store's memory: worth it where a row is dearer to read or decode than to
+/// fetch. A value that is no block of this source (another data set of that name) throws `protocol` or `config`. The
+/// store must outlive it.
+template <source S, kv_store Store>
+class cached_source {
+ public:
+  using value_type = typename S::value_type;
+
+  cached_source(S from, Store& store, std::string name, std::uint64_t block = 256)
+      : from_(std::move(from)), store_(&store), name_(std::move(name)), block_(block) {
+    if (block == 0) throw error(error_kind::config, "cached_source: a block has at least 1 row, not 0");
+  }
+
+  [[nodiscard]] std::uint64_t size() const { return from_.size(); }
+  [[nodiscard]] std::span<value_type const> read(item_range range) {
+    detail::check_range(range, size(), "the cached source '" + name_ + "'");
+    rows_.clear();
+    for (std::uint64_t at = range.first; at < range.last;) {
+      std::uint64_t const begin = at / block_ * block_;
+      fetch(begin);
+      std::uint64_t const end = begin + held_.size() < range.last ? begin + held_.size() : range.last;
+      if (at == range.first && end == range.last)
+        return std::span<value_type const>(held_).subspan(index(at - begin), index(end - at));
+      rows_.insert(rows_.end(), held_.begin() + static_cast<std::ptrdiff_t>(at - begin),
+                   held_.begin() + static_cast<std::ptrdiff_t>(end - begin));
+      at = end;
+    }
+    return rows_;
+  }
+
+ private:
+  [[nodiscard]] static std::size_t index(std::uint64_t i) noexcept { return static_cast<std::size_t>(i); }
+
+  /// Leaves the block that begins at row `begin` in held_.
+  void fetch(std::uint64_t begin) {
+    if (held_at_ == begin && !held_.empty()) return;
+    std::uint64_t const end = size() - begin < block_ ? size() : begin + block_;
+    std::string const key = name_ + "/" + std::to_string(block_) + "/" + std::to_string(begin);
+    held_.clear();
+    if (auto const found = store_->get(key)) {
+      tutti::TUTTI_ABI::decode(std::as_bytes(std::span(*found)), held_);
+      if (held_.size() != end - begin)
+        throw error(error_kind::config, "the store holds a block of " + std::to_string(held_.size()) + " rows under '" +
+                                            key + "', where this source has " + std::to_string(end - begin) +
+                                            ": give each data set a name of its own");
+    } else {
+      std::span<value_type const> const read = from_.read({begin, end});
+      held_.assign(read.begin(), read.end());
+      auto const encoded = tutti::TUTTI_ABI::encode(held_);
+      store_->set(key, {reinterpret_cast<char const*>(encoded.data()), encoded.size()});
+    }
+    held_at_ = begin;
+  }
+
+  S from_;
+  Store* store_;
+  std::string name_;
+  std::uint64_t block_;
+  std::uint64_t held_at_ = 0;
+  std::vector<value_type> held_;
+  std::vector<value_type> rows_;
+};
+
+}  // namespace tutti::inline TUTTI_ABI
+
 // ---------------------------------------------------------------------------------------------- tutti/data/moments.hpp
 // moments: count, mean, variance and extremes of numbers seen one by one, on any number of ranks.
 
@@ -1194,99 +1507,6 @@ class file_window {
 
 }  // namespace tutti::inline TUTTI_ABI::detail
 
-// ------------------------------------------------------------------------------------------- tutti/data/item_range.hpp
-// A run of neighbouring items, named by where it begins and ends: what a source is asked for.
-
-namespace tutti::inline TUTTI_ABI {
-
-/// The items [first, last): a random-access range of their numbers. Needs first <= last.
-struct item_range {
-  std::uint64_t first = 0;
-  std::uint64_t last = 0;
-
-  using iterator = detail::index_iterator<item_range>;
-
-  [[nodiscard]] constexpr std::uint64_t size() const noexcept { return last - first; }
-  [[nodiscard]] constexpr bool empty() const noexcept { return last == first; }
-  /// Needs i < size().
-  [[nodiscard]] constexpr std::uint64_t operator[](std::uint64_t i) const noexcept { return first + i; }
-  [[nodiscard]] iterator begin() const { return {*this, 0}; }
-  [[nodiscard]] iterator end() const { return {*this, size()}; }
-  friend bool operator==(item_range const&, item_range const&) = default;
-};
-
-}  // namespace tutti::inline TUTTI_ABI
-
-// ----------------------------------------------------------------------------------------------- tutti/data/source.hpp
-// What a source of rows is: how many there are, and a run of them; and how rows anywhere in it are collected.
-
-namespace tutti::inline TUTTI_ABI {
-
-/// `read(range)` gives the rows range.first … range.last - 1, valid until the next read of this source. A range beyond
-/// size() throws `config`, a row that cannot be read `bad_row`. Not thread safe: a thread has a source of its own.
-template <class S>
-concept source = requires(S& s, S const& constant, item_range range) {
-  typename S::value_type;
-  { constant.size() } -> std::convertible_to<std::uint64_t>;
-  { s.read(range) } -> std::convertible_to<std::span<typename S::value_type const>>;
-};
-
-/// Where a row lies, for a person who wants to look at it.
-struct file_place {
-  std::string file;
-  std::uint64_t offset = 0;  ///< in bytes
-  friend bool operator==(file_place const&, file_place const&) = default;
-};
-
-/// A row that is there but cannot be used. what() reads "train.csv, byte 1042: cell 3, "abc", is not a number".
-class bad_row : public error {
- public:
-  bad_row(file_place where, std::string const& why)
-      : error(error_kind::config, where.file + ", byte " + std::to_string(where.offset) + ": " + why),
-        where_(std::move(where)),
-        why_(why) {}
-  [[nodiscard]] file_place const& where() const noexcept { return where_; }
-  [[nodiscard]] std::string const& why() const noexcept { return why_; }
-
- private:
-  file_place where_;
-  std::string why_;
-};
-
-namespace detail {
-
-inline void check_range(item_range range, std::uint64_t size, std::string const& name) {
-  if (range.first <= range.last && range.last <= size) return;
-  throw error(error_kind::config, "rows " + std::to_string(range.first) + " to " + std::to_string(range.last) +
-                                      " were asked of " + name + ", which has " + std::to_string(size));
-}
-
-}  // namespace detail
-
-/// The rows with these numbers, in this order: those of a sampler's slot, for example. Neighbours are read together.
-template <source S, class Ids>
-[[nodiscard]] std::vector<typename S::value_type> rows_at(S& from, Ids const& ids) {
-  std::vector<typename S::value_type> rows;
-  item_range run;
-  auto const flush = [&] {
-    if (run.empty()) return;
-    std::span<typename S::value_type const> const read = from.read(run);
-    rows.insert(rows.end(), read.begin(), read.end());
-  };
-  for (auto const number : ids) {
-    auto const id = static_cast<std::uint64_t>(number);
-    if (id != run.last || run.empty()) {
-      flush();
-      run = {id, id};
-    }
-    ++run.last;
-  }
-  flush();
-  return rows;
-}
-
-}  // namespace tutti::inline TUTTI_ABI
-
 // ---------------------------------------------------------------------------------------------- tutti/data/records.hpp
 // Where the lines of a text file begin: cut among ranks without reading it, or all of them in one pass.
 
@@ -1620,6 +1840,325 @@ struct point_table {
 }  // namespace detail
 }  // namespace tutti::inline TUTTI_ABI
 
+// -------------------------------------------------------------------------------------------- tutti/data/file_lock.hpp
+// One process, and one thread of it, at a time: a lock that is a file, and is free again when its holder dies.
+
+#if defined(_WIN32)
+#include <share.h>
+#include <stdio.h>
+#else
+#include <fcntl.h>
+#include <sys/file.h>
+#include <unistd.h>
+#endif
+
+namespace tutti::inline TUTTI_ABI::detail {
+
+/// Blocks until it holds the lock.
+class file_lock {
+ public:
+#if defined(_WIN32)
+  explicit file_lock(std::string const& path) {
+    while ((file_ = ::_fsopen(path.c_str(), "w", _SH_DENYRW)) == nullptr) {
+      if (errno != EACCES) throw_file(path, "opened");
+      std::this_thread::sleep_for(std::chrono::milliseconds(1));
+    }
+  }
+  ~file_lock() { ::fclose(file_); }
+#else
+  explicit file_lock(std::string const& path) : fd_(::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600)) {
+    if (fd_ < 0) throw_file(path, "opened");
+    while (::flock(fd_, LOCK_EX) != 0)
+      if (errno != EINTR) {
+        int const code = errno;
+        ::close(fd_);
+        throw_file(path, "locked", code);
+      }
+  }
+  ~file_lock() { ::close(fd_); }
+#endif
+  file_lock(file_lock const&) = delete;
+  file_lock& operator=(file_lock const&) = delete;
+
+ private:
+#if defined(_WIN32)
+  FILE* file_ = nullptr;
+#else
+  int fd_;
+#endif
+};
+
+}  // namespace tutti::inline TUTTI_ABI::detail
+
+// ------------------------------------------------------------------------------------------- tutti/data/file_store.hpp
+// A kv_store that is a directory: a file per key.
+
+namespace tutti::inline TUTTI_ABI {
+
+/// For processes that see the same directory, which is made if it is not there. Values appear whole (a new file is
+/// renamed into place); those who write take turns. What an earlier job left is still there: give each job a directory,
+/// or a prefix. wait() asks every 50 ms at the latest.
+class file_store {
+ public:
+  explicit file_store(std::string directory) : directory_(std::move(directory)) {
+    std::error_code problem;
+    std::filesystem::create_directories(directory_, problem);
+    if (!std::filesystem::is_directory(directory_))
+      throw error(error_kind::config, directory_ + " is no directory for a store, and cannot be made one");
+  }
+
+  void set(std::string_view key, std::string_view value) {
+    detail::file_lock const lock(directory_ + "/.lock");
+    put(key, value);
+  }
+  [[nodiscard]] std::optional<std::string> get(std::string_view key) const {
+    std::ifstream file(path(key), std::ios::binary);
+    if (!file) return std::nullopt;
+    return std::string(std::istreambuf_iterator<char>(file), std::istreambuf_iterator<char>());
+  }
+  [[nodiscard]] std::string wait(std::string_view key, std::chrono::nanoseconds timeout) const {
+    return detail::ask_until_there(*this, key, timeout);
+  }
+  std::int64_t add(std::string_view key, std::int64_t n) {
+    detail::file_lock const lock(directory_ + "/.lock");
+    std::int64_t const added = detail::add_to_text(key, get(key), n);
+    put(key, std::to_string(added));
+    return added;
+  }
+  bool cas(std::string_view key, std::optional<std::string_view> expected, std::string_view value) {
+    detail::file_lock const lock(directory_ + "/.lock");
+    if (get(key) != expected) return false;
+    put(key, value);
+    return true;
+  }
+
+ private:
+  /// Letters, digits, '-' and '_' stand for themselves, all else is "%2f".
+  [[nodiscard]] std::string path(std::string_view key) const {
+    std::string name = "k";
+    for (char const c : key) {
+      auto const code = static_cast<unsigned char>(c);
+      bool const plain =
+          (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' || c == '_';
+      if (plain)
+        name += c;
+      else
+        name.append({'%', "0123456789abcdef"[code >> 4U], "0123456789abcdef"[code & 15U]});
+    }
+    if (name.size() > 255)
+      throw error(error_kind::config,
+                  "the key '" + std::string(key.substr(0, 40)) +
+                      "…' is too long for a file's name; keys of a file_store have at most 84 bytes");
+    return directory_ + "/" + name;
+  }
+  void put(std::string_view key, std::string_view value) {
+    std::string const to = path(key), draft = directory_ + "/.draft";  // one writer at a time
+    std::ofstream file(draft, std::ios::binary);
+    file.write(value.data(), static_cast<std::streamsize>(value.size()));
+    file.close();
+    std::error_code problem;
+    if (file) std::filesystem::rename(draft, to, problem);
+    if (!file || problem)
+      throw error(error_kind::resource, directory_ + " cannot hold the value of '" + std::string(key) +
+                                            "': is its disk full, or not writable?");
+  }
+
+  std::string directory_;
+};
+static_assert(kv_store<file_store>);
+
+}  // namespace tutti::inline TUTTI_ABI
+
+// ---------------------------------------------------------------------------------------------- tutti/data/guarded.hpp
+// Data with bad rows in it: found before training begins, and one decision by all ranks about what becomes of them.
+
+namespace tutti::inline TUTTI_ABI {
+
+/// What becomes of rows that cannot be used.
+enum class bad_rows : std::uint8_t {
+  skip,        ///< they are left out, and counted
+  quarantine,  ///< they are left out, and listed on every rank: who has them, where, and what is wrong
+  abort        ///< every rank throws the same error, which names the first of them
+};
+
+/// A row that was left out.
+struct quarantined_row {
+  int rank = 0;  ///< who found it
+  std::uint64_t row = 0;
+  std::string file;          ///< "row" where the source has no files
+  std::uint64_t offset = 0;  ///< in bytes; the row's number where the source has no files
+  std::string why;
+};
+
+/// The rows of a source that can be used, numbered without gaps. Made by `guarded`.
+template <source S>
+class guarded_source {
+ public:
+  using value_type = typename S::value_type;
+
+  guarded_source(S from, std::vector<std::uint64_t> bad, std::uint64_t dropped, std::vector<quarantined_row> list)
+      : from_(std::move(from)), bad_(std::move(bad)), dropped_(dropped), list_(std::move(list)) {}
+
+  [[nodiscard]] std::uint64_t size() const { return from_.size() - bad_.size(); }
+  [[nodiscard]] std::span<value_type const> read(item_range range) {
+    detail::check_range(range, size(), "a guarded source");
+    if (range.empty()) return {};
+    std::uint64_t const first = original(range.first);
+    std::uint64_t const last = original(range.last - 1) + 1;
+    if (last - first == range.size()) return from_.read({first, last});
+    rows_.clear();
+    for (std::uint64_t at = first; at < last;) {
+      auto const next = std::lower_bound(bad_.begin(), bad_.end(), at);
+      std::uint64_t const end = next == bad_.end() || *next > last ? last : *next;
+      std::span<value_type const> const good = from_.read({at, end});
+      rows_.insert(rows_.end(), good.begin(), good.end());
+      at = end + 1;
+    }
+    return rows_;
+  }
+
+  /// How many rows were left out, on all ranks together.
+  [[nodiscard]] std::uint64_t dropped() const noexcept { return dropped_; }
+  /// With bad_rows::quarantine: what was left out, the same list on every rank, by rank and row.
+  [[nodiscard]] std::vector<quarantined_row> const& quarantined() const noexcept { return list_; }
+
+ private:
+  /// The number that the i-th good row has in the source.
+  [[nodiscard]] std::uint64_t original(std::uint64_t i) const {
+    std::size_t before = 0, beyond = bad_.size();  // how many bad rows precede it
+    while (before < beyond) {
+      std::size_t const middle = before + (beyond - before) / 2;
+      if (bad_[middle] <= i + middle)
+        before = middle + 1;
+      else
+        beyond = middle;
+    }
+    return i + before;
+  }
+
+  S from_;
+  std::vector<std::uint64_t> bad_;  // increasing
+  std::uint64_t dropped_;
+  std::vector<quarantined_row> list_;
+  std::vector<value_type> rows_;
+};
+
+namespace detail {
+
+struct any_row {
+  template <class Row>
+  bool operator()(Row const&) const noexcept {
+    return true;
+  }
+};
+
+template <class Row>
+[[nodiscard]] bool has_nan(Row const& row) {
+  bool found = false;
+  if constexpr (model<Row>)
+    tutti::TUTTI_ABI::for_each_tensor(row, [&](auto const& tensor) {
+      for (auto const& value : tensor.data) found = found || value != value;
+    });
+  return found;
+}
+
+/// Looks at every row of `range`, and lists those that cannot be used.
+template <source S, class Check>
+[[nodiscard]] std::vector<quarantined_row> find_bad_rows(S& from, item_range range, int rank, Check& check) {
+  std::vector<quarantined_row> bad;
+  auto const report = [&](std::uint64_t i, std::string why) {
+    file_place where{"row", i};
+    if constexpr (requires { from.place(i); }) where = from.place(i);
+    bad.push_back({rank, i, std::move(where.file), where.offset, std::move(why)});
+  };
+  auto const look = [&](std::uint64_t i, auto const& row) {
+    if (detail::has_nan(row)) return report(i, "a number in it is NaN");
+    auto const verdict = check(row);
+    if constexpr (std::is_same_v<std::remove_cvref_t<decltype(verdict)>, bool>) {
+      if (!verdict) report(i, "the check refuses it");
+    } else {
+      if (std::string why(verdict); !why.empty()) report(i, std::move(why));
+    }
+  };
+  auto const one = [&](std::uint64_t i) {
+    try {
+      std::span<typename S::value_type const> const row = from.read({i, i + 1});
+      look(i, row[0]);
+    } catch (bad_row const& problem) {
+      report(i, problem.why());
+    } catch (error const&) {
+      throw;  // the source as a whole fails
+    } catch (std::exception const& problem) {
+      report(i, problem.what());
+    }
+  };
+  constexpr std::uint64_t together = 256;
+  for (std::uint64_t at = range.first; at < range.last; at += together) {
+    std::uint64_t const end = range.last - at < together ? range.last : at + together;
+    std::size_t const before = bad.size();
+    bool readable = true;
+    try {
+      std::span<typename S::value_type const> const rows = from.read({at, end});
+      for (std::uint64_t i = at; i < end; ++i) look(i, rows[static_cast<std::size_t>(i - at)]);
+    } catch (std::exception const&) {  // one of them: which?
+      readable = false;
+    }
+    if (readable) continue;
+    bad.resize(before);
+    for (std::uint64_t i = at; i < end; ++i) one(i);
+  }
+  return bad;
+}
+
+template <transport::streams T, source S, class Check>
+[[nodiscard]] guarded_source<S> guard(basic_communicator<T>& comm, S from, bad_rows policy, Check& check, bool shared) {
+  std::uint64_t const rows = from.size();
+  item_range const share = shared ? exactly_once(rows, comm) : item_range{0, rows};
+  auto mine = detail::find_bad_rows(from, share, comm.rank(), check);
+  std::vector<std::uint64_t> numbers;
+  for (auto const& row : mine) numbers.push_back(row.row);
+  std::uint64_t const dropped = tutti::TUTTI_ABI::allreduce(comm, std::uint64_t{numbers.size()}, sum);
+  std::vector<quarantined_row> list;
+  if (dropped > 0 && policy != bad_rows::skip) {
+    if (policy == bad_rows::abort && mine.size() > 1) mine.erase(mine.begin() + 1, mine.end());
+    for (auto& rank : tutti::TUTTI_ABI::allgather(comm, mine))
+      list.insert(list.end(), std::make_move_iterator(rank.begin()), std::make_move_iterator(rank.end()));
+  }
+  if (dropped > 0 && policy == bad_rows::abort) {
+    auto const& first = list.front();
+    throw error(failure{error_kind::config,
+                        comm.members()[static_cast<std::size_t>(first.rank)],
+                        {},
+                        std::to_string(dropped) + " row(s) cannot be used, the first on rank " +
+                            std::to_string(first.rank) + ": " + first.file + ", byte " + std::to_string(first.offset) +
+                            ": " + first.why + "; repair the data, or skip or quarantine such rows"});
+  }
+  if (dropped > 0 && shared) {
+    auto all = tutti::TUTTI_ABI::allgather(comm, numbers);
+    numbers = std::move(all.values);
+  }
+  return {std::move(from), std::move(numbers), dropped, std::move(list)};
+}
+
+}  // namespace detail
+
+/// Collective. Looks at all rows once: those that cannot be read, hold a NaN, or that `check` refuses are bad. All
+/// ranks then do the same about them, as `policy` says, and go on with the rest. `check(row)` returns bool, or text
+/// that says what is wrong and is empty if nothing is. Here every rank has rows of its own (see `synced_steps`: their
+/// numbers differ now, if they did not before); a source that fails as a whole throws its error on its rank.
+template <transport::streams T, source S, class Check = detail::any_row>
+[[nodiscard]] guarded_source<S> guarded(basic_communicator<T>& comm, S from, bad_rows policy, Check check = {}) {
+  return detail::guard(comm, std::move(from), policy, check, false);
+}
+/// The same where all ranks have the same source, as with a sampler: each looks at a part of it, and all leave out the
+/// same rows.
+template <transport::streams T, source S, class Check = detail::any_row>
+[[nodiscard]] guarded_source<S> guarded_shared(basic_communicator<T>& comm, S from, bad_rows policy, Check check = {}) {
+  return detail::guard(comm, std::move(from), policy, check, true);
+}
+
+}  // namespace tutti::inline TUTTI_ABI
+
 // -------------------------------------------------------------------------------------------- tutti/data/histogram.hpp
 // histogram: how many numbers fall into each of equally wide bins.
 
@@ -1922,6 +2461,47 @@ class idx_source {
   std::vector<Row> rows_;
 };
 static_assert(source<idx_source<float>>);
+
+}  // namespace tutti::inline TUTTI_ABI
+
+// ----------------------------------------------------------------------------------------- tutti/data/join_through.hpp
+// Processes that share a store and nothing else find each other through it, and form a world.
+
+namespace tutti::inline TUTTI_ABI {
+
+/// Called by `size` processes with the same store: they are numbered as they come (a rank that is given in `how` is
+/// kept: then all give one), and the first listens at how.root, or at a free port of this host if that is empty.
+/// Returns when all are there. A store holds one job: give each a prefix (`prefixed_store`). Throws as `join` does, and
+/// config if more than `size` come.
+template <kv_store Store>
+[[nodiscard]] communicator join_through(Store& store, int size, join_options how = {}) {
+  how.size = size;
+  if (how.rank < 0) {
+    how.rank = static_cast<int>(store.add("tutti/ranks", 1) - 1);
+    if (how.rank >= size)
+      throw error(error_kind::config, "a process too many joins through the store, whose world has " +
+                                          std::to_string(size) +
+                                          " ranks and is complete: give each job a prefix of its own");
+  }
+  if (how.rank != 0) {
+    std::string const said = store.wait("tutti/root", how.timeout);  // "<job> <root>"
+    std::size_t const space = said.find(' ');
+    how.job = said.substr(0, space);
+    how.root = said.substr(space == said.npos ? said.size() : space + 1);
+    return join(std::move(how));
+  }
+  std::random_device random;
+  how.job.clear();
+  for (int i = 0; i < 32; ++i) how.job += "0123456789abcdef"[random() % 16];
+  net::io_context io;
+  if (how.root.empty()) {
+    net::ip::tcp::acceptor listener(io, {net::ip::address_v4::loopback(), 0});
+    how.root = "127.0.0.1:" + std::to_string(listener.local_endpoint().port());
+    how.listener = listener.release();
+  }
+  store.set("tutti/root", how.job + " " + how.root);
+  return join(std::move(how));
+}
 
 }  // namespace tutti::inline TUTTI_ABI
 
