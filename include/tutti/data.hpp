@@ -34,6 +34,7 @@
 #include <tutti/data/redistribute.hpp>
 #include <tutti/data/rendezvous_hash.hpp>
 #include <tutti/data/replicated.hpp>
+#include <tutti/data/select.hpp>
 #include <tutti/data/synced_steps.hpp>
 #include <tutti/data/text_source.hpp>
 #include <tutti/data/token_ring.hpp>
