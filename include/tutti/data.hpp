@@ -29,6 +29,7 @@
 #include <tutti/data/pack_clusters.hpp>
 #include <tutti/data/partition_report.hpp>
 #include <tutti/data/quantiles.hpp>
+#include <tutti/data/prefetch.hpp>
 #include <tutti/data/random.hpp>
 #include <tutti/data/rebalance.hpp>
 #include <tutti/data/redistribute.hpp>
@@ -36,6 +37,7 @@
 #include <tutti/data/replicated.hpp>
 #include <tutti/data/select.hpp>
 #include <tutti/data/synced_steps.hpp>
+#include <tutti/data/tcp_store.hpp>
 #include <tutti/data/text_source.hpp>
 #include <tutti/data/token_ring.hpp>
 #include <tutti/data/top_k.hpp>

@@ -91,12 +91,12 @@ class cell_reader {
     } else if constexpr (std::is_array_v<M> || (is_std_array<M> && !fixed_array<M>::is_numbers)) {
       for (auto& element : m) read(element);
     } else if constexpr (is_tuple<M> || is_pair<M>) {
-      std::apply([this](auto&... field) { (read(field), ...); }, m);
+      std::apply([this](auto&... field) { (this->read(field), ...); }, m);
     } else if constexpr (detail::tier_of<M>() == tier::aggregate) {
-      std::apply([this](auto&... field) { (read(field), ...); }, detail::tie_fields(m));
+      std::apply([this](auto&... field) { (this->read(field), ...); }, detail::tie_fields(m));
     } else {
       tutti::TUTTI_ABI::for_each_tensor(m, [this](auto const& tensor) {
-        for (auto& value : tensor.data) number(value);
+        for (auto& value : tensor.data) this->number(value);
       });
     }
   }

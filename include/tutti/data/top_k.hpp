@@ -58,8 +58,8 @@ class top_k {
 
  private:
   static bool ahead(located<T, I> const& a, located<T, I> const& b) {
-    if (b.value < a.value) return true;
-    return !(a.value < b.value) && a.index < b.index;
+    if ((b.value) < a.value) return true;  // in brackets: clang 14 takes `value <` for the concept
+    return !((a.value) < b.value) && a.index < b.index;
   }
 
   std::uint64_t k_ = 0;
