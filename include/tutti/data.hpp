@@ -28,8 +28,8 @@
 #include <tutti/data/moments.hpp>
 #include <tutti/data/pack_clusters.hpp>
 #include <tutti/data/partition_report.hpp>
-#include <tutti/data/quantiles.hpp>
 #include <tutti/data/prefetch.hpp>
+#include <tutti/data/quantiles.hpp>
 #include <tutti/data/random.hpp>
 #include <tutti/data/rebalance.hpp>
 #include <tutti/data/redistribute.hpp>

@@ -41,6 +41,7 @@
 #include <cstdint>
 #include <cstdio>
 #include <cstring>
+#include <deque>
 #include <exception>
 #include <filesystem>
 #include <fstream>
@@ -1320,12 +1321,12 @@ class cell_reader {
     } else if constexpr (std::is_array_v<M> || (is_std_array<M> && !fixed_array<M>::is_numbers)) {
       for (auto& element : m) read(element);
     } else if constexpr (is_tuple<M> || is_pair<M>) {
-      std::apply([this](auto&... field) { (read(field), ...); }, m);
+      std::apply([this](auto&... field) { (this->read(field), ...); }, m);
     } else if constexpr (detail::tier_of<M>() == tier::aggregate) {
-      std::apply([this](auto&... field) { (read(field), ...); }, detail::tie_fields(m));
+      std::apply([this](auto&... field) { (this->read(field), ...); }, detail::tie_fields(m));
     } else {
       tutti::TUTTI_ABI::for_each_tensor(m, [this](auto const& tensor) {
-        for (auto& value : tensor.data) number(value);
+        for (auto& value : tensor.data) this->number(value);
       });
     }
   }
@@ -2690,6 +2691,171 @@ template <class = on_use>
 
 }  // namespace tutti::inline TUTTI_ABI::detail
 
+// --------------------------------------------------------------------------------------------- tutti/data/prefetch.hpp
+// Rows are read on a thread of their own while the caller computes with those before them.
+
+namespace tutti::inline TUTTI_ABI {
+
+/// What `prefetch` returns: an input range, to be walked once, whose elements are made on a background thread, at most
+/// `ahead` of them before they are asked for. What reading throws is thrown where that element would come. Its end
+/// stops the thread, after the read it is in.
+template <class Item>
+class prefetched {
+ public:
+  class iterator {
+   public:
+    using value_type = Item;
+    using difference_type = std::ptrdiff_t;
+    using iterator_concept = std::input_iterator_tag;
+
+    iterator() = default;
+    explicit iterator(prefetched& from) : from_(&from) {}
+    [[nodiscard]] Item& operator*() const noexcept { return *from_->current_; }
+    [[nodiscard]] Item* operator->() const noexcept { return &*from_->current_; }
+    iterator& operator++() {
+      from_->take();
+      return *this;
+    }
+    void operator++(int) { ++*this; }
+    [[nodiscard]] bool operator==(std::default_sentinel_t) const noexcept { return !from_->current_; }
+
+   private:
+    prefetched* from_ = nullptr;
+  };
+
+  /// `make()` gives the next element, or nothing at the end; it is called on the background thread.
+  template <class Make>
+  prefetched(int ahead, Make make) {
+    if (ahead < 1) throw error(error_kind::config, "prefetch: at least 1 is read ahead, not " + std::to_string(ahead));
+    ahead_ = static_cast<std::size_t>(ahead);
+    thread_ = group::start_thread([this, next = std::move(make)]() mutable { fill(next); });
+  }
+  prefetched(prefetched const&) = delete;
+  prefetched& operator=(prefetched const&) = delete;
+  ~prefetched() {
+    {
+      std::lock_guard const lock(mutex_);
+      stop_ = true;
+    }
+    changed_.notify_all();
+    thread_.join();
+  }
+
+  [[nodiscard]] iterator begin() {
+    take();
+    return iterator(*this);
+  }
+  [[nodiscard]] std::default_sentinel_t end() const noexcept { return {}; }
+
+ private:
+  template <class Make>
+  void fill(Make& make) noexcept {
+    try {
+      for (;;) {
+        {
+          std::unique_lock lock(mutex_);
+          changed_.wait(lock, [this] { return stop_ || ready_.size() < ahead_; });
+          if (stop_) return;
+        }
+        std::optional<Item> item = make();
+        std::lock_guard const lock(mutex_);
+        ended_ = !item;
+        if (item) ready_.push_back(*std::move(item));
+        changed_.notify_all();
+        if (ended_) return;
+      }
+    } catch (...) {
+      std::lock_guard const lock(mutex_);
+      problem_ = std::current_exception();
+      ended_ = true;
+      changed_.notify_all();
+    }
+  }
+  void take() {
+    std::unique_lock lock(mutex_);
+    current_.reset();
+    changed_.wait(lock, [this] { return ended_ || !ready_.empty(); });
+    if (!ready_.empty()) {
+      current_.emplace(std::move(ready_.front()));
+      ready_.pop_front();
+      changed_.notify_all();
+    } else if (problem_) {
+      std::rethrow_exception(problem_);
+    }
+  }
+
+  std::mutex mutex_;
+  std::condition_variable changed_;
+  std::deque<Item> ready_;
+  std::exception_ptr problem_;
+  std::size_t ahead_ = 1;
+  bool ended_ = false;
+  bool stop_ = false;
+  std::optional<Item> current_;
+  std::thread thread_;
+};
+
+/// The rows of one piece after another, up to `ahead` pieces before they are asked for. A piece is an `item_range`, or
+/// any range of row numbers; `pieces` is copied or moved in, as the source is.
+///
+///     for (auto const& rows : tutti::prefetch(std::move(source), synced_steps(world, mine, 32), 2)) …
+template <source S, class Pieces>
+[[nodiscard]] prefetched<std::vector<typename S::value_type>> prefetch(S from, Pieces pieces, int ahead) {
+  using rows = std::vector<typename S::value_type>;
+  struct reader {
+    S from;
+    Pieces pieces;
+    decltype(pieces.begin()) at;
+    reader(S&& source, Pieces&& all) : from(std::move(source)), pieces(std::move(all)), at(pieces.begin()) {}
+  };
+  return {ahead, [mine = std::make_unique<reader>(std::move(from), std::move(pieces))]() -> std::optional<rows> {
+            if (mine->at == mine->pieces.end()) return std::nullopt;
+            auto const& piece = *mine->at;
+            std::optional<rows> read = tutti::TUTTI_ABI::rows_at(mine->from, piece);
+            ++mine->at;
+            return read;
+          }};
+}
+
+/// A batch of a sampler, with the rows of the slots that this rank computes: rows[i] are those of batch.slots()[i].
+template <class T>
+struct loaded_batch {
+  sample_batch batch;
+  std::vector<std::vector<T>> rows;
+  sampler_state next;  ///< where a sampler stands behind this batch
+};
+
+/// The batches of `order.epochs(last).on(comm)` with their rows. `order` is copied: what is handed out, not what is
+/// read ahead, is what has been done, so save `next` of the last batch, and resume from it.
+///
+///     for (auto const& [batch, rows, next] : tutti::prefetch(std::move(source), sampler, 10, world, 2)) …
+template <source S, ranked C>
+[[nodiscard]] prefetched<loaded_batch<typename S::value_type>> prefetch(S from, sampler const& order,
+                                                                        std::uint64_t last, C const& comm, int ahead) {
+  using loaded = loaded_batch<typename S::value_type>;
+  struct reader {
+    S from;
+    sampler order;
+    epoch_batches batches;
+    bool begun = false;
+    epoch_batches::iterator at{};
+    reader(S&& source, sampler const& s, std::uint64_t epochs, C const& c)
+        : from(std::move(source)), order(s), batches(order.epochs(epochs).on(c)) {}
+  };
+  return {ahead, [mine = std::make_unique<reader>(std::move(from), order, last, comm)]() -> std::optional<loaded> {
+            if (std::exchange(mine->begun, true))
+              ++mine->at;
+            else
+              mine->at = mine->batches.begin();
+            if (mine->at == mine->batches.end()) return std::nullopt;
+            loaded read{*mine->at, {}, mine->order.state()};
+            for (auto const slot : read.batch.slots()) read.rows.push_back(tutti::TUTTI_ABI::rows_at(mine->from, slot));
+            return read;
+          }};
+}
+
+}  // namespace tutti::inline TUTTI_ABI
+
 // -------------------------------------------------------------------------------------------- tutti/data/quantiles.hpp
 // quantiles: median, percentiles, any rank of numbers seen one by one, in little memory and with a proved error.
 //
@@ -3394,6 +3560,314 @@ template <transport::streams S>
 
 }  // namespace tutti::inline TUTTI_ABI
 
+// -------------------------------------------------------------------------------------------- tutti/data/tcp_store.hpp
+// A kv_store that one process holds in memory and serves to the others over TCP.
+
+namespace tutti::inline TUTTI_ABI {
+
+namespace detail {
+
+enum class store_call : std::uint8_t { set, get, wait, add, cas, cas_absent };
+enum class store_answer : std::uint8_t { nothing, value, refused };
+
+/// In front of every request, little-endian: call u8, 3 zero bytes, key u32, expected u32, value u32 (lengths), number
+/// i64 (what to add; or how many milliseconds to wait). Then key, expected, value. In front of every answer: the same
+/// with only `value` and `number`.
+struct store_frame {
+  static constexpr std::size_t wire_size = 24;
+  static constexpr std::uint32_t longest = std::uint32_t{256} << 20U;  ///< of key, expected and value together
+
+  std::uint8_t what = 0;
+  std::uint32_t key = 0, expected = 0, value = 0;
+  std::int64_t number = 0;
+
+  [[nodiscard]] std::uint64_t body() const noexcept { return std::uint64_t{key} + expected + value; }
+  [[nodiscard]] std::string encode() const {
+    std::array<std::byte, wire_size> w{};
+    w[0] = static_cast<std::byte>(what);
+    store_little(w.data() + 4, key);
+    store_little(w.data() + 8, expected);
+    store_little(w.data() + 12, value);
+    store_little(w.data() + 16, static_cast<std::uint64_t>(number));
+    return {reinterpret_cast<char const*>(w.data()), w.size()};
+  }
+  [[nodiscard]] static store_frame decode(std::array<std::byte, wire_size> const& w) noexcept {
+    return {std::to_integer<std::uint8_t>(w[0]), load_little<std::uint32_t>(w.data() + 4),
+            load_little<std::uint32_t>(w.data() + 8), load_little<std::uint32_t>(w.data() + 12),
+            static_cast<std::int64_t>(load_little<std::uint64_t>(w.data() + 16))};
+  }
+};
+
+}  // namespace detail
+
+/// Holds the values, and answers from one thread of its own until it is destroyed. A client that does not begin with
+/// the secret is closed unheard.
+template <class = on_use>
+class basic_tcp_store_server {
+ public:
+  /// `at`: "host:port" to listen at; port 0: a free one. The network must be trusted unless that is loopback.
+  explicit basic_tcp_store_server(std::string const& at = "127.0.0.1:0", bool trusted_network = false)
+      : listener_(io_), pause_(io_) {
+    std::size_t const colon = at.rfind(':');
+    net_error problem;
+    auto const host = net::ip::make_address(at.substr(0, colon), problem);
+    if (problem || colon == at.npos || at.find_first_not_of("0123456789", colon + 1) != at.npos ||
+        at.size() - colon > 6)
+      throw error(error_kind::config,
+                  "the store cannot listen at \"" + at + "\": give an address and a port, like 10.0.0.4:0");
+    if (!host.is_loopback() && !trusted_network)
+      throw error(error_kind::config, "the store would listen at " + at +
+                                          ", and nothing that is sent would be encrypted: set trusted_network if you "
+                                          "trust everyone on that network");
+    listener_ = group::listen_at(io_, {host, static_cast<unsigned short>(std::stoul("0" + at.substr(colon + 1)))});
+    std::random_device random;
+    for (int i = 0; i < 32; ++i) secret_ += "0123456789abcdef"[random() % 16];
+    accept();
+    thread_ = group::start_thread([this] { io_.run(); });
+  }
+  basic_tcp_store_server(basic_tcp_store_server const&) = delete;
+  basic_tcp_store_server& operator=(basic_tcp_store_server const&) = delete;
+  ~basic_tcp_store_server() {
+    io_.stop();
+    thread_.join();
+  }
+
+  [[nodiscard]] std::string address() const { return group::text_of(listener_.local_endpoint()); }
+  /// 32 characters that its clients must know.
+  [[nodiscard]] std::string const& secret() const noexcept { return secret_; }
+
+ private:
+  struct session : std::enable_shared_from_this<session> {
+    basic_tcp_store_server& server;
+    net::ip::tcp::socket socket;
+    net::steady_timer patience;
+    std::array<char, 32> secret{};
+    std::array<std::byte, detail::store_frame::wire_size> head{};
+    std::string body, answer;
+    std::string awaited;  // the key of a wait() that has not been answered
+    bool waits = false;
+
+    session(basic_tcp_store_server& s, net::ip::tcp::socket connected)
+        : server(s), socket(std::move(connected)), patience(s.io_) {}
+
+    void begin() {
+      net_error ignored;
+      socket.set_option(net::ip::tcp::no_delay(true), ignored);
+      net::async_read(socket, net::buffer(secret), [self = this->shared_from_this()](net_error problem, std::size_t) {
+        if (!problem && std::string_view(self->secret.data(), self->secret.size()) == self->server.secret_)
+          self->next();
+      });
+    }
+    void next() {
+      net::async_read(socket, net::buffer(head), [self = this->shared_from_this()](net_error problem, std::size_t) {
+        if (problem) return;
+        auto const frame = detail::store_frame::decode(self->head);
+        if (frame.body() > detail::store_frame::longest) return;
+        self->body.resize(static_cast<std::size_t>(frame.body()));
+        net::async_read(self->socket, net::buffer(self->body), [self, frame](net_error failed, std::size_t) {
+          if (!failed) self->serve(frame);
+        });
+      });
+    }
+    void serve(detail::store_frame const& frame) {
+      std::string_view const key = std::string_view(body).substr(0, frame.key);
+      std::string_view const expected = std::string_view(body).substr(frame.key, frame.expected);
+      std::string_view const value = std::string_view(body).substr(frame.key + frame.expected);
+      try {
+        switch (static_cast<detail::store_call>(frame.what)) {
+          case detail::store_call::set:
+            server.values_.set(key, value);
+            reply(detail::store_answer::value);
+            return server.notice(key);
+          case detail::store_call::get:
+            return reply_with(server.values_.get(key));
+          case detail::store_call::wait:
+            if (auto found = server.values_.get(key)) return reply_with(std::move(found));
+            return park(std::string(key), frame.number);
+          case detail::store_call::add:
+            reply(detail::store_answer::value, server.values_.add(key, frame.number));
+            return server.notice(key);
+          case detail::store_call::cas:
+          case detail::store_call::cas_absent: {
+            bool const absent = static_cast<detail::store_call>(frame.what) == detail::store_call::cas_absent;
+            bool const done = server.values_.cas(key, absent ? std::nullopt : std::optional(expected), value);
+            reply(detail::store_answer::value, done ? 1 : 0);
+            return done ? server.notice(key) : void();
+          }
+        }
+      } catch (std::exception const& problem) {
+        reply(detail::store_answer::refused, 0, problem.what());
+      }
+    }
+    void park(std::string key, std::int64_t milliseconds) {
+      waits = true;
+      awaited = std::move(key);
+      server.parked_.push_back(this->weak_from_this());
+      patience.expires_after(std::chrono::milliseconds(milliseconds));
+      patience.async_wait([self = this->shared_from_this()](net_error) {
+        if (std::exchange(self->waits, false)) self->reply(detail::store_answer::nothing);
+      });
+    }
+    void reply_with(std::optional<std::string> found) {
+      if (found)
+        reply(detail::store_answer::value, 0, *found);
+      else
+        reply(detail::store_answer::nothing);
+    }
+    void reply(detail::store_answer how, std::int64_t number = 0, std::string_view value = {}) {
+      answer =
+          detail::store_frame{static_cast<std::uint8_t>(how), 0, 0, static_cast<std::uint32_t>(value.size()), number}
+              .encode();
+      answer.append(value);
+      net::async_write(socket, net::buffer(answer), [self = this->shared_from_this()](net_error problem, std::size_t) {
+        if (!problem) self->next();
+      });
+    }
+  };
+
+  void accept() {
+    listener_.async_accept([this](net_error problem, net::ip::tcp::socket connected) {
+      if (!problem) {
+        std::make_shared<session>(*this, std::move(connected))->begin();
+        return accept();
+      }
+      pause_.expires_after(std::chrono::milliseconds(50));  // no descriptor left: one may become free
+      pause_.async_wait([this](net_error) { accept(); });
+    });
+  }
+  /// Answers those who wait for `key`.
+  void notice(std::string_view key) {
+    std::vector<std::weak_ptr<session>> still;
+    for (auto const& parked : std::exchange(parked_, {})) {
+      auto const s = parked.lock();
+      if (!s || !s->waits) continue;
+      if (s->awaited != key) {
+        still.push_back(parked);
+        continue;
+      }
+      s->waits = false;
+      s->patience.cancel();
+      s->reply_with(values_.get(key));
+    }
+    parked_.insert(parked_.end(), still.begin(), still.end());
+  }
+
+  net::io_context io_;
+  net::ip::tcp::acceptor listener_;
+  net::steady_timer pause_;
+  std::string secret_;
+  memory_store values_;
+  std::vector<std::weak_ptr<session>> parked_;
+  std::thread thread_;
+};
+using tcp_store_server = basic_tcp_store_server<>;
+
+/// Beside the communicator of `serve_store`.
+struct serve_options {
+  std::string listen = "127.0.0.1:0";  ///< where rank 0 listens; a world of several hosts needs an address they reach
+  bool trusted_network = false;        ///< needed unless that is loopback: nothing is encrypted
+};
+
+/// A client of a `tcp_store_server`. One thread at a time.
+template <class = on_use>
+class basic_tcp_store {
+ public:
+  basic_tcp_store(std::string const& address, std::string const& secret)
+      : io_(std::make_unique<net::io_context>()), socket_(*io_) {
+    auto const where = group::parse_root(address);
+    auto const deadline = clock::now() + std::chrono::seconds(10);
+    net_error problem;
+    net::connect(socket_, group::resolve(*io_, where, deadline), problem);
+    if (!problem) socket_.set_option(net::ip::tcp::no_delay(true), problem);
+    if (!problem) net::write(socket_, net::buffer(secret), problem);
+    if (problem) throw error(error_kind::config, "no store answers at " + address + ": " + group::text_of(problem));
+  }
+
+  void set(std::string_view key, std::string_view value) { (void)ask(detail::store_call::set, key, {}, value); }
+  [[nodiscard]] std::optional<std::string> get(std::string_view key) { return ask(detail::store_call::get, key).text; }
+  [[nodiscard]] std::string wait(std::string_view key, std::chrono::nanoseconds timeout) {
+    auto const patience = std::chrono::ceil<std::chrono::milliseconds>(timeout).count();
+    auto found = ask(detail::store_call::wait, key, {}, {}, patience).text;
+    if (!found) detail::throw_not_there(key, timeout);
+    return *std::move(found);
+  }
+  std::int64_t add(std::string_view key, std::int64_t n) { return ask(detail::store_call::add, key, {}, {}, n).number; }
+  bool cas(std::string_view key, std::optional<std::string_view> expected, std::string_view value) {
+    return ask(expected ? detail::store_call::cas : detail::store_call::cas_absent, key, expected.value_or(""), value)
+               .number != 0;
+  }
+
+  /// Keeps the server for as long as this client lives.
+  void keep(std::shared_ptr<tcp_store_server> server) { server_ = std::move(server); }
+
+ private:
+  struct reply {
+    std::int64_t number = 0;
+    std::optional<std::string> text;
+  };
+
+  reply ask(detail::store_call what, std::string_view key, std::string_view expected = {}, std::string_view value = {},
+            std::int64_t number = 0) {
+    if (key.size() + expected.size() + value.size() > detail::store_frame::longest)
+      throw error(error_kind::config, "a key and its value in a tcp_store have at most 256 MiB together");
+    std::string request = detail::store_frame{static_cast<std::uint8_t>(what), static_cast<std::uint32_t>(key.size()),
+                                              static_cast<std::uint32_t>(expected.size()),
+                                              static_cast<std::uint32_t>(value.size()), number}
+                              .encode();
+    request.append(key).append(expected).append(value);
+    net_error problem;
+    net::write(socket_, net::buffer(request), problem);
+    std::array<std::byte, detail::store_frame::wire_size> head{};
+    if (!problem) net::read(socket_, net::buffer(head), problem);
+    auto const frame = detail::store_frame::decode(head);
+    std::string text;
+    if (!problem && frame.body() <= detail::store_frame::longest) {
+      text.resize(static_cast<std::size_t>(frame.body()));
+      net::read(socket_, net::buffer(text), problem);
+    }
+    if (problem)
+      throw error(error_kind::peer_lost, "the store does not answer any more (" + group::text_of(problem) +
+                                             "): its server has ended, or does not know our secret");
+    auto const how = static_cast<detail::store_answer>(frame.what);
+    if (how == detail::store_answer::refused) throw error(error_kind::config, text);
+    if (how == detail::store_answer::nothing) return {};
+    return {frame.number, std::move(text)};
+  }
+
+  std::shared_ptr<tcp_store_server> server_;
+  std::unique_ptr<net::io_context> io_;
+  net::ip::tcp::socket socket_;
+};
+using tcp_store = basic_tcp_store<>;
+static_assert(kv_store<tcp_store>);
+
+/// Collective. A store for all ranks, held by rank 0 in memory for as long as its own client lives.
+template <transport::streams S>
+[[nodiscard]] tcp_store serve_store(basic_communicator<S>& comm, serve_options how = {}) {
+  std::shared_ptr<tcp_store_server> server;
+  std::string where, problem;
+  if (comm.rank() == 0) {
+    try {
+      if (comm.host_size() != comm.size() && how.listen.rfind("127.", 0) == 0)
+        throw error(error_kind::config,
+                    "this world spans hosts, and its store would listen on loopback only: give "
+                    "listen an address of rank 0 that the others reach");
+      server = std::make_shared<tcp_store_server>(how.listen, how.trusted_network);
+      where = server->secret() + server->address();
+    } catch (error const& refused) {
+      problem = refused.what();
+    }
+  }
+  std::vector<std::string> said{where, problem};
+  tutti::TUTTI_ABI::broadcast(comm, said);
+  if (!said[1].empty()) throw error(error_kind::config, said[1]);
+  tcp_store client(said[0].substr(32), said[0].substr(0, 32));
+  client.keep(std::move(server));
+  return client;
+}
+
+}  // namespace tutti::inline TUTTI_ABI
+
 // ------------------------------------------------------------------------------------------ tutti/data/text_source.hpp
 // A text file whose rows are its lines: plain text, JSON lines, logs.
 
@@ -3565,8 +4039,8 @@ class top_k {
 
  private:
   static bool ahead(located<T, I> const& a, located<T, I> const& b) {
-    if (b.value < a.value) return true;
-    return !(a.value < b.value) && a.index < b.index;
+    if ((b.value) < a.value) return true;  // in brackets: clang 14 takes `value <` for the concept
+    return !((a.value) < b.value) && a.index < b.index;
   }
 
   std::uint64_t k_ = 0;

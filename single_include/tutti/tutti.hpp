@@ -10035,7 +10035,9 @@ class basic_hearing {
 // over and never touches again. It sleeps unless a frame or a heartbeat is due. Ranks as threads (local_world) have
 // none: the thread that starts them is the test's or the user's. A process that starts asynchronous operations, and
 // gives them no io_context of its own, has one more: the progress thread (group/progress.hpp), which sleeps until a
-// stream of a started operation can move, and ends when there have been none for a while.
+// stream of a started operation can move, and ends when there have been none for a while. A `prefetch` reads on a
+// thread of its own until it is destroyed, and whoever serves a store to others does so on one; neither makes
+// collective calls.
 
 #if !defined(_WIN32)
 #include <csignal>
