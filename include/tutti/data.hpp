@@ -3,8 +3,11 @@
 // program that trains on blocks needs no more than tutti.hpp.
 #pragma once
 
+#include <tutti/tutti.hpp>
+
 #include <tutti/data/advise.hpp>
 #include <tutti/data/block_cyclic.hpp>
+#include <tutti/data/bootstrap.hpp>
 #include <tutti/data/bounds.hpp>
 #include <tutti/data/by_cost.hpp>
 #include <tutti/data/by_hash.hpp>
@@ -12,10 +15,12 @@
 #include <tutti/data/covariance.hpp>
 #include <tutti/data/csv_source.hpp>
 #include <tutti/data/data_facts.hpp>
+#include <tutti/data/dirichlet.hpp>
 #include <tutti/data/exactly_once.hpp>
 #include <tutti/data/exchange_rows.hpp>
 #include <tutti/data/features.hpp>
 #include <tutti/data/file_store.hpp>
+#include <tutti/data/grouped.hpp>
 #include <tutti/data/guarded.hpp>
 #include <tutti/data/histogram.hpp>
 #include <tutti/data/idx.hpp>
@@ -34,12 +39,14 @@
 #include <tutti/data/rebalance.hpp>
 #include <tutti/data/redistribute.hpp>
 #include <tutti/data/rendezvous_hash.hpp>
+#include <tutti/data/repartition.hpp>
 #include <tutti/data/replicated.hpp>
 #include <tutti/data/select.hpp>
+#include <tutti/data/sorted.hpp>
+#include <tutti/data/stratified.hpp>
 #include <tutti/data/synced_steps.hpp>
 #include <tutti/data/tcp_store.hpp>
 #include <tutti/data/text_source.hpp>
 #include <tutti/data/token_ring.hpp>
 #include <tutti/data/top_k.hpp>
 #include <tutti/data/weighted.hpp>
-#include <tutti/tutti.hpp>

@@ -1,0 +1,125 @@
+// SPDX-License-Identifier: BSL-1.0
+// Rows with the same key stay together.
+#pragma once
+
+#include <algorithm>
+#include <cstddef>
+#include <cstdint>
+#include <utility>
+#include <vector>
+
+#include <tutti/collective/allgather.hpp>
+#include <tutti/collective/allreduce.hpp>
+#include <tutti/collective/scan.hpp>
+#include <tutti/data/census.hpp>
+#include <tutti/data/key_hash.hpp>
+#include <tutti/data/repartition.hpp>
+
+namespace tutti::inline TUTTI_ABI {
+
+namespace detail {
+
+/// Largest first, each to the part with the least so far (LPT); adds to `loads`. The part of each.
+[[nodiscard]] inline std::vector<std::size_t> pack_largest_first(std::vector<tally> const& groups,
+                                                                 std::vector<std::uint64_t>& loads) {
+  std::vector<std::size_t> order(groups.size());
+  for (std::size_t i = 0; i < order.size(); ++i) order[i] = i;
+  std::sort(order.begin(), order.end(), [&](std::size_t a, std::size_t b) {
+    return std::pair(groups[b].count, groups[a].key) < std::pair(groups[a].count, groups[b].key);
+  });
+  std::vector<std::pair<std::uint64_t, std::size_t>> heap;  // the least loaded, then the lowest part on top
+  for (std::size_t r = 0; r < loads.size(); ++r) heap.emplace_back(loads[r], r);
+  std::make_heap(heap.begin(), heap.end(), std::greater<>());
+  std::vector<std::size_t> part(groups.size());
+  for (std::size_t const g : order) {
+    std::pop_heap(heap.begin(), heap.end(), std::greater<>());
+    part[g] = heap.back().second;
+    loads[part[g]] = heap.back().first += groups[g].count;
+    std::push_heap(heap.begin(), heap.end(), std::greater<>());
+  }
+  return part;
+}
+
+/// How far the parts may be filled up when `more` is poured over them: the least level under which there is room.
+[[nodiscard]] inline std::uint64_t water_level(std::vector<std::uint64_t> loads, std::uint64_t more) {
+  std::sort(loads.begin(), loads.end());
+  std::uint64_t below = 0;
+  for (std::size_t r = 0;; ++r) {
+    below += loads[r];
+    std::uint64_t const level = (more + below + r) / (r + 1);  // if the r + 1 emptiest share it
+    if (r + 1 == loads.size() || level <= loads[r + 1]) return level;
+  }
+}
+
+}  // namespace detail
+
+/// `grouped(&row::patient)`, or a function of a row: a group, all rows with one key, never spreads over two ranks. The
+/// groups larger than 1/64 of a rank's share are packed largest first (LPT: at most 4/3 - 1/(3P) times the best there
+/// is); the others are poured over the ranks with room left, in the order of their hash. So the largest part has no more
+/// than the large groups alone would give it, or 65/64 n/P + 1 rows. Depends on keys and counts alone, not on where the
+/// rows are. Keys: see key_hash; of two that collide, both groups stay whole.
+template <class Key>
+class grouped {
+ public:
+  explicit grouped(Key key) : key_(std::move(key)) {}
+
+  /// Collective: for each local row, its part of `parts` (0: one part per rank). What any rank learns of others is
+  /// fewer than 64 groups per part, and the sizes of those it counts.
+  template <transport::streams S, row_range Rows>
+  [[nodiscard]] std::vector<int> assign(basic_communicator<S>& comm, Rows const& rows, int parts = 0) const {
+    std::uint64_t const p = detail::checked_parts("grouped", parts, comm.size());
+    auto const keys = detail::seen_in(rows, key_, [](auto const& k) { return key_hash(k); });
+    auto const census = detail::take_census(
+        comm, keys, [&](std::vector<detail::tally> const& counted) { return decide(comm, counted, p); });
+    std::vector<int> to;
+    for (std::size_t const g : census.which) to.push_back(static_cast<int>(census.of[g].value));
+    return to;
+  }
+
+ private:
+  template <class Comm>
+  static std::vector<std::uint64_t> decide(Comm& comm, std::vector<detail::tally> const& counted, std::uint64_t parts) {
+    std::uint64_t all = 0;
+    for (auto const& t : counted) all += t.count;
+    std::uint64_t const n = allreduce(comm, all);
+    auto const is_large = [&](detail::tally const& t) { return t.count > n / (64 * parts); };
+
+    std::vector<detail::tally> large;
+    std::uint64_t poured = 0;
+    for (auto const& t : counted)
+      if (is_large(t))
+        large.push_back(t);
+      else
+        poured += t.count;
+    std::vector<std::uint64_t> loads(static_cast<std::size_t>(parts));
+    auto const everyones = allgather(comm, large);
+    auto const packed = detail::pack_largest_first(everyones.values, loads);
+    std::size_t next_large = 0;
+    for (int r = 0; r < comm.rank(); ++r) next_large += static_cast<std::size_t>(everyones.counts[std::size_t(r)]);
+
+    std::uint64_t const level = detail::water_level(loads, allreduce(comm, poured));
+    std::uint64_t const elsewhere = exscan(comm, poured);
+    std::uint64_t at = comm.rank() == 0 ? 0 : elsewhere;
+    std::size_t part = 0;
+    std::uint64_t filled = 0;  // with what is poured into the parts before this one
+    auto const room = [&] { return level > loads[part] ? level - loads[part] : 0; };
+    std::vector<std::uint64_t> to;
+    for (auto const& t : counted) {
+      if (is_large(t)) {
+        to.push_back(packed[next_large++]);
+        continue;
+      }
+      while (part + 1 < loads.size() && at >= filled + room()) {
+        filled += room();
+        ++part;
+      }
+      to.push_back(part);
+      at += t.count;
+    }
+    return to;
+  }
+
+  Key key_;
+};
+
+}  // namespace tutti::inline TUTTI_ABI
