@@ -13,6 +13,7 @@
 #include <tutti/data/by_hash.hpp>
 #include <tutti/data/cached_source.hpp>
 #include <tutti/data/covariance.hpp>
+#include <tutti/data/cross_validate.hpp>
 #include <tutti/data/csv_source.hpp>
 #include <tutti/data/data_facts.hpp>
 #include <tutti/data/dirichlet.hpp>
@@ -26,12 +27,15 @@
 #include <tutti/data/idx.hpp>
 #include <tutti/data/item_keys.hpp>
 #include <tutti/data/join_through.hpp>
+#include <tutti/data/kfold.hpp>
 #include <tutti/data/kv_store.hpp>
 #include <tutti/data/locality.hpp>
+#include <tutti/data/map_reduce.hpp>
 #include <tutti/data/mapped_source.hpp>
 #include <tutti/data/memory_source.hpp>
 #include <tutti/data/moments.hpp>
 #include <tutti/data/pack_clusters.hpp>
+#include <tutti/data/parallel_map.hpp>
 #include <tutti/data/partition_report.hpp>
 #include <tutti/data/prefetch.hpp>
 #include <tutti/data/quantiles.hpp>

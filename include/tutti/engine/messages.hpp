@@ -124,6 +124,18 @@ class messages {
       wait(now, last);
     }
   }
+  /// Whether a message from `source` with `tag` is here, whole. Takes in what has come, and never waits.
+  [[nodiscard]] bool arrived(int source, int tag) {
+    exclusive const guard(busy_);
+    if (watch_->revoked()) fail(watch_->why());
+    out_ = {};
+    in_ = {};
+    (void)drain();
+    auto const& from = peer_of(source);
+    std::size_t const whole = from.parcels.size() - (from.in_parcel ? 1 : 0);
+    return std::any_of(from.parcels.begin(), std::next(from.parcels.begin(), static_cast<std::ptrdiff_t>(whole)),
+                       [&](parcel const& q) { return q.what.root == tag; });
+  }
 
  private:
   struct peer {
