@@ -72,15 +72,15 @@ int main(int argc, char** argv) {
       return allreduce(group, error);
     };
     tutti::summed error;
-    for (auto const& fold : cross_validate(world, visits, tutti::kfold(5, tutti::grouped(&visit::patient)), train, eval))
+    for (auto const& fold :
+         cross_validate(world, visits, tutti::kfold(5, tutti::grouped(&visit::patient)), train, eval))
       error += fold;
     if (world.rank() == 0) std::printf("mean error of 5 folds: %.1f years\n", error.mean());
 
     // Tasks of unequal length: whoever is free takes the next; the results are in order, on every rank.
     std::vector<int> const limits{1000, 2000, 3000};
     std::vector<int> const primes = parallel_map(world, limits, primes_below);
-    if (world.rank() == 0)
-      std::printf("primes below 1000, 2000, 3000: %d %d %d\n", primes[0], primes[1], primes[2]);
+    if (world.rank() == 0) std::printf("primes below 1000, 2000, 3000: %d %d %d\n", primes[0], primes[1], primes[2]);
 
     // Equal keys meet on one rank.
     auto const visits_of = [](visit const& v, auto const& emit) { emit(v.patient, 1); };

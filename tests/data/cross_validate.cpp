@@ -86,7 +86,8 @@ TEST_CASE("kfold: every row is in one fold, of equal sizes, and shuffled; the sa
   CHECK(runs < 980);
 }
 
-TEST_CASE("cross_validate: each row validates exactly once, and the bits are those of a serial run, for any P and groups") {
+TEST_CASE(
+    "cross_validate: each row validates exactly once, and the bits are those of a serial run, for any P and groups") {
   auto const all = content::rows(203);
   for (int const k : {2, 5}) {
     auto const due = serial(all, content::assigned(all, 1, tutti::shuffled(), k), k);

@@ -20,7 +20,8 @@ using content::row;
 std::map<int, int> parts_of_groups(std::vector<row> const& all, std::vector<int> const& to) {
   std::map<int, int> part;
   bool whole = true;
-  for (std::size_t i = 0; i < all.size(); ++i) whole = part.emplace(all[i].group, to[i]).first->second == to[i] && whole;
+  for (std::size_t i = 0; i < all.size(); ++i)
+    whole = part.emplace(all[i].group, to[i]).first->second == to[i] && whole;
   CHECK(whole);
   return part;
 }

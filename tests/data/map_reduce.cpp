@@ -26,7 +26,9 @@ std::vector<std::string> text(int lines) {
 }
 /// The lines of rank r: some ranks have none.
 std::vector<std::string> share(std::vector<std::string> const& all, int p, int r) {
-  auto const cut = [&](int of) { return all.size() * static_cast<std::size_t>(of / 2 * 2) / static_cast<std::size_t>(p); };
+  auto const cut = [&](int of) {
+    return all.size() * static_cast<std::size_t>(of / 2 * 2) / static_cast<std::size_t>(p);
+  };
   return {all.begin() + static_cast<std::ptrdiff_t>(cut(r)),
           all.begin() + static_cast<std::ptrdiff_t>(r + 1 == p ? all.size() : cut(r + 1))};
 }

@@ -11,6 +11,7 @@
 #include <string>
 #include <vector>
 
+#include <tutti/data/by_cost.hpp>
 #include <tutti/group/simulated.hpp>
 
 namespace {
@@ -33,7 +34,8 @@ void check(tutti::communicator& world, int n, Schedule schedule) {
   auto const as_text = [&](int t) { return ++done, std::to_string(t); };
   CHECK(parallel_map(world, all, as_text, schedule) == text);
   CHECK(allreduce(world, done) == all.size());
-  CHECK(parallel_map(world, all, [](int t) { return t % 2 == 1; }, schedule) == odd);
+  CHECK(parallel_map(
+            world, all, [](int t) { return t % 2 == 1; }, schedule) == odd);
 }
 
 TEST_CASE("parallel_map: every task is done once, and the results are those of a serial loop, by every schedule") {
@@ -46,6 +48,7 @@ TEST_CASE("parallel_map: every task is done once, and the results are those of a
         check(world, n, tutti::dynamic{.chunk = 7});
         check(world, n, tutti::block{});
         check(world, n, tutti::cyclic{});
+        check(world, n, tutti::by_cost{std::vector<double>(static_cast<std::size_t>(n), 1.0)});
       }
     });
 }

@@ -18,7 +18,7 @@ using content::row;
 /// By hand: the classes in the order of their hashes, their rows dealt out one by one.
 std::vector<int> dealt(std::vector<row> const& all, int p) {
   std::map<std::uint64_t, std::vector<std::size_t>> classes;
-  for (std::size_t i = 0; i < all.size(); ++i) classes[tutti::key_hash(all[i].label)].push_back(i);
+  for (std::size_t i = 0; i < all.size(); ++i) classes[tutti::hash_key(all[i].label)].push_back(i);
   std::vector<int> to(all.size());
   int next = 0;
   for (auto const& [hash, members] : classes)
@@ -56,7 +56,8 @@ TEST_CASE("stratified: which row goes where does not depend on how many ranks th
   CHECK_THROWS_AS((void)content::assigned(all, 2, tutti::stratified(by_text), -1), tutti::error);
 }
 
-TEST_CASE("repartition: every row arrives once, whole, and nobody receives more than his rows and what is said of them") {
+TEST_CASE(
+    "repartition: every row arrives once, whole, and nobody receives more than his rows and what is said of them") {
   for (int const p : {2, 4, 8}) {
     auto const all = content::rows(4000);
     std::uint64_t most = 0;

@@ -27,7 +27,8 @@ class bootstrap {
   /// Collective: which local rows each rank drew, in the order it drew them. A rank sends 8 bytes per draw.
   template <transport::streams S, row_range Rows>
   [[nodiscard]] picks assign(basic_communicator<S>& comm, Rows const& rows) const {
-    std::array<std::uint64_t, 1> const mine{static_cast<std::uint64_t>(std::distance(std::begin(rows), std::end(rows)))};
+    std::array<std::uint64_t, 1> const mine{
+        static_cast<std::uint64_t>(std::distance(std::begin(rows), std::end(rows)))};
     std::vector<std::uint64_t> ends(static_cast<std::size_t>(comm.size()));
     allgather(comm, mine, ends);
     for (std::size_t r = 1; r < ends.size(); ++r) ends[r] += ends[r - 1];

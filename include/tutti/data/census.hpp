@@ -65,9 +65,8 @@ template <class Comm, class Decide>
   ragged<tally> const heard = tutti::TUTTI_ABI::alltoall(comm, told);
   std::vector<tally> totals(heard.values);
   std::sort(totals.begin(), totals.end(), [](tally const& a, tally const& b) { return a.key < b.key; });
-  totals.erase(
-      std::unique(totals.begin(), totals.end(), [](tally const& a, tally const& b) { return a.key == b.key; }),
-      totals.end());
+  totals.erase(std::unique(totals.begin(), totals.end(), [](tally const& a, tally const& b) { return a.key == b.key; }),
+               totals.end());
   for (tally& t : totals) t.count = 0;
   std::vector<std::size_t> place;
   ragged<standing> answers;

@@ -67,8 +67,8 @@ void spread_over_groups(Comm& comm, int groups, std::vector<Row>& rows, std::vec
 ///
 /// `group` is a communicator of the ranks that work on f together; both functions are called on each of them, with its
 /// even share of the rows, contiguous in the order of all rows (by rank of `comm`); it may be empty. The score of f is
-/// what `eval` returned on the group's rank 0. All ranks return the scores of all folds, in order. If `train` and `eval`
-/// give a group of any size the same results, so does this call on any number of ranks.
+/// what `eval` returned on the group's rank 0. All ranks return the scores of all folds, in order. If `train` and
+/// `eval` give a group of any size the same results, so does this call on any number of ranks.
 ///
 /// Each group holds all rows once. `groups` of them work side by side, each on every groups-th fold; 0: chosen as if m
 /// ranks were m times as fast as one. Blocks until all folds are done; `how` holds for each step of communication here.
@@ -79,7 +79,8 @@ template <transport::streams S, row_range Rows, class By, class Train, class Eva
   using model_type = std::remove_cvref_t<std::invoke_result_t<Train&, basic_communicator<S>&, std::vector<row> const&>>;
   using score = std::remove_cvref_t<
       std::invoke_result_t<Eval&, basic_communicator<S>&, model_type const&, std::vector<row> const&>>;
-  static_assert(element<score> || object<score>, "tutti: the score that eval returns must be of a type that can be sent.");
+  static_assert(element<score> || object<score>,
+                "tutti: the score that eval returns must be of a type that can be sent.");
   if (groups == 0) groups = detail::groups_for(folds.k(), comm.size());
   if (groups < 1 || groups > comm.size())
     throw error(failure{error_kind::config, -1, "cross_validate",

@@ -10,7 +10,7 @@
 #include <vector>
 
 #include <tutti/data/census.hpp>
-#include <tutti/data/key_hash.hpp>
+#include <tutti/data/hash_key.hpp>
 #include <tutti/data/permutation.hpp>
 #include <tutti/data/repartition.hpp>
 
@@ -67,23 +67,24 @@ struct counted_random {
 /// `dirichlet(0.3, &row::label)`: the rows of each label are shared in proportions drawn from a symmetric Dirichlet
 /// distribution (Hsu, Qi & Brown 2019). The smaller alpha, the fewer labels a rank has, and the more uneven the numbers
 /// of rows; as alpha grows it becomes `stratified`. Which rows make a share is random. There is no bound on a rank's
-/// share: that is what it is for. Same seed, order of rows and parts: the same result, however the ranks share the rows.
+/// share: that is what it is for. Same seed, order of rows and parts: the same result, however the ranks share the
+/// rows.
 template <class Label>
 class dirichlet {
  public:
-  dirichlet(double alpha, Label label, std::uint64_t seed = 0)
-      : alpha_(alpha), label_(std::move(label)), seed_(seed) {
+  dirichlet(double alpha, Label label, std::uint64_t seed = 0) : alpha_(alpha), label_(std::move(label)), seed_(seed) {
     if (!(alpha > 0) || !std::isfinite(alpha))
       throw error(error_kind::config, "dirichlet: alpha must be a number above 0");
   }
 
-  /// Collective: for each local row, its part of `parts` (0: one part per rank). Sends a few numbers per rank and label.
+  /// Collective: for each local row, its part of `parts` (0: one part per rank). Sends a few numbers per rank and
+  /// label.
   template <transport::streams S, row_range Rows>
   [[nodiscard]] std::vector<int> assign(basic_communicator<S>& comm, Rows const& rows, int parts = 0) const {
     auto const p = static_cast<std::size_t>(detail::checked_parts("dirichlet", parts, comm.size()));
-    auto const labels = detail::seen_in(rows, label_, [](auto const& l) { return key_hash(l); });
-    auto census = detail::take_census(
-        comm, labels, [](auto const& counted) { return std::vector<std::uint64_t>(counted.size()); });
+    auto const labels = detail::seen_in(rows, label_, [](auto const& l) { return hash_key(l); });
+    auto census = detail::take_census(comm, labels,
+                                      [](auto const& counted) { return std::vector<std::uint64_t>(counted.size()); });
     std::vector<permutation> shuffled;
     std::vector<std::vector<std::uint64_t>> cuts;
     for (std::size_t c = 0; c < census.of.size(); ++c) {

@@ -11,34 +11,14 @@
 #include <tutti/collective/allgather.hpp>
 #include <tutti/collective/allreduce.hpp>
 #include <tutti/collective/scan.hpp>
+#include <tutti/data/by_cost.hpp>
 #include <tutti/data/census.hpp>
-#include <tutti/data/key_hash.hpp>
+#include <tutti/data/hash_key.hpp>
 #include <tutti/data/repartition.hpp>
 
 namespace tutti::inline TUTTI_ABI {
 
 namespace detail {
-
-/// Largest first, each to the part with the least so far (LPT); adds to `loads`. The part of each.
-[[nodiscard]] inline std::vector<std::size_t> pack_largest_first(std::vector<tally> const& groups,
-                                                                 std::vector<std::uint64_t>& loads) {
-  std::vector<std::size_t> order(groups.size());
-  for (std::size_t i = 0; i < order.size(); ++i) order[i] = i;
-  std::sort(order.begin(), order.end(), [&](std::size_t a, std::size_t b) {
-    return std::pair(groups[b].count, groups[a].key) < std::pair(groups[a].count, groups[b].key);
-  });
-  std::vector<std::pair<std::uint64_t, std::size_t>> heap;  // the least loaded, then the lowest part on top
-  for (std::size_t r = 0; r < loads.size(); ++r) heap.emplace_back(loads[r], r);
-  std::make_heap(heap.begin(), heap.end(), std::greater<>());
-  std::vector<std::size_t> part(groups.size());
-  for (std::size_t const g : order) {
-    std::pop_heap(heap.begin(), heap.end(), std::greater<>());
-    part[g] = heap.back().second;
-    loads[part[g]] = heap.back().first += groups[g].count;
-    std::push_heap(heap.begin(), heap.end(), std::greater<>());
-  }
-  return part;
-}
 
 /// How far the parts may be filled up when `more` is poured over them: the least level under which there is room.
 [[nodiscard]] inline std::uint64_t water_level(std::vector<std::uint64_t> loads, std::uint64_t more) {
@@ -55,9 +35,9 @@ namespace detail {
 
 /// `grouped(&row::patient)`, or a function of a row: a group, all rows with one key, never spreads over two ranks. The
 /// groups larger than 1/64 of a rank's share are packed largest first (LPT: at most 4/3 - 1/(3P) times the best there
-/// is); the others are poured over the ranks with room left, in the order of their hash. So the largest part has no more
-/// than the large groups alone would give it, or 65/64 n/P + 1 rows. Depends on keys and counts alone, not on where the
-/// rows are. Keys: see key_hash; of two that collide, both groups stay whole.
+/// is); the others are poured over the ranks with room left, in the order of their hash. So the largest part has no
+/// more than the large groups alone would give it, or 65/64 n/P + 1 rows. Depends on keys and counts alone, not on
+/// where the rows are. Keys: see hash_key; of two that collide, both groups stay whole.
 template <class Key>
 class grouped {
  public:
@@ -68,7 +48,7 @@ class grouped {
   template <transport::streams S, row_range Rows>
   [[nodiscard]] std::vector<int> assign(basic_communicator<S>& comm, Rows const& rows, int parts = 0) const {
     std::uint64_t const p = detail::checked_parts("grouped", parts, comm.size());
-    auto const keys = detail::seen_in(rows, key_, [](auto const& k) { return key_hash(k); });
+    auto const keys = detail::seen_in(rows, key_, [](auto const& k) { return hash_key(k); });
     auto const census = detail::take_census(
         comm, keys, [&](std::vector<detail::tally> const& counted) { return decide(comm, counted, p); });
     std::vector<int> to;
@@ -93,9 +73,13 @@ class grouped {
         poured += t.count;
     std::vector<std::uint64_t> loads(static_cast<std::size_t>(parts));
     auto const everyones = allgather(comm, large);
-    auto const packed = detail::pack_largest_first(everyones.values, loads);
+    std::vector<double> costs;
+    for (auto const& t : everyones.values) costs.push_back(static_cast<double>(t.count));
+    auto const packed = detail::longest_first(costs, std::vector<double>(loads.size(), 1.0));
+    for (std::size_t g = 0; g < packed.size(); ++g) loads[packed[g]] += everyones.values[g].count;
     std::size_t next_large = 0;
-    for (int r = 0; r < comm.rank(); ++r) next_large += static_cast<std::size_t>(everyones.counts[std::size_t(r)]);
+    for (int r = 0; r < comm.rank(); ++r)
+      next_large += static_cast<std::size_t>(everyones.counts[static_cast<std::size_t>(r)]);
 
     std::uint64_t const level = detail::water_level(loads, allreduce(comm, poured));
     std::uint64_t const elsewhere = exscan(comm, poured);

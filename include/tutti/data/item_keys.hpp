@@ -9,33 +9,14 @@
 #include <iterator>
 #include <memory>
 #include <string>
-#include <string_view>
-#include <type_traits>
 #include <utility>
 #include <vector>
 
 #include <tutti/core/error.hpp>
-#include <tutti/core/hash.hpp>
 #include <tutti/core/version.hpp>
-#include <tutti/data/permutation.hpp>
-#include <tutti/model/encode.hpp>
-#include <tutti/model/serialisable.hpp>
+#include <tutti/data/hash_key.hpp>
 
 namespace tutti::inline TUTTI_ABI {
-
-/// 64 well-mixed bits, equal for equal keys on every platform and in every version: of the value of an integer, the
-/// bytes of a text, the encoding of any other object.
-template <class Key>
-[[nodiscard]] std::uint64_t hash_key(Key const& key) {
-  if constexpr (std::is_integral_v<Key>) {
-    return detail::mix64(static_cast<std::uint64_t>(key) + std::uint64_t{0x9e3779b97f4a7c15});
-  } else if constexpr (std::convertible_to<Key const&, std::string_view>) {
-    return detail::mix64(fnv1a().add(std::string_view(key)).value());
-  } else {
-    static_assert(serialisable<Key>, "tutti: a key must be a number, a text or an object that can be sent.");
-    return detail::mix64(fnv1a().add(const_bytes(encode(key))).value());
-  }
-}
 
 /// `{}`: the number of the item. A range: key i is its i-th element; only the keys' hashes are kept, 8 bytes each. A
 /// function: key i is what it returns for i; it must return the same on every rank.

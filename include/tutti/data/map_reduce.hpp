@@ -13,9 +13,9 @@
 #include <utility>
 #include <vector>
 
-#include <tutti/data/census.hpp>
+#include <tutti/data/by_hash.hpp>
 #include <tutti/data/exchange_rows.hpp>
-#include <tutti/data/key_hash.hpp>
+#include <tutti/data/hash_key.hpp>
 
 namespace tutti::inline TUTTI_ABI {
 
@@ -33,7 +33,7 @@ struct key_hasher {
   using is_transparent = void;
   template <class K>
   std::size_t operator()(K const& key) const {
-    return static_cast<std::size_t>(key_hash(key));
+    return static_cast<std::size_t>(hash_key(key));
   }
 };
 
@@ -80,17 +80,17 @@ class combining_table {
 
 }  // namespace detail
 
-/// `map_reduce<std::string, std::uint64_t>(world, lines, map, std::plus<>())`. For every local row, map(row, emit) calls
-/// emit(key, value) as often as it likes; combine(a, b) makes one value of two. Every key ends on one rank, the same
-/// wherever its rows were, with the combination of all its values: rank by rank, on each rank in the order they were
+/// `map_reduce<std::string, std::uint64_t>(world, lines, map, std::plus<>())`. For every local row, map(row, emit)
+/// calls emit(key, value) as often as it likes; combine(a, b) makes one value of two. Every key ends on one rank,
+/// by_hash::rank(key, size), with the combination of all its values: rank by rank, on each rank in the order they were
 /// emitted, so combine must be associative and need not be commutative. Returns the keys of this rank, increasing.
 ///
 /// Collective. Values are combined before they travel: a rank sends each key once. Keys need `==` and `<`, must be
-/// sendable, and hash by key_hash; where they are text, emit takes anything that is a std::string_view.
+/// sendable; where they are text, emit takes anything that is a std::string_view.
 template <class Key, class Value, transport::streams S, class Rows, class Map, class Combine>
 requires movable_row<key_value<Key, Value>>
 [[nodiscard]] std::vector<key_value<Key, Value>> map_reduce(basic_communicator<S>& comm, Rows const& data, Map map,
-                                                        Combine combine, options how = {}) {
+                                                            Combine combine, options how = {}) {
   detail::combining_table<Key, Value, Combine> table(combine);
   auto const emit = [&](auto&& key, Value value) { table.add(std::forward<decltype(key)>(key), std::move(value)); };
   for (auto const& row : data) map(row, emit);
@@ -98,8 +98,9 @@ requires movable_row<key_value<Key, Value>>
   auto leaving = table.take();
   std::vector<int> to;
   to.reserve(leaving.size());
-  for (auto const& one : leaving) to.push_back(static_cast<int>(detail::counts_key(key_hash(one.key), comm.size())));
-  for (auto& one : exchange_rows(comm, std::move(leaving), to, how)) table.add(std::move(one.key), std::move(one.value));
+  for (auto const& one : leaving) to.push_back(by_hash::rank(one.key, comm.size()));
+  for (auto& one : exchange_rows(comm, std::move(leaving), to, how))
+    table.add(std::move(one.key), std::move(one.value));
 
   auto mine = table.take();
   std::sort(mine.begin(), mine.end(), [](auto const& a, auto const& b) { return a.key < b.key; });

@@ -18,16 +18,17 @@ namespace tutti::inline TUTTI_ABI {
 
 /// How parallel_map shares tasks: while it goes on, or before, by a scheme of partition().
 template <class S>
-concept task_schedule = std::same_as<S, dynamic> || std::same_as<S, guided> || partition_scheme<S>;
+concept task_schedule =
+    std::same_as<S, dynamic> || std::same_as<S, guided> || partition_scheme<S> || scheme_description<S>;
 
 /// `parallel_map(world, files, read)`: f(tasks[i]) for every i, each on one rank; all ranks return all results, in the
 /// order of the tasks. Collective: every rank gives the same number of tasks, though it looks only at those it does.
 ///
-/// The schedule: `guided{}` (the default) and `dynamic{}` give work to whoever is free; `block{}`, `cyclic{}` and any
-/// other scheme of partition() fix it before, and send no message but the results. Which rank does a task is not the
-/// same in every run, unless it is fixed; the results are, if f gives them. Under guided and dynamic a rank may have to
-/// wait for a task of rank 0 to end: `how.timeout` must be longer than that (60 s unless set). If f throws, the call
-/// ends on every rank as a failure of that one.
+/// The schedule: `guided{}` (the default) and `dynamic{}` give work to whoever is free; `block{}`, `by_cost{…}` and
+/// any other scheme of partition() fix it before, and send no message but the results. Which rank does a task is not
+/// the same in every run, unless it is fixed; the results are, if f gives them. Under guided and dynamic a rank may
+/// have to wait for a task of rank 0 to end: `how.timeout` must be longer than that (60 s unless set). If f throws, the
+/// call ends on every rank as a failure of that one.
 template <transport::streams S, class Tasks, class F, task_schedule Schedule = guided>
 requires std::random_access_iterator<detail::range_iterator<Tasks const>>
 [[nodiscard]] auto parallel_map(basic_communicator<S>& comm, Tasks const& tasks, F f, Schedule schedule = {},
@@ -43,7 +44,7 @@ requires std::random_access_iterator<detail::range_iterator<Tasks const>>
     mine.push_back(f(first[static_cast<std::iter_difference_t<decltype(std::begin(tasks))>>(i)]));
   };
   std::vector<std::uint64_t> order;  // of all tasks: by rank, as each did them
-  if constexpr (partition_scheme<Schedule>) {
+  if constexpr (partition_scheme<Schedule> || scheme_description<Schedule>) {
     partition const part(n, comm.size(), schedule);
     for (std::uint64_t const i : part.local(comm.rank())) work(i);
     for (int r = 0; r < comm.size(); ++r)

@@ -42,7 +42,7 @@ concept content_partitioner = requires(By const& by, C& comm, Rows const& rows) 
 /// rank gives its own rows, of any number. Each row travels once, straight to where it belongs.
 template <transport::streams S, row_range Rows, content_partitioner<basic_communicator<S>, Rows> By>
 [[nodiscard]] std::vector<detail::row_of<Rows>> repartition(basic_communicator<S>& comm, Rows const& rows, By const& by,
-                                                      options how = {}) {
+                                                            options how = {}) {
   using row = detail::row_of<Rows>;
   auto const where = by.assign(comm, rows);
   std::vector<row> leaving(std::begin(rows), std::end(rows));

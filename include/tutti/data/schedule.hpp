@@ -141,8 +141,8 @@ class self_scheduling {
   task_list tasks_;  // of rank 0; the others' only tells the first chunks
   options how_;
   std::vector<chunk> held_;
-  std::size_t at_ = 0;             // in held_: the next one to begin
-  int asked_ = 0;                  // grants on their way here
+  std::size_t at_ = 0;               // in held_: the next one to begin
+  int asked_ = 0;                    // grants on their way here
   std::vector<std::uint64_t> owed_;  // of rank 0: requests each rank will still make
   clock::time_point looked_{};
 };

@@ -53,8 +53,9 @@ class sorted {
     for (std::uint64_t part = 0; part < p; ++part) {
       std::uint64_t const taken = (part + 1) * samples.size() / p;
       std::size_t const end = part + 1 == p ? order.size()
-                              : taken == 0 ? 0
-                                            : up_to(samples[static_cast<std::size_t>(taken - 1)], keys, order, comm.rank());
+                              : taken == 0
+                                  ? 0
+                                  : up_to(samples[static_cast<std::size_t>(taken - 1)], keys, order, comm.rank());
       for (; from < end; ++from) to[order[from]] = static_cast<int>(part);
     }
     return to;
@@ -77,7 +78,8 @@ class sorted {
     std::vector<sample<K>> samples;
     for (int r = 0; r < comm.size(); ++r) {
       std::size_t place = stride - 1;
-      for (K const& k : all[static_cast<std::size_t>(r)]) samples.push_back({k, r, std::exchange(place, place + stride)});
+      for (K const& k : all[static_cast<std::size_t>(r)])
+        samples.push_back({k, r, std::exchange(place, place + stride)});
     }
     std::stable_sort(samples.begin(), samples.end(), [](auto const& a, auto const& b) { return a.key < b.key; });
     return samples;

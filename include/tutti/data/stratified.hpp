@@ -10,24 +10,25 @@
 
 #include <tutti/collective/scan.hpp>
 #include <tutti/data/census.hpp>
-#include <tutti/data/key_hash.hpp>
+#include <tutti/data/hash_key.hpp>
 #include <tutti/data/repartition.hpp>
 
 namespace tutti::inline TUTTI_ABI {
 
-/// `stratified(&row::label)`, or a function of a row: the rows of each label are dealt out one by one, so the numbers of
-/// rows of one label differ by at most one between ranks, and so do the numbers of all rows. Which row goes where
-/// depends on the labels and on the order of all rows (by rank), not on how the ranks share them. Labels: see key_hash.
+/// `stratified(&row::label)`, or a function of a row: the rows of each label are dealt out one by one, so the numbers
+/// of rows of one label differ by at most one between ranks, and so do the numbers of all rows. Which row goes where
+/// depends on the labels and on the order of all rows (by rank), not on how the ranks share them. Labels: see hash_key.
 template <class Label>
 class stratified {
  public:
   explicit stratified(Label label) : label_(std::move(label)) {}
 
-  /// Collective: for each local row, its part of `parts` (0: one part per rank). Sends a few numbers per rank and label.
+  /// Collective: for each local row, its part of `parts` (0: one part per rank). Sends a few numbers per rank and
+  /// label.
   template <transport::streams S, row_range Rows>
   [[nodiscard]] std::vector<int> assign(basic_communicator<S>& comm, Rows const& rows, int parts = 0) const {
     std::uint64_t const p = detail::checked_parts("stratified", parts, comm.size());
-    auto const labels = detail::seen_in(rows, label_, [](auto const& l) { return key_hash(l); });
+    auto const labels = detail::seen_in(rows, label_, [](auto const& l) { return hash_key(l); });
     auto census = detail::take_census(comm, labels, [&](std::vector<detail::tally> const& counted) {
       std::vector<std::uint64_t> rows_before;
       std::uint64_t all = 0;

@@ -131,10 +131,8 @@ class messages {
     out_ = {};
     in_ = {};
     (void)drain();
-    auto const& from = peer_of(source);
-    std::size_t const whole = from.parcels.size() - (from.in_parcel ? 1 : 0);
-    return std::any_of(from.parcels.begin(), std::next(from.parcels.begin(), static_cast<std::ptrdiff_t>(whole)),
-                       [&](parcel const& q) { return q.what.root == tag; });
+    parcel const* const first = unasked_.find(source, tag);
+    return first != nullptr && first->done == first->size;
   }
 
  private:
