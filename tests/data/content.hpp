@@ -6,6 +6,7 @@
 #include <tutti/data/repartition.hpp>
 #include <tutti/group/testing.hpp>
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <random>

@@ -13,7 +13,7 @@
 
 namespace tutti::inline TUTTI_ABI::detail {
 
-struct tally {
+struct key_count {
   std::uint64_t key = 0;
   std::uint64_t count = 0;
 };
@@ -51,7 +51,7 @@ template <class Comm, class Decide>
     return static_cast<std::size_t>(at - all.begin());
   };
 
-  ragged<tally> told;
+  ragged<key_count> told;
   told.counts.resize(static_cast<std::size_t>(comm.size()));
   for (std::uint64_t const key : mine.keys) {
     told.values.push_back({key, 0});
@@ -62,17 +62,17 @@ template <class Comm, class Decide>
     ++told.values[mine.which.back()].count;
   }
 
-  ragged<tally> const heard = tutti::TUTTI_ABI::alltoall(comm, told);
-  std::vector<tally> totals(heard.values);
-  std::sort(totals.begin(), totals.end(), [](tally const& a, tally const& b) { return a.key < b.key; });
-  totals.erase(std::unique(totals.begin(), totals.end(), [](tally const& a, tally const& b) { return a.key == b.key; }),
+  ragged<key_count> const heard = tutti::TUTTI_ABI::alltoall(comm, told);
+  std::vector<key_count> totals(heard.values);
+  std::sort(totals.begin(), totals.end(), [](key_count const& a, key_count const& b) { return a.key < b.key; });
+  totals.erase(std::unique(totals.begin(), totals.end(), [](key_count const& a, key_count const& b) { return a.key == b.key; }),
                totals.end());
-  for (tally& t : totals) t.count = 0;
+  for (key_count& t : totals) t.count = 0;
   std::vector<std::size_t> place;
   ragged<standing> answers;
   answers.counts = heard.counts;
-  for (tally const& t : heard.values) {  // by source, so that `before` is of lower ranks
-    place.push_back(place_in(totals, t.key, [](tally const& a) { return a.key; }));
+  for (key_count const& t : heard.values) {  // by source, so that `before` is of lower ranks
+    place.push_back(place_in(totals, t.key, [](key_count const& a) { return a.key; }));
     answers.values.push_back({std::exchange(totals[place.back()].count, totals[place.back()].count + t.count), 0, 0});
   }
   std::vector<std::uint64_t> const values = decide(totals);

@@ -50,7 +50,7 @@ class grouped {
     std::uint64_t const p = detail::checked_parts("grouped", parts, comm.size());
     auto const keys = detail::seen_in(rows, key_, [](auto const& k) { return hash_key(k); });
     auto const census = detail::take_census(
-        comm, keys, [&](std::vector<detail::tally> const& counted) { return decide(comm, counted, p); });
+        comm, keys, [&](std::vector<detail::key_count> const& counted) { return decide(comm, counted, p); });
     std::vector<int> to;
     for (std::size_t const g : census.which) to.push_back(static_cast<int>(census.of[g].value));
     return to;
@@ -58,13 +58,13 @@ class grouped {
 
  private:
   template <class Comm>
-  static std::vector<std::uint64_t> decide(Comm& comm, std::vector<detail::tally> const& counted, std::uint64_t parts) {
+  static std::vector<std::uint64_t> decide(Comm& comm, std::vector<detail::key_count> const& counted, std::uint64_t parts) {
     std::uint64_t all = 0;
     for (auto const& t : counted) all += t.count;
     std::uint64_t const n = allreduce(comm, all);
-    auto const is_large = [&](detail::tally const& t) { return t.count > n / (64 * parts); };
+    auto const is_large = [&](detail::key_count const& t) { return t.count > n / (64 * parts); };
 
-    std::vector<detail::tally> large;
+    std::vector<detail::key_count> large;
     std::uint64_t poured = 0;
     for (auto const& t : counted)
       if (is_large(t))

@@ -29,7 +29,7 @@ class stratified {
   [[nodiscard]] std::vector<int> assign(basic_communicator<S>& comm, Rows const& rows, int parts = 0) const {
     std::uint64_t const p = detail::checked_parts("stratified", parts, comm.size());
     auto const labels = detail::seen_in(rows, label_, [](auto const& l) { return hash_key(l); });
-    auto census = detail::take_census(comm, labels, [&](std::vector<detail::tally> const& counted) {
+    auto census = detail::take_census(comm, labels, [&](std::vector<detail::key_count> const& counted) {
       std::vector<std::uint64_t> rows_before;
       std::uint64_t all = 0;
       for (auto const& t : counted) rows_before.push_back(std::exchange(all, all + t.count));
