@@ -35,6 +35,7 @@
 #include <cerrno>
 #include <charconv>
 #include <chrono>
+#include <cmath>
 #include <concepts>
 #include <condition_variable>
 #include <cstddef>
@@ -51,6 +52,7 @@
 #include <map>
 #include <memory>
 #include <mutex>
+#include <numeric>
 #include <optional>
 #include <queue>
 #include <random>
@@ -61,6 +63,7 @@
 #include <thread>
 #include <tuple>
 #include <type_traits>
+#include <unordered_map>
 #include <utility>
 #include <vector>
 
@@ -405,6 +408,182 @@ struct block_cyclic {
 
 }  // namespace tutti::inline TUTTI_ABI
 
+// ---------------------------------------------------------------------------------------- tutti/data/exchange_rows.hpp
+// Sends each row of this rank to the rank that it should go to: the one step by which data moves.
+
+namespace tutti::inline TUTTI_ABI {
+
+/// What can move from rank to rank: an element travels as it lies in memory, other types as objects.
+template <class Row>
+concept movable_row = element<Row> || serialisable<Row>;
+
+namespace detail {
+/// std::vector<bool> has no memory of rows.
+template <class Row>
+concept flat_row = element<Row> && !std::same_as<Row, bool>;
+
+/// How many rows go to each rank; throws config where there is no such rank, or not one destination per row.
+template <transport::streams S>
+[[nodiscard]] std::vector<std::uint64_t> rows_by_rank(basic_communicator<S> const& comm, std::size_t rows,
+                                                      std::span<int const> to) {
+  auto const refuse = [&](std::string const& why) {
+    throw error(failure{error_kind::config, comm.rank(), "exchange_rows", why});
+  };
+  if (to.size() != rows)
+    refuse(std::to_string(rows) + " rows with " + std::to_string(to.size()) + " destinations; give one per row");
+  std::vector<std::uint64_t> counts(static_cast<std::size_t>(comm.size()));
+  for (int r : to) {
+    if (r < 0 || r >= comm.size())
+      refuse("a row is to go to rank " + std::to_string(r) + ", which is not between 0 and " +
+             std::to_string(comm.size() - 1));
+    ++counts[static_cast<std::size_t>(r)];
+  }
+  return counts;
+}
+}  // namespace detail
+
+/// Collective: row i of `rows` goes to rank `to[i]`. Returns the rows that came here, this rank's own among them,
+/// ordered by the rank that sent them, then by their order there. Only rows that change their rank are sent. Blocks
+/// until this rank has sent and received all of its rows.
+template <transport::streams S, movable_row Row>
+[[nodiscard]] std::vector<Row> exchange_rows(basic_communicator<S>& comm, std::vector<Row> rows,
+                                             std::span<int const> to, options how = {}) {
+  auto counts = detail::rows_by_rank(comm, rows.size(), to);
+  if constexpr (detail::flat_row<Row>) {
+    std::vector<std::size_t> next(counts.size());
+    for (std::size_t r = 1; r < next.size(); ++r) next[r] = next[r - 1] + static_cast<std::size_t>(counts[r - 1]);
+    std::vector<Row> packed(rows.size());
+    for (std::size_t i = 0; i < rows.size(); ++i) packed[next[static_cast<std::size_t>(to[i])]++] = rows[i];
+    return alltoall(comm, ragged<Row>(std::move(packed), std::move(counts)), how).values;
+  } else {
+    auto const self = static_cast<std::size_t>(comm.rank());
+    std::vector<std::vector<Row>> leaving(counts.size());
+    for (std::size_t r = 0; r < counts.size(); ++r) leaving[r].reserve(static_cast<std::size_t>(counts[r]));
+    for (std::size_t i = 0; i < rows.size(); ++i)
+      leaving[static_cast<std::size_t>(to[i])].push_back(std::move(rows[i]));
+    std::vector<Row> const none;
+    std::vector<Row> own = std::exchange(leaving[self], none);
+    auto arrived = alltoall(comm, leaving, how);
+    arrived[self] = std::move(own);
+    rows.clear();
+    for (auto& block : arrived)
+      rows.insert(rows.end(), std::move_iterator(block.begin()), std::move_iterator(block.end()));
+    return rows;
+  }
+}
+
+}  // namespace tutti::inline TUTTI_ABI
+
+// ------------------------------------------------------------------------------------------ tutti/data/repartition.hpp
+// What a content partitioner is: it looks at the rows where they lie and says to which rank each belongs.
+
+namespace tutti::inline TUTTI_ABI {
+
+namespace detail {
+template <class Rows>
+using row_of = std::iter_value_t<range_iterator<Rows const>>;
+}
+
+/// A forward range of rows of any type that can be sent.
+template <class Rows>
+concept row_range = std::forward_iterator<detail::range_iterator<Rows const>> && movable_row<detail::row_of<Rows>>;
+
+/// Which local rows each rank shall get: block q is for rank q. A row may be picked often, or never.
+using picks = ragged<std::uint64_t>;
+
+/// `by.assign(comm, rows)` is a collective call that moves no rows. It returns the destination of every local row, or,
+/// where rows may go to several ranks, picks.
+template <class By, class C, class Rows>
+concept content_partitioner = requires(By const& by, C& comm, Rows const& rows) {
+  requires std::is_same_v<decltype(by.assign(comm, rows)), std::vector<int>> ||
+      std::is_same_v<decltype(by.assign(comm, rows)), picks>;
+};
+
+/// The rows that belong to this rank, ordered by the rank that held them, then as they lay there. Collective; every
+/// rank gives its own rows, of any number. Each row travels once, straight to where it belongs.
+template <transport::streams S, row_range Rows, content_partitioner<basic_communicator<S>, Rows> By>
+[[nodiscard]] std::vector<detail::row_of<Rows>> repartition(basic_communicator<S>& comm, Rows const& rows, By const& by,
+                                                            options how = {}) {
+  using row = detail::row_of<Rows>;
+  auto const where = by.assign(comm, rows);
+  std::vector<row> leaving(std::begin(rows), std::end(rows));
+  if constexpr (std::is_same_v<decltype(where), picks const>) {
+    std::vector<row> picked;
+    std::vector<int> to;
+    picked.reserve(where.values.size());
+    for (std::uint64_t const i : where.values) picked.push_back(leaving[static_cast<std::size_t>(i)]);
+    for (std::size_t q = 0; q < where.size(); ++q)
+      to.insert(to.end(), static_cast<std::size_t>(where.counts[q]), static_cast<int>(q));
+    return tutti::TUTTI_ABI::exchange_rows(comm, std::move(picked), to, how);
+  } else {
+    return tutti::TUTTI_ABI::exchange_rows(comm, std::move(leaving), where, how);
+  }
+}
+
+namespace detail {
+
+/// `parts` as a partitioner was given it; 0 stands for one part per rank.
+[[nodiscard]] inline std::uint64_t checked_parts(char const* who, int parts, int ranks) {
+  if (parts < 0)
+    throw error(error_kind::config,
+                std::string(who) + " into " + std::to_string(parts) + " parts; there must be at least one");
+  return static_cast<std::uint64_t>(parts == 0 ? ranks : parts);
+}
+
+/// What `look` (a function or a pointer to member) sees of each row, as f makes it.
+template <class Rows, class Look, class F>
+[[nodiscard]] auto seen_in(Rows const& rows, Look const& look, F f) {
+  std::vector<decltype(f(std::invoke(look, *std::begin(rows))))> all;
+  for (auto const& row : rows) all.push_back(f(std::invoke(look, row)));
+  return all;
+}
+
+}  // namespace detail
+
+}  // namespace tutti::inline TUTTI_ABI
+
+// -------------------------------------------------------------------------------------------- tutti/data/bootstrap.hpp
+// A bootstrap sample of all rows, drawn with replacement and shared evenly.
+
+namespace tutti::inline TUTTI_ABI {
+
+/// As many draws as there are rows, each any row with equal chance: a row may come several times, and about 37 % of
+/// them never do (Efron 1979). Rank r gets the draws of its even share. Same seed and order of all rows (by rank): the
+/// same sample, on any number of ranks.
+class bootstrap {
+ public:
+  explicit bootstrap(std::uint64_t seed) : seed_(seed) {}
+
+  /// Collective: which local rows each rank drew, in the order it drew them. A rank sends 8 bytes per draw.
+  template <transport::streams S, row_range Rows>
+  [[nodiscard]] picks assign(basic_communicator<S>& comm, Rows const& rows) const {
+    std::array<std::uint64_t, 1> const mine{
+        static_cast<std::uint64_t>(std::distance(std::begin(rows), std::end(rows)))};
+    std::vector<std::uint64_t> ends(static_cast<std::size_t>(comm.size()));
+    allgather(comm, mine, ends);
+    for (std::size_t r = 1; r < ends.size(); ++r) ends[r] += ends[r - 1];
+    std::uint64_t const n = ends.back();
+    auto const cut = [&](int r) {
+      return detail::even_cut(n, static_cast<std::uint64_t>(comm.size()), static_cast<std::uint64_t>(r));
+    };
+    std::vector<std::vector<std::uint64_t>> wanted(ends.size());
+    std::uint64_t const key = detail::mix64(seed_ + 0x9e3779b97f4a7c15ULL);
+    for (std::uint64_t draw = cut(comm.rank()); draw < cut(comm.rank() + 1); ++draw) {
+      std::uint64_t const row = detail::mix64(key + draw * 0x9e3779b97f4a7c15ULL) % n;
+      auto const holder = static_cast<std::size_t>(std::upper_bound(ends.begin(), ends.end(), row) - ends.begin());
+      wanted[holder].push_back(row - (holder == 0 ? 0 : ends[holder - 1]));
+    }
+    picks asked;
+    for (auto const& of_one : wanted) asked.push_back(of_one);
+    return tutti::TUTTI_ABI::alltoall(comm, asked);
+  }
+
+ private:
+  std::uint64_t seed_;
+};
+
+}  // namespace tutti::inline TUTTI_ABI
+
 // ------------------------------------------------------------------------------------------------- tutti/data/runs.hpp
 // One contiguous run of items per rank, cut anywhere: what `weighted` and `bounds` prepare.
 
@@ -673,13 +852,14 @@ struct by_cost {
 
 }  // namespace tutti::inline TUTTI_ABI
 
-// -------------------------------------------------------------------------------------------- tutti/data/item_keys.hpp
-// The keys by which hashing schemes know items: numbers, texts or any object, given as a range or as a function.
+// --------------------------------------------------------------------------------------------- tutti/data/hash_key.hpp
+// 64 bits that stand for a key of any type, the same on every rank.
 
 namespace tutti::inline TUTTI_ABI {
 
 /// 64 well-mixed bits, equal for equal keys on every platform and in every version: of the value of an integer, the
-/// bytes of a text, the encoding of any other object.
+/// bytes of a text, the encoding of any other object. Integers never collide; of k other keys, two do with probability
+/// k² / 2^65.
 template <class Key>
 [[nodiscard]] std::uint64_t hash_key(Key const& key) {
   if constexpr (std::is_integral_v<Key>) {
@@ -691,6 +871,13 @@ template <class Key>
     return detail::mix64(fnv1a().add(const_bytes(encode(key))).value());
   }
 }
+
+}  // namespace tutti::inline TUTTI_ABI
+
+// -------------------------------------------------------------------------------------------- tutti/data/item_keys.hpp
+// The keys by which hashing schemes know items: numbers, texts or any object, given as a range or as a function.
+
+namespace tutti::inline TUTTI_ABI {
 
 /// `{}`: the number of the item. A range: key i is its i-th element; only the keys' hashes are kept, 8 bytes each. A
 /// function: key i is what it returns for i; it must return the same on every rank.
@@ -1248,6 +1435,158 @@ static_assert(mergeable<covariance<>>);
 
 }  // namespace tutti::inline TUTTI_ABI
 
+// ------------------------------------------------------------------------------------------------ tutti/data/kfold.hpp
+// k folds: which fold each row belongs to, by chance, by label or by group.
+
+namespace tutti::inline TUTTI_ABI {
+
+/// Parts of equal size, one row more or less, drawn at random. Same seed, number and order of all rows (by rank): the
+/// same parts, on any number of ranks.
+class shuffled {
+ public:
+  explicit shuffled(std::uint64_t seed = 0) : seed_(seed) {}
+
+  /// Collective: for each local row, its part of `parts` (0: one part per rank). Sends two numbers per rank.
+  template <transport::streams S, row_range Rows>
+  [[nodiscard]] std::vector<int> assign(basic_communicator<S>& comm, Rows const& rows, int parts = 0) const {
+    std::uint64_t const p = detail::checked_parts("shuffled", parts, comm.size());
+    auto const mine = static_cast<std::uint64_t>(std::distance(std::begin(rows), std::end(rows)));
+    std::uint64_t const lower_ranks = exscan(comm, mine);
+    std::uint64_t at = comm.rank() == 0 ? 0 : lower_ranks;
+    permutation const order(allreduce(comm, mine), seed_);
+    std::vector<int> to;
+    for (std::uint64_t i = 0; i < mine; ++i) to.push_back(static_cast<int>(order[at++] % p));
+    return to;
+  }
+
+ private:
+  std::uint64_t seed_;
+};
+
+/// `kfold(5)`, `kfold(5, stratified(&row::label))`, `kfold(5, grouped(&row::patient))`: a fold is a part, and every row
+/// is in exactly one, the same on any number of ranks.
+template <class By = shuffled>
+class kfold {
+ public:
+  explicit kfold(int k, By by = By()) : k_(k), by_(std::move(by)) {
+    if (k < 2) throw error(error_kind::config, "kfold(" + std::to_string(k) + "): there must be at least two folds");
+  }
+  [[nodiscard]] int k() const noexcept { return k_; }
+
+  /// Collective: the fold of each local row.
+  template <transport::streams S, row_range Rows>
+  [[nodiscard]] std::vector<int> assign(basic_communicator<S>& comm, Rows const& rows) const {
+    return by_.assign(comm, rows, k_);
+  }
+
+ private:
+  int k_;
+  By by_;
+};
+
+}  // namespace tutti::inline TUTTI_ABI
+
+// --------------------------------------------------------------------------------------- tutti/data/cross_validate.hpp
+// k-fold cross-validation: k models, each trained without one fold and judged by it, on groups of ranks side by side.
+
+namespace tutti::inline TUTTI_ABI {
+
+namespace detail {
+
+/// Into how many groups `ranks` ranks split for k equal tasks, if m ranks do a task in 1/m of the time: the most, since
+/// small groups talk less, that do not take a tenth longer than the best number.
+[[nodiscard]] inline int groups_for(int k, int ranks) {
+  auto const time = [&](int groups) { return static_cast<double>((k + groups - 1) / groups) / (ranks / groups); };
+  double least = time(1);
+  for (int g = 2; g <= (std::min)(k, ranks); ++g) least = (std::min)(least, time(g));
+  int groups = (std::min)(k, ranks);
+  while (time(groups) > 1.1 * least) --groups;
+  return groups;
+}
+
+/// Rows and folds in the order of all rows, spread evenly over the members of each group: every group has everything.
+template <class Comm, class Row>
+void spread_over_groups(Comm& comm, int groups, std::vector<Row>& rows, std::vector<int>& folds, options const& how) {
+  auto const mine = static_cast<std::uint64_t>(rows.size());
+  std::uint64_t const lower_ranks = exscan(comm, mine, how);
+  std::uint64_t const first = comm.rank() == 0 ? 0 : lower_ranks;
+  std::uint64_t const n = allreduce(comm, mine, how);
+  std::vector<Row> copies;
+  std::vector<int> copied_folds;
+  std::vector<int> to;
+  for (int g = 0; g < groups; ++g) {
+    int const leader = slot_cut(comm.size(), groups, g);
+    auto const members = static_cast<std::uint64_t>(slot_cut(comm.size(), groups, g + 1) - leader);
+    for (std::size_t i = 0; i < rows.size(); ++i)
+      to.push_back(leader + static_cast<int>(block{}.owner(n, members, first + i)));
+    copied_folds.insert(copied_folds.end(), folds.begin(), folds.end());
+    if (g + 1 < groups)
+      copies.insert(copies.end(), rows.begin(), rows.end());
+    else
+      copies.insert(copies.end(), std::move_iterator(rows.begin()), std::move_iterator(rows.end()));
+  }
+  rows = exchange_rows(comm, std::move(copies), to, how);
+  folds = exchange_rows(comm, std::move(copied_folds), to, how);
+}
+
+}  // namespace detail
+
+/// Collective. For every fold f of `folds`, on one group of ranks:
+///
+///     model = train(group, rows of all other folds);  score = eval(group, model, rows of fold f);
+///
+/// `group` is a communicator of the ranks that work on f together; both functions are called on each of them, with its
+/// even share of the rows, contiguous in the order of all rows (by rank of `comm`); it may be empty. The score of f is
+/// what `eval` returned on the group's rank 0. All ranks return the scores of all folds, in order. If `train` and
+/// `eval` give a group of any size the same results, so does this call on any number of ranks.
+///
+/// Each group holds all rows once. `groups` of them work side by side, each on every groups-th fold; 0: chosen as if m
+/// ranks were m times as fast as one. Blocks until all folds are done; `how` holds for each step of communication here.
+template <transport::streams S, row_range Rows, class By, class Train, class Eval>
+[[nodiscard]] auto cross_validate(basic_communicator<S>& comm, Rows const& data, kfold<By> const& folds, Train train,
+                                  Eval eval, int groups = 0, options how = {}) {
+  using row = detail::row_of<Rows>;
+  using model_type = std::remove_cvref_t<std::invoke_result_t<Train&, basic_communicator<S>&, std::vector<row> const&>>;
+  using score = std::remove_cvref_t<
+      std::invoke_result_t<Eval&, basic_communicator<S>&, model_type const&, std::vector<row> const&>>;
+  static_assert(element<score> || object<score>,
+                "tutti: the score that eval returns must be of a type that can be sent.");
+  if (groups == 0) groups = detail::groups_for(folds.k(), comm.size());
+  if (groups < 1 || groups > comm.size())
+    throw error(failure{error_kind::config, -1, "cross_validate",
+                        std::to_string(groups) + " groups of " + std::to_string(comm.size()) +
+                            " ranks; give each group at least one rank, or 0 to have it chosen"});
+
+  std::vector<row> rows(std::begin(data), std::end(data));
+  std::vector<int> fold_of = folds.assign(comm, rows);
+  detail::spread_over_groups(comm, groups, rows, fold_of, how);
+
+  int group = 0;
+  while (slot_cut(comm.size(), groups, group + 1) <= comm.rank()) ++group;
+  std::vector<int> members;
+  for (int r = slot_cut(comm.size(), groups, group); r < slot_cut(comm.size(), groups, group + 1); ++r)
+    members.push_back(r);
+  basic_communicator<S> together = comm.subgroup(members);
+
+  std::vector<score> mine;
+  for (int f = group; f < folds.k(); f += groups) {
+    std::vector<row> training;
+    std::vector<row> validation;
+    for (std::size_t i = 0; i < rows.size(); ++i) (fold_of[i] == f ? validation : training).push_back(rows[i]);
+    model_type const model = train(together, std::as_const(training));
+    score judged = eval(together, model, std::as_const(validation));
+    if (together.rank() == 0) mine.push_back(std::move(judged));
+  }
+  auto const by_rank = allgather(comm, mine, how);
+  std::vector<score> scores;
+  for (int f = 0; f < folds.k(); ++f)
+    scores.push_back(by_rank[static_cast<std::size_t>(slot_cut(comm.size(), groups, f % groups))]
+                            [static_cast<std::size_t>(f / groups)]);
+  return scores;
+}
+
+}  // namespace tutti::inline TUTTI_ABI
+
 // ------------------------------------------------------------------------------------------------ tutti/data/cells.hpp
 // One record of a CSV file: split into cells, and the cells put into the fields of a user's row.
 
@@ -1699,6 +2038,183 @@ class csv_source {
 
 }  // namespace tutti::inline TUTTI_ABI
 
+// ----------------------------------------------------------------------------------------------- tutti/data/census.hpp
+// Who has how many rows of which key, found out without moving a row: the ranks share the keys among them, each counts
+// its own, decides something about them, and tells those that hold rows of them.
+
+namespace tutti::inline TUTTI_ABI::detail {
+
+struct key_count {
+  std::uint64_t key = 0;
+  std::uint64_t count = 0;
+};
+
+/// One key that occurs on this rank.
+struct standing {
+  std::uint64_t before = 0;  ///< rows of this key on lower ranks
+  std::uint64_t total = 0;   ///< on all
+  std::uint64_t value = 0;   ///< what was decided
+};
+
+struct census {
+  std::vector<std::uint64_t> keys;  ///< of this rank, each once, increasing
+  std::vector<standing> of;         ///< by place in `keys`
+  std::vector<std::size_t> which;   ///< by local row, the place of its key
+};
+
+/// The rank that counts `key`, and about whom else: keys are shared in runs, so that key order is rank order.
+[[nodiscard]] inline std::size_t counts_key(std::uint64_t key, int ranks) {
+  auto const p = static_cast<std::uint64_t>(ranks);
+  return static_cast<std::size_t>((std::min)(key / (UINT64_MAX / p), p - 1));
+}
+
+/// Collective. `keys`: of the local rows. decide(tallies) is called once on every rank, with the keys this rank counts,
+/// increasing, over all ranks; it returns a value for each, and may call collectives.
+template <class Comm, class Decide>
+[[nodiscard]] census take_census(Comm& comm, std::vector<std::uint64_t> const& keys, Decide decide) {
+  census mine;
+  mine.keys = keys;
+  std::sort(mine.keys.begin(), mine.keys.end());
+  mine.keys.erase(std::unique(mine.keys.begin(), mine.keys.end()), mine.keys.end());
+  auto const place_in = [](auto const& all, std::uint64_t key, auto of) {
+    auto const at = std::lower_bound(all.begin(), all.end(), key,
+                                     [&](auto const& a, std::uint64_t wanted) { return of(a) < wanted; });
+    return static_cast<std::size_t>(at - all.begin());
+  };
+
+  ragged<key_count> told;
+  told.counts.resize(static_cast<std::size_t>(comm.size()));
+  for (std::uint64_t const key : mine.keys) {
+    told.values.push_back({key, 0});
+    ++told.counts[detail::counts_key(key, comm.size())];
+  }
+  for (std::uint64_t const key : keys) {
+    mine.which.push_back(place_in(mine.keys, key, [](std::uint64_t k) { return k; }));
+    ++told.values[mine.which.back()].count;
+  }
+
+  ragged<key_count> const heard = tutti::TUTTI_ABI::alltoall(comm, told);
+  std::vector<key_count> totals(heard.values);
+  std::sort(totals.begin(), totals.end(), [](key_count const& a, key_count const& b) { return a.key < b.key; });
+  totals.erase(
+      std::unique(totals.begin(), totals.end(), [](key_count const& a, key_count const& b) { return a.key == b.key; }),
+      totals.end());
+  for (key_count& t : totals) t.count = 0;
+  std::vector<std::size_t> place;
+  ragged<standing> answers;
+  answers.counts = heard.counts;
+  for (key_count const& t : heard.values) {  // by source, so that `before` is of lower ranks
+    place.push_back(place_in(totals, t.key, [](key_count const& a) { return a.key; }));
+    answers.values.push_back({std::exchange(totals[place.back()].count, totals[place.back()].count + t.count), 0, 0});
+  }
+  std::vector<std::uint64_t> const values = decide(totals);
+  for (std::size_t i = 0; i < place.size(); ++i) {
+    answers.values[i].total = totals[place[i]].count;
+    answers.values[i].value = values[place[i]];
+  }
+  mine.of = tutti::TUTTI_ABI::alltoall(comm, answers).values;
+  return mine;
+}
+
+}  // namespace tutti::inline TUTTI_ABI::detail
+
+// -------------------------------------------------------------------------------------------- tutti/data/dirichlet.hpp
+// Uneven on purpose: every rank gets another mix of labels, as in federated learning.
+
+namespace tutti::inline TUTTI_ABI {
+
+namespace detail {
+
+/// Random numbers by counting: the same everywhere, up to the rounding of log and cos.
+struct counted_random {
+  std::uint64_t key = 0;
+  std::uint64_t drawn = 0;
+
+  /// In (0, 1).
+  double uniform() {
+    std::uint64_t const bits = detail::mix64(key + ++drawn * 0x9e3779b97f4a7c15ULL);
+    return (static_cast<double>(bits >> 11U) + 0.5) * 0x1p-53;
+  }
+  double normal() {
+    double const radius = std::sqrt(-2 * std::log(uniform()));
+    return radius * std::cos(6.283185307179586 * uniform());
+  }
+  /// The logarithm of a gamma variate of shape `alpha` (Marsaglia & Tsang 2000), of any alpha > 0.
+  double log_gamma_variate(double alpha) {
+    double const boost = alpha < 1 ? std::log(uniform()) / alpha : 0;
+    double const d = (alpha < 1 ? alpha + 1 : alpha) - 1.0 / 3;
+    for (;;) {
+      double const x = normal();
+      double const root = 1 + x / std::sqrt(9 * d);
+      if (root <= 0) continue;
+      double const v = root * root * root;
+      if (std::log(uniform()) < 0.5 * x * x + d - d * v + d * std::log(v)) return std::log(d * v) + boost;
+    }
+  }
+};
+
+/// Where the shares of `parts` parts of n rows end, the shares being Dirichlet(alpha, …, alpha).
+[[nodiscard]] inline std::vector<std::uint64_t> dirichlet_cuts(std::uint64_t n, std::size_t parts, double alpha,
+                                                               std::uint64_t key) {
+  counted_random random{key};
+  std::vector<double> share(parts);
+  for (double& s : share) s = random.log_gamma_variate(alpha);
+  double const largest = *std::max_element(share.begin(), share.end());
+  double all = 0;
+  for (double& s : share) all += s = std::exp(s - largest);
+  std::vector<std::uint64_t> cuts(parts, n);
+  double sum = 0;
+  for (std::size_t r = 0; r + 1 < parts; ++r)
+    cuts[r] = (std::min)(n, static_cast<std::uint64_t>(std::llround((sum += share[r]) / all * static_cast<double>(n))));
+  return cuts;
+}
+
+}  // namespace detail
+
+/// `dirichlet(0.3, &row::label)`: the rows of each label are shared in proportions drawn from a symmetric Dirichlet
+/// distribution (Hsu, Qi & Brown 2019). The smaller alpha, the fewer labels a rank has, and the more uneven the numbers
+/// of rows; as alpha grows it becomes `stratified`. Which rows make a share is random. There is no bound on a rank's
+/// share: that is what it is for. Same seed, order of rows and parts: the same result, however the ranks share the
+/// rows.
+template <class Label>
+class dirichlet {
+ public:
+  dirichlet(double alpha, Label label, std::uint64_t seed = 0) : alpha_(alpha), label_(std::move(label)), seed_(seed) {
+    if (!(alpha > 0) || !std::isfinite(alpha))
+      throw error(error_kind::config, "dirichlet: alpha must be a number above 0");
+  }
+
+  /// Collective: for each local row, its part of `parts` (0: one part per rank). Sends a few numbers per rank and
+  /// label.
+  template <transport::streams S, row_range Rows>
+  [[nodiscard]] std::vector<int> assign(basic_communicator<S>& comm, Rows const& rows, int parts = 0) const {
+    auto const p = static_cast<std::size_t>(detail::checked_parts("dirichlet", parts, comm.size()));
+    auto const labels = detail::seen_in(rows, label_, [](auto const& l) { return hash_key(l); });
+    auto census = detail::take_census(comm, labels,
+                                      [](auto const& counted) { return std::vector<std::uint64_t>(counted.size()); });
+    std::vector<permutation> shuffled;
+    std::vector<std::vector<std::uint64_t>> cuts;
+    for (std::size_t c = 0; c < census.of.size(); ++c) {
+      std::uint64_t const key = detail::mix64(seed_ + 0x9e3779b97f4a7c15ULL) ^ census.keys[c];
+      shuffled.emplace_back(census.of[c].total, key);
+      cuts.push_back(detail::dirichlet_cuts(census.of[c].total, p, alpha_, key));
+    }
+    std::vector<int> to;
+    for (std::size_t const c : census.which) {
+      std::uint64_t const place = shuffled[c][census.of[c].before++];
+      to.push_back(static_cast<int>(std::upper_bound(cuts[c].begin(), cuts[c].end() - 1, place) - cuts[c].begin()));
+    }
+    return to;
+  }
+
+ private:
+  double alpha_;
+  Label label_;
+  std::uint64_t seed_;
+};
+
+}  // namespace tutti::inline TUTTI_ABI
+
 // ----------------------------------------------------------------------------------------- tutti/data/exactly_once.hpp
 // Which items a rank evaluates, so that a metric over all ranks counts each of them once.
 
@@ -1713,72 +2229,6 @@ template <ranked C>
   auto const rank = static_cast<std::uint64_t>(comm.rank());
   std::uint64_t const first = block{}.item(n, size, rank, 0);
   return {first, first + block{}.count(n, size, rank)};
-}
-
-}  // namespace tutti::inline TUTTI_ABI
-
-// ---------------------------------------------------------------------------------------- tutti/data/exchange_rows.hpp
-// Sends each row of this rank to the rank that it should go to: the one step by which data moves.
-
-namespace tutti::inline TUTTI_ABI {
-
-/// What can move from rank to rank: an element travels as it lies in memory, other types as objects.
-template <class Row>
-concept movable_row = element<Row> || serialisable<Row>;
-
-namespace detail {
-/// std::vector<bool> has no memory of rows.
-template <class Row>
-concept flat_row = element<Row> && !std::same_as<Row, bool>;
-
-/// How many rows go to each rank; throws config where there is no such rank, or not one destination per row.
-template <transport::streams S>
-[[nodiscard]] std::vector<std::uint64_t> rows_by_rank(basic_communicator<S> const& comm, std::size_t rows,
-                                                      std::span<int const> to) {
-  auto const refuse = [&](std::string const& why) {
-    throw error(failure{error_kind::config, comm.rank(), "exchange_rows", why});
-  };
-  if (to.size() != rows)
-    refuse(std::to_string(rows) + " rows with " + std::to_string(to.size()) + " destinations; give one per row");
-  std::vector<std::uint64_t> counts(static_cast<std::size_t>(comm.size()));
-  for (int r : to) {
-    if (r < 0 || r >= comm.size())
-      refuse("a row is to go to rank " + std::to_string(r) + ", which is not between 0 and " +
-             std::to_string(comm.size() - 1));
-    ++counts[static_cast<std::size_t>(r)];
-  }
-  return counts;
-}
-}  // namespace detail
-
-/// Collective: row i of `rows` goes to rank `to[i]`. Returns the rows that came here, this rank's own among them,
-/// ordered by the rank that sent them, then by their order there. Only rows that change their rank are sent. Blocks
-/// until this rank has sent and received all of its rows.
-template <transport::streams S, movable_row Row>
-[[nodiscard]] std::vector<Row> exchange_rows(basic_communicator<S>& comm, std::vector<Row> rows,
-                                             std::span<int const> to, options how = {}) {
-  auto counts = detail::rows_by_rank(comm, rows.size(), to);
-  if constexpr (detail::flat_row<Row>) {
-    std::vector<std::size_t> next(counts.size());
-    for (std::size_t r = 1; r < next.size(); ++r) next[r] = next[r - 1] + static_cast<std::size_t>(counts[r - 1]);
-    std::vector<Row> packed(rows.size());
-    for (std::size_t i = 0; i < rows.size(); ++i) packed[next[static_cast<std::size_t>(to[i])]++] = rows[i];
-    return alltoall(comm, ragged<Row>(std::move(packed), std::move(counts)), how).values;
-  } else {
-    auto const self = static_cast<std::size_t>(comm.rank());
-    std::vector<std::vector<Row>> leaving(counts.size());
-    for (std::size_t r = 0; r < counts.size(); ++r) leaving[r].reserve(static_cast<std::size_t>(counts[r]));
-    for (std::size_t i = 0; i < rows.size(); ++i)
-      leaving[static_cast<std::size_t>(to[i])].push_back(std::move(rows[i]));
-    std::vector<Row> const none;
-    std::vector<Row> own = std::exchange(leaving[self], none);
-    auto arrived = alltoall(comm, leaving, how);
-    arrived[self] = std::move(own);
-    rows.clear();
-    for (auto& block : arrived)
-      rows.insert(rows.end(), std::move_iterator(block.begin()), std::move_iterator(block.end()));
-    return rows;
-  }
 }
 
 }  // namespace tutti::inline TUTTI_ABI
@@ -1967,6 +2417,102 @@ class file_store {
   std::string directory_;
 };
 static_assert(kv_store<file_store>);
+
+}  // namespace tutti::inline TUTTI_ABI
+
+// ---------------------------------------------------------------------------------------------- tutti/data/grouped.hpp
+// Rows with the same key stay together.
+
+namespace tutti::inline TUTTI_ABI {
+
+namespace detail {
+
+/// How far the parts may be filled up when `more` is poured over them: the least level under which there is room.
+[[nodiscard]] inline std::uint64_t water_level(std::vector<std::uint64_t> loads, std::uint64_t more) {
+  std::sort(loads.begin(), loads.end());
+  std::uint64_t below = 0;
+  for (std::size_t r = 0;; ++r) {
+    below += loads[r];
+    std::uint64_t const level = (more + below + r) / (r + 1);  // if the r + 1 emptiest share it
+    if (r + 1 == loads.size() || level <= loads[r + 1]) return level;
+  }
+}
+
+}  // namespace detail
+
+/// `grouped(&row::patient)`, or a function of a row: a group, all rows with one key, never spreads over two ranks. The
+/// groups larger than 1/64 of a rank's share are packed largest first (LPT: at most 4/3 - 1/(3P) times the best there
+/// is); the others are poured over the ranks with room left, in the order of their hash. So the largest part has no
+/// more than the large groups alone would give it, or 65/64 n/P + 1 rows. Depends on keys and counts alone, not on
+/// where the rows are. Keys: see hash_key; of two that collide, both groups stay whole.
+template <class Key>
+class grouped {
+ public:
+  explicit grouped(Key key) : key_(std::move(key)) {}
+
+  /// Collective: for each local row, its part of `parts` (0: one part per rank). What any rank learns of others is
+  /// fewer than 64 groups per part, and the sizes of those it counts.
+  template <transport::streams S, row_range Rows>
+  [[nodiscard]] std::vector<int> assign(basic_communicator<S>& comm, Rows const& rows, int parts = 0) const {
+    std::uint64_t const p = detail::checked_parts("grouped", parts, comm.size());
+    auto const keys = detail::seen_in(rows, key_, [](auto const& k) { return hash_key(k); });
+    auto const census = detail::take_census(
+        comm, keys, [&](std::vector<detail::key_count> const& counted) { return decide(comm, counted, p); });
+    std::vector<int> to;
+    for (std::size_t const g : census.which) to.push_back(static_cast<int>(census.of[g].value));
+    return to;
+  }
+
+ private:
+  template <class Comm>
+  static std::vector<std::uint64_t> decide(Comm& comm, std::vector<detail::key_count> const& counted,
+                                           std::uint64_t parts) {
+    std::uint64_t all = 0;
+    for (auto const& t : counted) all += t.count;
+    std::uint64_t const n = allreduce(comm, all);
+    auto const is_large = [&](detail::key_count const& t) { return t.count > n / (64 * parts); };
+
+    std::vector<detail::key_count> large;
+    std::uint64_t poured = 0;
+    for (auto const& t : counted)
+      if (is_large(t))
+        large.push_back(t);
+      else
+        poured += t.count;
+    std::vector<std::uint64_t> loads(static_cast<std::size_t>(parts));
+    auto const everyones = allgather(comm, large);
+    std::vector<double> costs;
+    for (auto const& t : everyones.values) costs.push_back(static_cast<double>(t.count));
+    auto const packed = detail::longest_first(costs, std::vector<double>(loads.size(), 1.0));
+    for (std::size_t g = 0; g < packed.size(); ++g) loads[packed[g]] += everyones.values[g].count;
+    std::size_t next_large = 0;
+    for (int r = 0; r < comm.rank(); ++r)
+      next_large += static_cast<std::size_t>(everyones.counts[static_cast<std::size_t>(r)]);
+
+    std::uint64_t const level = detail::water_level(loads, allreduce(comm, poured));
+    std::uint64_t const elsewhere = exscan(comm, poured);
+    std::uint64_t at = comm.rank() == 0 ? 0 : elsewhere;
+    std::size_t part = 0;
+    std::uint64_t filled = 0;  // with what is poured into the parts before this one
+    auto const room = [&] { return level > loads[part] ? level - loads[part] : 0; };
+    std::vector<std::uint64_t> to;
+    for (auto const& t : counted) {
+      if (is_large(t)) {
+        to.push_back(packed[next_large++]);
+        continue;
+      }
+      while (part + 1 < loads.size() && at >= filled + room()) {
+        filled += room();
+        ++part;
+      }
+      to.push_back(part);
+      at += t.count;
+    }
+    return to;
+  }
+
+  Key key_;
+};
 
 }  // namespace tutti::inline TUTTI_ABI
 
@@ -2625,6 +3171,102 @@ struct locality {
 
 }  // namespace tutti::inline TUTTI_ABI
 
+// ------------------------------------------------------------------------------------------- tutti/data/map_reduce.hpp
+// map_reduce: every rank turns its rows into keys with values; equal keys meet on one rank, where their values are
+// combined.
+
+namespace tutti::inline TUTTI_ABI {
+
+/// A key, and what became of its values.
+template <class Key, class Value>
+struct key_value {
+  Key key{};
+  Value value{};
+  friend bool operator==(key_value const&, key_value const&) = default;
+};
+
+namespace detail {
+
+struct key_hasher {
+  using is_transparent = void;
+  template <class K>
+  std::size_t operator()(K const& key) const {
+    return static_cast<std::size_t>(hash_key(key));
+  }
+};
+
+/// Keys met so far, each with the combination of its values.
+template <class Key, class Value, class Combine>
+class combining_table {
+ public:
+  explicit combining_table(Combine& combine) : combine_(combine) {}
+
+  template <class K>
+  void add(K&& key, Value value) {
+    if constexpr (std::same_as<std::remove_cvref_t<K>, Key> || std::convertible_to<K const&, std::string_view>) {
+      auto const at = find(key);
+      if (at == table_.end())
+        table_.emplace(Key(std::forward<K>(key)), std::move(value));
+      else
+        at->second = combine_(std::move(at->second), std::move(value));
+    } else {
+      add(Key(std::forward<K>(key)), std::move(value));
+    }
+  }
+  [[nodiscard]] std::vector<key_value<Key, Value>> take() {
+    std::vector<key_value<Key, Value>> all;
+    all.reserve(table_.size());
+    while (!table_.empty()) {
+      auto node = table_.extract(table_.begin());
+      all.push_back({std::move(node.key()), std::move(node.mapped())});
+    }
+    return all;
+  }
+
+ private:
+  template <class K>
+  auto find(K const& key) {
+    if constexpr (std::convertible_to<K const&, std::string_view>)
+      return table_.find(std::string_view(key));  // no Key is made to look
+    else
+      return table_.find(key);
+  }
+
+  std::unordered_map<Key, Value, key_hasher, std::equal_to<>> table_;
+  Combine& combine_;
+};
+
+}  // namespace detail
+
+/// `map_reduce<std::string, std::uint64_t>(world, lines, map, std::plus<>())`. For every local row, map(row, emit)
+/// calls emit(key, value) as often as it likes; combine(a, b) makes one value of two. Every key ends on one rank,
+/// by_hash::rank(key, size), with the combination of all its values: rank by rank, on each rank in the order they were
+/// emitted, so combine must be associative and need not be commutative. Returns the keys of this rank, increasing.
+///
+/// Collective. Values are combined before they travel: a rank sends each key once. Keys need `==` and `<`, must be
+/// sendable; where they are text, emit takes anything that is a std::string_view.
+template <class Key, class Value, transport::streams S, class Rows, class Map, class Combine>
+requires movable_row<key_value<Key, Value>>
+[[nodiscard]] std::vector<key_value<Key, Value>> map_reduce(basic_communicator<S>& comm, Rows const& data, Map map,
+                                                            Combine combine, options how = {}) {
+  detail::combining_table<Key, Value, Combine> table(combine);
+  auto const emit = [&](auto&& key, Value value) { table.add(std::forward<decltype(key)>(key), std::move(value)); };
+  for (auto const& row : data) map(row, emit);
+
+  auto leaving = table.take();
+  std::vector<int> to;
+  to.reserve(leaving.size());
+  for (auto const& one : leaving) to.push_back(by_hash::rank(one.key, comm.size()));
+  for (auto& one : exchange_rows(comm, std::move(leaving), to, how))
+    table.add(std::move(one.key), std::move(one.value));
+
+  auto mine = table.take();
+  std::sort(mine.begin(), mine.end(), [](auto const& a, auto const& b) { return a.key < b.key; });
+  return mine;
+}
+
+}  // namespace tutti::inline TUTTI_ABI
+
 // ---------------------------------------------------------------------------------------- tutti/data/memory_source.hpp
 // Rows that are in memory already, as a source.
 
@@ -2690,6 +3332,206 @@ template <class = on_use>
 }
 
 }  // namespace tutti::inline TUTTI_ABI::detail
+
+// --------------------------------------------------------------------------------------------- tutti/data/schedule.hpp
+// Hands out n tasks in chunks while the ranks work on them: rank 0 keeps the list, and works like the others.
+
+namespace tutti::inline TUTTI_ABI {
+
+/// Whoever is free takes the next `chunk` tasks: for tasks that take long, each another time.
+struct dynamic {
+  std::uint64_t chunk = 1;
+};
+/// As `dynamic`, but a chunk is a quarter of an even share of what is left, and at least `least`: few messages at
+/// first, single tasks at the end (Polychronopoulos & Kuck 1987).
+struct guided {
+  std::uint64_t least = 1;
+};
+
+namespace detail {
+
+struct chunk {
+  std::uint64_t first = 0;
+  std::uint64_t last = 0;
+  [[nodiscard]] bool empty() const noexcept { return first == last; }
+};
+
+/// The tasks nobody has yet, in order.
+class task_list {
+ public:
+  task_list(std::uint64_t n, int /*ranks*/, dynamic rule) : n_(n), fixed_((std::max)(rule.chunk, std::uint64_t{1})) {}
+  task_list(std::uint64_t n, int ranks, guided rule)
+      : n_(n), fixed_((std::max)(rule.least, std::uint64_t{1})), divisor_(4 * static_cast<std::uint64_t>(ranks)) {}
+
+  chunk next() noexcept {
+    std::uint64_t const left = n_ - head_;
+    std::uint64_t const wanted = divisor_ == 0 ? fixed_ : (std::max)(fixed_, left / divisor_);
+    std::uint64_t const first = std::exchange(head_, head_ + (std::min)(wanted, left));
+    return {first, head_};
+  }
+
+ private:
+  std::uint64_t n_;
+  std::uint64_t head_ = 0;
+  std::uint64_t fixed_;
+  std::uint64_t divisor_ = 0;
+};
+
+// Self-scheduling with two chunks in hand.
+// Why     rank 0 answers only between two of its own tasks, so a rank asks early: it always holds one chunk beyond the
+//         one it works on. The first two chunks of each rank are known to all, and take no message.
+// Trace   p=2: chunks 0 2 are rank 0's, 1 3 rank 1's. Rank 1 begins 1 and asks; rank 0, done with a task, grants chunk
+//         4; rank 1 begins 3 and asks … until a grant is empty.
+// Cost    2 messages per chunk that is not rank 0's
+// Limits  a task of rank 0 that takes longer than two chunks elsewhere makes those wait; dedicating rank 0 would cost a
+//         whole rank, a second thread a core.
+template <class Comm>
+class self_scheduling {
+ public:
+  self_scheduling(Comm& comm, task_list tasks, options const& how) : comm_(comm), tasks_(tasks), how_(how) {
+    owed_.resize(static_cast<std::size_t>(comm.size()));
+    for (int round = 0; round < ahead; ++round)
+      for (int r = 0; r < comm.size(); ++r) {
+        chunk const c = tasks_.next();
+        if (c.empty()) continue;
+        ++owed_[static_cast<std::size_t>(r)];
+        if (r == comm.rank()) held_.push_back(c);
+      }
+  }
+
+  /// Calls work(i) for every task i of this rank, once. Returns this rank's chunks, in the order it did them.
+  template <class Work>
+  std::vector<chunk> run(Work work) {
+    std::vector<chunk> done;
+    for (chunk c = take(); !c.empty(); c = take()) {
+      for (std::uint64_t i = c.first; i < c.last; ++i) {
+        work(i);
+        if (comm_.rank() == 0) answer_all();
+      }
+      done.push_back(c);
+    }
+    if (comm_.rank() == 0)
+      for (int r = 1; r < comm_.size(); ++r)
+        while (owed_[static_cast<std::size_t>(r)] > 0) answer(r);
+    return done;
+  }
+
+ private:
+  static constexpr int ahead = 2;
+  static constexpr int tag = -3;
+  static constexpr std::chrono::microseconds between_looks{20};
+
+  /// This rank's next chunk; empty: there is none.
+  chunk take() {
+    if (comm_.rank() == 0 && at_ == held_.size()) return tasks_.next();
+    for (; at_ == held_.size() && asked_ > 0; --asked_)
+      if (chunk const c = receive<chunk>(0); !c.empty()) held_.push_back(c);
+    if (at_ == held_.size()) return {};
+    if (comm_.rank() != 0) {
+      send(std::uint8_t{1}, 0);
+      ++asked_;
+    }
+    return held_[at_++];
+  }
+  void answer_all() {
+    clock::time_point const now = comm_.now();
+    if (now - looked_ < between_looks) return;
+    looked_ = now;
+    for (int r = 1; r < comm_.size(); ++r)
+      while (owed_[static_cast<std::size_t>(r)] > 0 && comm_.messages().arrived(r, tag)) answer(r);
+  }
+  void answer(int r) {
+    (void)receive<std::uint8_t>(r);
+    chunk const c = tasks_.next();
+    if (c.empty()) --owed_[static_cast<std::size_t>(r)];  // else the rank will ask again when it begins this one
+    send(c, r);
+  }
+
+  template <class T>
+  void send(T const& what, int to) {
+    outgoing_message<T> m(what, to, tag);
+    comm_.messages().run(plan::message::send, {&m.get(), 1}, {}, how_);
+  }
+  template <class T>
+  T receive(int from) {
+    T what{};
+    incoming_message<T> m(what, from, tag);
+    comm_.messages().run(plan::message::recv, {}, {&m.get(), 1}, how_);
+    return what;
+  }
+
+  Comm& comm_;
+  task_list tasks_;  // of rank 0; the others' only tells the first chunks
+  options how_;
+  std::vector<chunk> held_;
+  std::size_t at_ = 0;               // in held_: the next one to begin
+  int asked_ = 0;                    // grants on their way here
+  std::vector<std::uint64_t> owed_;  // of rank 0: requests each rank will still make
+  clock::time_point looked_{};
+};
+
+}  // namespace detail
+
+}  // namespace tutti::inline TUTTI_ABI
+
+// ----------------------------------------------------------------------------------------- tutti/data/parallel_map.hpp
+// One function over many tasks, shared among the ranks; the results in order.
+
+namespace tutti::inline TUTTI_ABI {
+
+/// How parallel_map shares tasks: while it goes on, or before, by a scheme of partition().
+template <class S>
+concept task_schedule =
+    std::same_as<S, dynamic> || std::same_as<S, guided> || partition_scheme<S> || scheme_description<S>;
+
+/// `parallel_map(world, files, read)`: f(tasks[i]) for every i, each on one rank; all ranks return all results, in the
+/// order of the tasks. Collective: every rank gives the same number of tasks, though it looks only at those it does.
+///
+/// The schedule: `guided{}` (the default) and `dynamic{}` give work to whoever is free; `block{}`, `by_cost{…}` and
+/// any other scheme of partition() fix it before, and send no message but the results. Which rank does a task is not
+/// the same in every run, unless it is fixed; the results are, if f gives them. Under guided and dynamic a rank may
+/// have to wait for a task of rank 0 to end: `how.timeout` must be longer than that (60 s unless set). If f throws, the
+/// call ends on every rank as a failure of that one.
+template <transport::streams S, class Tasks, class F, task_schedule Schedule = guided>
+requires std::random_access_iterator<detail::range_iterator<Tasks const>>
+[[nodiscard]] auto parallel_map(basic_communicator<S>& comm, Tasks const& tasks, F f, Schedule schedule = {},
+                                options how = {}) {
+  auto const first = std::begin(tasks);
+  auto const n = static_cast<std::uint64_t>(std::end(tasks) - first);
+  using result = std::remove_cvref_t<std::invoke_result_t<F&, std::iter_reference_t<decltype(std::begin(tasks))>>>;
+  static_assert(element<result> || object<result>, "tutti: what f returns must be of a type that can be sent.");
+  using kept = std::conditional_t<std::same_as<result, bool>, std::uint8_t, result>;  // vector<bool> is no memory
+
+  std::vector<kept> mine;
+  auto const work = [&](std::uint64_t i) {
+    mine.push_back(f(first[static_cast<std::iter_difference_t<decltype(std::begin(tasks))>>(i)]));
+  };
+  std::vector<std::uint64_t> order;  // of all tasks: by rank, as each did them
+  if constexpr (partition_scheme<Schedule> || scheme_description<Schedule>) {
+    partition const part(n, comm.size(), schedule);
+    for (std::uint64_t const i : part.local(comm.rank())) work(i);
+    for (int r = 0; r < comm.size(); ++r)
+      for (std::uint64_t const i : part.local(r)) order.push_back(i);
+  } else {
+    detail::self_scheduling shared(comm, detail::task_list(n, comm.size(), schedule), how);
+    auto const done = shared.run(work);
+    for (detail::chunk const& c : allgather(comm, done, how).values)
+      for (std::uint64_t i = c.first; i < c.last; ++i) order.push_back(i);
+  }
+  auto gathered = allgather(comm, mine, how);
+  std::vector<result> results(static_cast<std::size_t>(n));
+  std::size_t at = 0;
+  auto const put = [&](kept& one) { results[static_cast<std::size_t>(order[at++])] = std::move(one); };
+  if constexpr (element<kept>) {
+    for (kept& one : gathered.values) put(one);
+  } else {
+    for (auto& of_rank : gathered)
+      for (kept& one : of_rank) put(one);
+  }
+  return results;
+}
+
+}  // namespace tutti::inline TUTTI_ABI
 
 // --------------------------------------------------------------------------------------------- tutti/data/prefetch.hpp
 // Rows are read on a thread of their own while the caller computes with those before them.
@@ -3501,6 +4343,137 @@ void select(Comm& comm, std::vector<std::vector<std::uint64_t>> const& keys, std
 }
 
 }  // namespace tutti::inline TUTTI_ABI::detail
+
+// ----------------------------------------------------------------------------------------------- tutti/data/sorted.hpp
+// Rows in the order of a key: rank r's are not above those of rank r + 1.
+
+namespace tutti::inline TUTTI_ABI {
+
+// Sample sort, by regular sampling of one stride.
+// Why     one allgather of samples tells every rank all cuts; rows travel once. Ties are broken by place, so equal keys
+//         are cut like any others.
+// Trace   p=2, w=2: rank 0 has 1 5 9 11, rank 1 has 2 3 4: samples 5 11 | 3; sorted 3 5 11; the cut lies behind 3: rank
+//         0 gets 1 2 3, rank 1 the others.
+// Cost    local sorts, and n/w <= 16 p(p+1) keys to everyone
+// Limits  a stride of w = n / (8 p (p + 1)) rows, at least 1, leaves p (w - 1) rows unseen between two samples: no part
+//         has more than n/p + (p + 1) w <= 9/8 n/p rows, or, where w = 1, more than n/p + 1.
+// See     Shi & Schaeffer 1992 (regular sampling).
+
+/// `sorted(&row::price)`, or a function of a row: contiguous ranges of the key, of nearly equal size (no more than 9/8
+/// n/P + 1 rows each, whatever the ties). Keys are compared by `<`, a strict weak order (no NaN), and must be of a type
+/// that can be sent. Equal keys count in the order of ranks, then of rows: sort what arrives stably, and all rows
+/// together are sorted stably.
+template <class Key>
+class sorted {
+ public:
+  explicit sorted(Key key) : key_(std::move(key)) {}
+
+  /// Collective: for each local row, its part of `parts` (0: one part per rank).
+  template <transport::streams S, row_range Rows>
+  [[nodiscard]] std::vector<int> assign(basic_communicator<S>& comm, Rows const& rows, int parts = 0) const {
+    auto const p = detail::checked_parts("sorted", parts, comm.size());
+    auto const keys = detail::seen_in(rows, key_, [](auto const& k) { return std::remove_cvref_t<decltype(k)>(k); });
+    std::vector<std::size_t> order(keys.size());
+    for (std::size_t i = 0; i < order.size(); ++i) order[i] = i;
+    std::stable_sort(order.begin(), order.end(), [&](std::size_t a, std::size_t b) { return keys[a] < keys[b]; });
+
+    std::uint64_t const n = allreduce(comm, static_cast<std::uint64_t>(keys.size()));
+    auto const ranks = static_cast<std::uint64_t>(comm.size());
+    std::uint64_t const stride = (std::max)(n / (8 * p * (ranks + 1)), std::uint64_t{1});
+    auto const samples = everyones(comm, keys, order, static_cast<std::size_t>(stride));
+
+    std::vector<int> to(keys.size());
+    std::size_t from = 0;
+    for (std::uint64_t part = 0; part < p; ++part) {
+      std::uint64_t const taken = (part + 1) * samples.size() / p;
+      std::size_t const end = part + 1 == p ? order.size()
+                              : taken == 0
+                                  ? 0
+                                  : up_to(samples[static_cast<std::size_t>(taken - 1)], keys, order, comm.rank());
+      for (; from < end; ++from) to[order[from]] = static_cast<int>(part);
+    }
+    return to;
+  }
+
+ private:
+  template <class K>
+  struct sample {
+    K key;
+    int rank;
+    std::size_t place;  ///< in the order of its rank
+  };
+
+  template <class Comm, class K>
+  static std::vector<sample<K>> everyones(Comm& comm, std::vector<K> const& keys, std::vector<std::size_t> const& order,
+                                          std::size_t stride) {
+    std::vector<K> mine;
+    for (std::size_t i = stride - 1; i < order.size(); i += stride) mine.push_back(keys[order[i]]);
+    auto const all = allgather(comm, mine);
+    std::vector<sample<K>> samples;
+    for (int r = 0; r < comm.size(); ++r) {
+      std::size_t place = stride - 1;
+      for (K const& k : all[static_cast<std::size_t>(r)])
+        samples.push_back({k, r, std::exchange(place, place + stride)});
+    }
+    std::stable_sort(samples.begin(), samples.end(), [](auto const& a, auto const& b) { return a.key < b.key; });
+    return samples;
+  }
+  /// How many of the local rows do not come behind `cut`.
+  template <class K>
+  static std::size_t up_to(sample<K> const& cut, std::vector<K> const& keys, std::vector<std::size_t> const& order,
+                           int rank) {
+    auto const below = [&](std::size_t i, K const& k) { return keys[i] < k; };
+    auto const above = [&](K const& k, std::size_t i) { return k < keys[i]; };
+    auto const end = rank > cut.rank ? std::lower_bound(order.begin(), order.end(), cut.key, below)
+                                     : std::upper_bound(order.begin(), order.end(), cut.key, above);
+    return rank == cut.rank ? cut.place + 1 : static_cast<std::size_t>(end - order.begin());
+  }
+
+  Key key_;
+};
+
+}  // namespace tutti::inline TUTTI_ABI
+
+// ------------------------------------------------------------------------------------------- tutti/data/stratified.hpp
+// Every rank gets the same mix of labels.
+
+namespace tutti::inline TUTTI_ABI {
+
+/// `stratified(&row::label)`, or a function of a row: the rows of each label are dealt out one by one, so the numbers
+/// of rows of one label differ by at most one between ranks, and so do the numbers of all rows. Which row goes where
+/// depends on the labels and on the order of all rows (by rank), not on how the ranks share them. Labels: see hash_key.
+template <class Label>
+class stratified {
+ public:
+  explicit stratified(Label label) : label_(std::move(label)) {}
+
+  /// Collective: for each local row, its part of `parts` (0: one part per rank). Sends a few numbers per rank and
+  /// label.
+  template <transport::streams S, row_range Rows>
+  [[nodiscard]] std::vector<int> assign(basic_communicator<S>& comm, Rows const& rows, int parts = 0) const {
+    std::uint64_t const p = detail::checked_parts("stratified", parts, comm.size());
+    auto const labels = detail::seen_in(rows, label_, [](auto const& l) { return hash_key(l); });
+    auto census = detail::take_census(comm, labels, [&](std::vector<detail::key_count> const& counted) {
+      std::vector<std::uint64_t> rows_before;
+      std::uint64_t all = 0;
+      for (auto const& t : counted) rows_before.push_back(std::exchange(all, all + t.count));
+      std::uint64_t const elsewhere = exscan(comm, all);
+      for (auto& before : rows_before) before += comm.rank() == 0 ? 0 : elsewhere;
+      return rows_before;
+    });
+    std::vector<int> to;
+    for (std::size_t const c : census.which) {
+      auto& label = census.of[c];
+      to.push_back(static_cast<int>((label.value + label.before++) % p));
+    }
+    return to;
+  }
+
+ private:
+  Label label_;
+};
+
+}  // namespace tutti::inline TUTTI_ABI
 
 // ----------------------------------------------------------------------------------------- tutti/data/synced_steps.hpp
 // Ranks with unequal amounts of data make the same number of steps: those that run out go on with empty ones.

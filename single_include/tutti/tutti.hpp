@@ -6106,6 +6106,16 @@ class messages {
       wait(now, last);
     }
   }
+  /// Whether a message from `source` with `tag` is here, whole. Takes in what has come, and never waits.
+  [[nodiscard]] bool arrived(int source, int tag) {
+    exclusive const guard(busy_);
+    if (watch_->revoked()) fail(watch_->why());
+    out_ = {};
+    in_ = {};
+    (void)drain();
+    parcel const* const first = unasked_.find(source, tag);
+    return first != nullptr && first->done == first->size;
+  }
 
  private:
   struct peer {

@@ -65,8 +65,9 @@ template <class Comm, class Decide>
   ragged<key_count> const heard = tutti::TUTTI_ABI::alltoall(comm, told);
   std::vector<key_count> totals(heard.values);
   std::sort(totals.begin(), totals.end(), [](key_count const& a, key_count const& b) { return a.key < b.key; });
-  totals.erase(std::unique(totals.begin(), totals.end(), [](key_count const& a, key_count const& b) { return a.key == b.key; }),
-               totals.end());
+  totals.erase(
+      std::unique(totals.begin(), totals.end(), [](key_count const& a, key_count const& b) { return a.key == b.key; }),
+      totals.end());
   for (key_count& t : totals) t.count = 0;
   std::vector<std::size_t> place;
   ragged<standing> answers;

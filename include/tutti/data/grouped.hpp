@@ -58,7 +58,8 @@ class grouped {
 
  private:
   template <class Comm>
-  static std::vector<std::uint64_t> decide(Comm& comm, std::vector<detail::key_count> const& counted, std::uint64_t parts) {
+  static std::vector<std::uint64_t> decide(Comm& comm, std::vector<detail::key_count> const& counted,
+                                           std::uint64_t parts) {
     std::uint64_t all = 0;
     for (auto const& t : counted) all += t.count;
     std::uint64_t const n = allreduce(comm, all);
