@@ -92,5 +92,5 @@ void table(std::uint64_t n, int size) {
 int main() {
   table(1'000'003, 8);
   table(1'000'003, 1000);
-  table((1U << 20U) + 1, 8);  // what suits `random` least: just above a power of two
+  table((1U << 20U) + 1, 8);  // just above a power of two: `random` must not mind
 }

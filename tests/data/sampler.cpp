@@ -165,7 +165,7 @@ TEST_CASE("golden batches") {
     batches.push_back(slots);
   }
   CHECK(batches == std::vector<std::vector<ids>>{
-                       {{6, 3}, {5, 4}}, {{8, 9}, {1, 0}}, {{2}, {7}}, {{5, 1}, {2, 6}}, {{4, 3}, {7, 8}}, {{0}, {9}}});
+                       {{3, 4}, {1, 9}}, {{7, 5}, {6, 8}}, {{0}, {2}}, {{3, 7}, {4, 1}}, {{6, 2}, {5, 0}}, {{8}, {9}}});
 }
 
 TEST_CASE("batches know where they stand; the last of an epoch is smaller, none is empty") {
