@@ -14323,10 +14323,11 @@ namespace detail {
 /// `permutation(n, seed, epoch)[i]` takes each value of [0, n) once as i runs over [0, n). Equal arguments give equal
 /// values on every platform and in every version of the library; memory is constant.
 ///
-/// How: a Feistel network over the smallest power of two >= max(n, 256), whose two halves may differ by one bit, and
-/// whose round function is a keyed hash; a value that lands at n or above goes through the network again until it falls
-/// inside (cycle walking, Black & Rogaway 2002): fewer than two passes on average for n > 128. Smaller domains would
-/// save passes for small n, but there eight rounds do not reach all orders equally often. A good shuffle, not a cipher.
+/// How: a Feistel network over a square of at least max(n, 256) places, its columns a power of two, its rows as few as
+/// cover n: columns are mixed by exclusive or, rows by addition modulo their number, with a keyed hash in eight rounds.
+/// A place beyond n goes through the network again until it falls inside (cycle walking, Black & Rogaway 2002), less
+/// than once in sqrt(n) / 2 times for n >= 256. Smaller squares would save passes for small n, but there eight rounds
+/// do not reach all orders equally often. A good shuffle, not a cipher.
 class permutation {
  public:
   using iterator = detail::index_iterator<permutation>;
@@ -14334,9 +14335,9 @@ class permutation {
   permutation() = default;
   constexpr permutation(std::uint64_t n, std::uint64_t seed, std::uint64_t epoch = 0) noexcept
       : n_(n), key_(detail::mix64(detail::mix64(seed + golden) + epoch * golden + 1)) {
-    unsigned const bits = n <= 256 ? 8U : static_cast<unsigned>(std::bit_width(n - 1));
-    low_bits_ = bits / 2;
-    high_bits_ = bits - low_bits_;
+    std::uint64_t const last = n < 256 ? 255 : n - 1;
+    column_bits_ = static_cast<unsigned>(std::bit_width(last)) / 2;
+    rows_ = (last >> column_bits_) + 1;
   }
 
   [[nodiscard]] constexpr std::uint64_t size() const noexcept { return n_; }
@@ -14360,32 +14361,42 @@ class permutation {
   static constexpr std::uint64_t golden = 0x9e3779b97f4a7c15ULL;  // 2^64 / the golden ratio
   static constexpr unsigned round_pairs = 4;
 
-  [[nodiscard]] constexpr std::uint64_t hash(unsigned round, std::uint64_t half, unsigned bits) const noexcept {
-    return detail::mix64(key_ + round * golden + half) & ((std::uint64_t{1} << bits) - 1);
+  /// 32 bits.
+  [[nodiscard]] constexpr std::uint64_t hash(unsigned round, std::uint64_t half) const noexcept {
+    std::uint64_t const x = (key_ + round * golden + half) * 0xbf58476d1ce4e5b9ULL;
+    return ((x ^ (x >> 32U)) * 0x94d049bb133111ebULL) >> 32U;
   }
+  [[nodiscard]] constexpr std::uint64_t to_column(std::uint64_t hash) const noexcept {
+    return hash & ((std::uint64_t{1} << column_bits_) - 1);
+  }
+  [[nodiscard]] constexpr std::uint64_t to_row(std::uint64_t hash) const noexcept { return hash * rows_ >> 32U; }
+
   [[nodiscard]] constexpr std::uint64_t once(std::uint64_t x) const noexcept {
-    std::uint64_t low = x & ((std::uint64_t{1} << low_bits_) - 1);
-    std::uint64_t high = x >> low_bits_;
+    std::uint64_t column = to_column(x);
+    std::uint64_t row = x >> column_bits_;
     for (unsigned round = 0; round < 2 * round_pairs; round += 2) {
-      low ^= hash(round, high, low_bits_);
-      high ^= hash(round + 1, low, high_bits_);
+      column ^= to_column(hash(round, row));
+      row += to_row(hash(round + 1, column));
+      row -= row >= rows_ ? rows_ : 0;
     }
-    return high << low_bits_ | low;
+    return row << column_bits_ | column;
   }
   [[nodiscard]] constexpr std::uint64_t back(std::uint64_t x) const noexcept {
-    std::uint64_t low = x & ((std::uint64_t{1} << low_bits_) - 1);
-    std::uint64_t high = x >> low_bits_;
+    std::uint64_t column = to_column(x);
+    std::uint64_t row = x >> column_bits_;
     for (unsigned round = 2 * round_pairs; round > 0; round -= 2) {
-      high ^= hash(round - 1, low, high_bits_);
-      low ^= hash(round - 2, high, low_bits_);
+      std::uint64_t const step = to_row(hash(round - 1, column));
+      row += row < step ? rows_ : 0;
+      row -= step;
+      column ^= to_column(hash(round - 2, row));
     }
-    return high << low_bits_ | low;
+    return row << column_bits_ | column;
   }
 
   std::uint64_t n_ = 0;
   std::uint64_t key_ = 0;
-  unsigned low_bits_ = 4;
-  unsigned high_bits_ = 4;
+  std::uint64_t rows_ = 16;
+  unsigned column_bits_ = 4;
 };
 
 }  // namespace tutti::inline TUTTI_ABI

@@ -26,8 +26,8 @@ namespace detail {
 /// How: a Feistel network over a square of at least max(n, 256) places, its columns a power of two, its rows as few as
 /// cover n: columns are mixed by exclusive or, rows by addition modulo their number, with a keyed hash in eight rounds.
 /// A place beyond n goes through the network again until it falls inside (cycle walking, Black & Rogaway 2002), less
-/// than once in sqrt(n) / 2 times for n >= 256. Smaller squares would save passes for small n, but there eight rounds do
-/// not reach all orders equally often. A good shuffle, not a cipher.
+/// than once in sqrt(n) / 2 times for n >= 256. Smaller squares would save passes for small n, but there eight rounds
+/// do not reach all orders equally often. A good shuffle, not a cipher.
 class permutation {
  public:
   using iterator = detail::index_iterator<permutation>;
