@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: BSL-1.0
-// Open MPI's operations on its types, applied along the bracket by MPI_Reduce_local, beside what an allreduce gives.
-// One process: no launcher is needed.
+// Open MPI's operations on its types, applied along the bracket by MPI_Reduce_local, beside what an allreduce gives, in
+// one process; and under mpirun its calls beside ours, in as many as it starts.
 #include <doctest/doctest.h>
 #include <mpi.h>
+#include <unistd.h>
 
 #include <complex>
 #include <cstdint>
@@ -118,8 +119,99 @@ void places(MPI_Datatype type) {
   compare<pair_of<T>>(tutti::maxloc, type, MPI_MAXLOC);
 }
 
+mpi const& started() {
+  static mpi const all;
+  return all;
+}
+
+/// The same ranks as MPI's.
+tutti::communicator world_of_mpi(int rank, int size) {
+  char root[64] = {};
+  tutti::join_options how{};
+  if (rank == 0) {
+    auto [listener, address] = tutti::detail::listen_on_loopback(size);
+    how.listener = ::dup(listener.get());
+    address.copy(root, sizeof root - 1);
+  }
+  MPI_Bcast(root, sizeof root, MPI_CHAR, 0, MPI_COMM_WORLD);
+  how.root = root;
+  how.rank = rank;
+  how.size = size;
+  return tutti::join(how);
+}
+
+TEST_CASE("openmpi: its calls and ours leave the same numbers on every rank") {
+  (void)started();
+  int rank = 0, size = 0;
+  MPI_Comm_rank(MPI_COMM_WORLD, &rank);
+  MPI_Comm_size(MPI_COMM_WORLD, &size);
+  auto world = world_of_mpi(rank, size);
+  auto const p = static_cast<std::size_t>(size);
+  using numbers = std::vector<std::int32_t>;
+  auto const some = [&](std::size_t n) {
+    numbers x(n);
+    for (std::size_t i = 0; i < n; ++i) x[i] = element_of<std::int32_t>(rank, static_cast<int>(i));
+    return x;
+  };
+  for (std::size_t const n : {std::size_t{0}, std::size_t{1}, p - 1, p, p + 1, std::size_t{10'000}}) {
+    CAPTURE(n);
+    int const count_of = static_cast<int>(n);
+    numbers const one = some(n), all = some(n * p);
+    numbers a = one, b = one;
+    scan(world, a);
+    MPI_Scan(one.data(), b.data(), count_of, MPI_INT32_T, MPI_SUM, MPI_COMM_WORLD);
+    CHECK(a == b);
+    a = b = one;
+    exscan(world, a, tutti::prod);
+    MPI_Exscan(one.data(), b.data(), count_of, MPI_INT32_T, MPI_PROD, MPI_COMM_WORLD);
+    if (rank > 0) CHECK(a == b);  // MPI leaves rank 0 open
+    a = b = numbers(n * p);
+    alltoall(world, all, a);
+    MPI_Alltoall(all.data(), count_of, MPI_INT32_T, b.data(), count_of, MPI_INT32_T, MPI_COMM_WORLD);
+    CHECK(a == b);
+    a = b = numbers(n * p);
+    allgather(world, one, a);
+    MPI_Allgather(one.data(), count_of, MPI_INT32_T, b.data(), count_of, MPI_INT32_T, MPI_COMM_WORLD);
+    CHECK(a == b);
+    a = b = numbers(n);
+    reduce_scatter(world, all, a);
+    MPI_Reduce_scatter_block(all.data(), b.data(), count_of, MPI_INT32_T, MPI_SUM, MPI_COMM_WORLD);
+    CHECK(a == b);
+    for (int root = 0; root < size; ++root) {
+      a = b = numbers(n);
+      scatter(world, all, a, root);
+      MPI_Scatter(all.data(), count_of, MPI_INT32_T, b.data(), count_of, MPI_INT32_T, root, MPI_COMM_WORLD);
+      CHECK(a == b);
+      a = b = numbers(n * p);
+      gather(world, one, a, root);
+      MPI_Gather(one.data(), count_of, MPI_INT32_T, b.data(), count_of, MPI_INT32_T, root, MPI_COMM_WORLD);
+      CHECK(a == b);
+      a = b = one;
+      reduce(world, a, tutti::max, root);
+      MPI_Reduce(one.data(), b.data(), count_of, MPI_INT32_T, MPI_MAX, root, MPI_COMM_WORLD);
+      CHECK(a == b);
+    }
+    // Uneven: rank s sends rank d (s + 2d) % 3 * n numbers.
+    std::vector<int> to(p), to_at(p), from(p), from_at(p);
+    tutti::ragged<std::int32_t> out;
+    for (std::size_t q = 0; q < p; ++q) {
+      auto const r = static_cast<std::size_t>(rank);
+      to[q] = static_cast<int>((r + 2 * q) % 3 * n);
+      from[q] = static_cast<int>((q + 2 * r) % 3 * n);
+      if (q > 0) to_at[q] = to_at[q - 1] + to[q - 1];
+      if (q > 0) from_at[q] = from_at[q - 1] + from[q - 1];
+      out.push_back(some(static_cast<std::size_t>(to[q])));
+    }
+    auto const in = alltoall(world, out);
+    b = numbers(static_cast<std::size_t>(from_at[p - 1] + from[p - 1]));
+    MPI_Alltoallv(out.values.data(), to.data(), to_at.data(), MPI_INT32_T, b.data(), from.data(), from_at.data(),
+                  MPI_INT32_T, MPI_COMM_WORLD);
+    CHECK(in.values == b);
+  }
+}
+
 TEST_CASE("openmpi: the operations both have mean the same, bit by bit") {
-  static mpi const started;
+  (void)started();
   integers<std::int8_t>(MPI_INT8_T);
   integers<std::uint16_t>(MPI_UINT16_T);
   integers<std::int32_t>(MPI_INT32_T);

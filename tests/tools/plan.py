@@ -61,6 +61,9 @@ check("a chain, simulated", code == 0 and last and abs(float(last[1]) - 7 * (80 
 code, out, err = run("broadcast", "--ranks", "10000", "--bytes", "1K", "--algorithm", "binomial", "--simulate")
 check("ten thousand ranks, simulated", code == 0 and re.search(r"messages +9999\b", out), out, err)
 
+code, out, err = run("alltoall", "--ranks", "3", "--bytes", "1K", "--algorithm", "direct", "--simulate")
+check("an alltoall of blocks that are not whole, simulated", code == 0 and re.search(r"messages +6\b", out), out, err)
+
 for arguments, words in [
     (["alreduce"], "there is no collective \"alreduce\"; there are broadcast"),
     (["gather", "--algorithm", "ring"], "gather has no ring"),
