@@ -837,7 +837,7 @@ class told_call final : public made_call<Body> {
 
 /// What runs the started operations of `comm`.
 template <transport::streams S>
-[[nodiscard]] std::shared_ptr<engine::strand<S>> strand_of(basic_communicator<S>& comm) {
+[[nodiscard]] auto strand_of(basic_communicator<S>& comm) {
   static_assert(transport::asynchronous<S, net::io_context>,
                 "tutti: this transport has no asynchronous calls (it does not model transport::asynchronous).");
   auto& e = comm.engine();

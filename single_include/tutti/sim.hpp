@@ -656,8 +656,9 @@ namespace tutti::inline TUTTI_ABI::plan {
 }
 
 /// Simulates one call: `way` of the table, `ranks` ranks, `bytes` in all (the longest buffer of the call) in elements
-/// of `element` bytes, cut evenly as the row says. Plans are made one by one and kept compactly, in about 100
-/// bytes a step. Throws config for a model that makes no sense, and for more than 40 million steps.
+/// of `element` bytes, cut evenly as the row says (an alltoall's are rounded up to equal blocks). Plans are made one by
+/// one and kept compactly, in about 100 bytes a step. Throws config for a model that makes no sense, and for more than
+/// 40 million steps.
 template <class = on_use>
 [[nodiscard]] simulated simulate(row const& way, int ranks, std::uint64_t bytes, sim const& model, int root = 0,
                                  std::size_t element = 4) {
@@ -667,7 +668,10 @@ template <class = on_use>
   if (way.what == collective::barrier) bytes = element = 1;
   auto const p = static_cast<std::uint64_t>(ranks);
   bool const skip_root = way.parts == cut::even_but_root && ranks > 1;
-  std::uint64_t const owners = skip_root ? p - 1 : p, elements = bytes / element;
+  std::uint64_t const owners = skip_root ? p - 1 : p;
+  std::uint64_t elements = bytes / element;
+  if (way.what == collective::alltoall)
+    elements = (elements + p - 1) / p * p;  // what two ranks exchange is equally long
   std::vector<std::uint64_t> offsets{0};
   std::uint64_t given = 0;
   for (int q = 0; q < ranks; ++q) {

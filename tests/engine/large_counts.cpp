@@ -251,7 +251,8 @@ TEST_CASE("more than 4 GiB arrive as they are, over sockets" * doctest::skip()) 
   };
   auto const wrong = [](std::vector<std::uint8_t> const& x, auto due) {
     std::uint64_t n = 0;
-    for (std::uint64_t i = 0; i < x.size(); ++i) if (x[i] != due(i)) ++n;
+    for (std::uint64_t i = 0; i < x.size(); ++i)
+      if (x[i] != due(i)) ++n;
     return n;
   };
   tutti::testing::run_ranks(
