@@ -111,12 +111,14 @@ void cluster(tutti::communicator& world, settings const& set) {
   allgather(world, std::vector<std::uint64_t>{found.rows_received}, seen);
   if (!speaks) return;
 
-  std::stable_sort(dots.values.begin(), dots.values.end(), [](drawn const& a, drawn const& b) { return a.cluster < b.cluster; });
+  std::stable_sort(dots.values.begin(), dots.values.end(),
+                   [](drawn const& a, drawn const& b) { return a.cluster < b.cluster; });
   draw(set.svg, dots.values);
   std::printf("cluster    rows\n");
   for (std::size_t c = 0; c < found.sizes.size(); ++c) std::printf("%7zu %7" PRIu64 "\n", c, found.sizes[c]);
   std::printf("  noise %7" PRIu64 "\n\n   rank  points received  rows afterwards\n", found.noise_rows);
-  for (std::size_t r = 0; r < share.size(); ++r) std::printf("%7zu %16" PRIu64 " %16" PRIu64 "\n", r, seen[r], share[r]);
+  for (std::size_t r = 0; r < share.size(); ++r)
+    std::printf("%7zu %16" PRIu64 " %16" PRIu64 "\n", r, seen[r], share[r]);
   std::printf("\n%" PRIu64 " points in %.2f s, drawn in %s\nclusters=%zu noise=%" PRIu64 " labels=%016" PRIx64 "\n",
               set.points, took.count(), set.svg.c_str(), found.sizes.size(), found.noise_rows, labels);
 }

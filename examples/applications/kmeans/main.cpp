@@ -54,8 +54,8 @@ std::vector<std::uint64_t> count_labels(tutti::communicator& world, std::vector<
 void draw(std::string const& path, tutti::kmeans_result const& found, std::vector<std::string> const& captions) {
   std::ofstream out(path);
   std::size_t const k = found.sizes.size(), across = (std::min)(k, std::size_t{5}), down = (k + 4) / 5;
-  out << "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 " << across * 34 << ' ' << down * 40
-      << "\" width=\"" << across * 136 << "\" font-family=\"sans-serif\" font-size=\"3\" shape-rendering=\"crispEdges\">\n"
+  out << "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 " << across * 34 << ' ' << down * 40 << "\" width=\""
+      << across * 136 << "\" font-family=\"sans-serif\" font-size=\"3\" shape-rendering=\"crispEdges\">\n"
       << "<rect width=\"100%\" height=\"100%\" fill=\"#fff\"/>\n";
   for (std::size_t c = 0; c < k; ++c) {
     auto const image = found.centroid(c);
@@ -122,7 +122,8 @@ int main(int argc, char** argv) {
   app.allow_extras();
   app.add_option("--np", processes, "processes on this host; without it, one")->type_name("N")->default_str("");
   app.add_option("--k", set.how.k, "clusters")->check(CLI::Range(1, 1000));
-  app.add_option("--capacity", set.how.capacity, "how far above the mean a rank's rows may be")->check(CLI::NonNegativeNumber);
+  app.add_option("--capacity", set.how.capacity, "how far above the mean a rank's rows may be")
+      ->check(CLI::NonNegativeNumber);
   app.add_option("--steps", set.how.iterations, "at most")->check(CLI::Range(1, 100'000));
   app.add_option("--rows", set.rows, "the first so many images")->check(CLI::PositiveNumber);
   app.add_option("--seed", set.how.seed, "of the first centroids")->check(CLI::NonNegativeNumber);
