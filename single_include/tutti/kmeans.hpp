@@ -156,6 +156,10 @@ struct kmeans_result {
 
 namespace detail {
 
+struct no_watch {
+  void operator()(kmeans_result const&) const noexcept {}
+};
+
 /// Squared distance in eight lanes: its bits do not depend on where the numbers lie.
 inline float squared_distance(float const* a, float const* b, std::size_t n) {
   using lanes = Eigen::Array<float, 8, 1>;
@@ -259,9 +263,10 @@ class kmeans {
   explicit kmeans(kmeans_options how, Features features = {}) : how_(std::move(how)), features_(std::move(features)) {}
 
   /// Collective; moves no rows. Rows may lie anywhere: their order over all ranks counts for the seed alone. Throws
-  /// config on every rank if there are fewer rows than k, or if a feature is no finite number.
-  template <transport::streams S, class Rows>
-  [[nodiscard]] kmeans_result fit(basic_communicator<S>& comm, Rows const& rows) const {
+  /// config on every rank if there are fewer rows than k, or if a feature is no finite number. After each step `watch`
+  /// is called with what is known so far.
+  template <transport::streams S, class Rows, class Watch = detail::no_watch>
+  [[nodiscard]] kmeans_result fit(basic_communicator<S>& comm, Rows const& rows, Watch watch = {}) const {
     detail::point_table<float> const points("kmeans", rows, features_);
     std::vector<float> norms(points.size()), distance(points.size());
     auto const global = survey(comm, points, norms);
@@ -307,6 +312,7 @@ class kmeans {
       found.converged =
           total[k * (d + 1)] == 0 || (found.iterations > 1 && before - found.inertia < how_.tolerance * found.inertia);
       before = found.inertia;
+      watch(std::as_const(found));
       if (found.converged || found.iterations >= how_.iterations) break;
     }
 
