@@ -387,6 +387,11 @@ TEST_CASE("messages and the newer collectives start like any other; what a call 
           auto both = async_sendrecv(world, me, next, from_before, before);
           auto turned = async_shift(world, around, 1);
           auto summed = async_scan(world, running);
+          words below = mine;
+          auto summed_below = async_exscan(world, below);
+          tutti::ragged<std::int64_t> block;
+          block.push_back(words{me, 10 * me});
+          auto passed = async_neighbour_exchange(world, tutti::neighbours::directed({next}, {before}), block);
           words const to_all(static_cast<std::size_t>(p), me);
           auto crossed = async_alltoall(world, to_all, words(static_cast<std::size_t>(p)));
           auto text = async_sendrecv(world, std::string(1, static_cast<char>('a' + me)), next, std::string(), before);
@@ -397,9 +402,29 @@ TEST_CASE("messages and the newer collectives start like any other; what a call 
           CHECK(from_before == before);
           CHECK(around == worlds::numbers(before, some));
           CHECK(running == sum_of_numbers(me + 1, some));
+          CHECK(summed_below.ready());
+          CHECK(below == (me == 0 ? mine : sum_of_numbers(me, some)));
+          CHECK(passed.ready());
+          CHECK(passed.get().values == words{before, 10 * before});
           CHECK(crossed.get() == words{0, 1, 2});
           CHECK(std::get<1>(text.get()) == std::string(1, static_cast<char>('a' + before)));
           CHECK(async_broadcast(world, me + 5, 2).get() == 7);
+        },
+        medium);
+}
+
+TEST_CASE("the statistics count what was started whole: they come after it") {
+  for (over const medium : {over::memory, over::sockets})
+    tutti::testing::run_ranks(
+        2,
+        [](tutti::communicator& world) {
+          auto const begin = world.stats();
+          auto sum = async_allreduce(world, words(some, 1));
+          auto const end = world.stats();
+          CHECK(sum.ready());
+          CHECK(end.calls == begin.calls + 1);
+          CHECK(end.bytes_received - begin.bytes_received >= some * sizeof(std::int64_t));
+          CHECK(sum.get() == words(some, 2));
         },
         medium);
 }
