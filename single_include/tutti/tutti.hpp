@@ -7395,7 +7395,9 @@ class basic_communicator {
   /// World ranks of the members, in order.
   [[nodiscard]] std::vector<int> const& members() const noexcept { return engine_->seen()->members(); }
 
-  [[nodiscard]] statistics stats() const noexcept {
+  /// Of all calls so far. Operations under way are brought to their end first, as by a blocking call.
+  [[nodiscard]] statistics stats() const {
+    if (engine_->behind()) engine_->behind()->finish();
     auto const& moved = engine_->moved();
     auto const messages = messages_ ? messages_->moved() : engine::counters{};
     return {moved.bytes_sent + messages.bytes_sent, moved.bytes_received + messages.bytes_received,
