@@ -50,11 +50,14 @@ std::map<Key, Value> on(int p, std::vector<std::string> const& all, Map map, Com
         tutti::map_reduce<Key, Value>(world, share(all, p, world.rank()), map, combine);
   });
   std::map<Key, Value> together;
-  for (auto const& one : of)
+  for (int r = 0; r < p; ++r) {
+    auto const& one = of[static_cast<std::size_t>(r)];
     for (std::size_t i = 0; i < one.size(); ++i) {
+      CHECK(tutti::by_hash::rank(one[i].key, p) == r);
       CHECK(together.emplace(one[i].key, one[i].value).second);
       if (i > 0) CHECK(one[i - 1].key < one[i].key);
     }
+  }
   return together;
 }
 
