@@ -3187,11 +3187,15 @@ struct key_value {
 
 namespace detail {
 
+/// For the table of one rank; what another rank must agree on is hash_key.
 struct key_hasher {
   using is_transparent = void;
   template <class K>
   std::size_t operator()(K const& key) const {
-    return static_cast<std::size_t>(hash_key(key));
+    if constexpr (std::convertible_to<K const&, std::string_view>)
+      return std::hash<std::string_view>()(key);
+    else
+      return static_cast<std::size_t>(hash_key(key));
   }
 };
 
