@@ -13,7 +13,8 @@ endforeach()
 configure_package_config_file(cmake/tuttiConfig.cmake.in tuttiConfig.cmake INSTALL_DESTINATION "${tutti_package_dir}")
 write_basic_package_version_file(tuttiConfigVersion.cmake COMPATIBILITY SameMinorVersion ARCH_INDEPENDENT)
 install(FILES "${CMAKE_CURRENT_BINARY_DIR}/tuttiConfig.cmake" "${CMAKE_CURRENT_BINARY_DIR}/tuttiConfigVersion.cmake"
-              cmake/FindTuttiAsio.cmake cmake/Findnanoflann.cmake DESTINATION "${tutti_package_dir}")
+              cmake/FindTuttiAsio.cmake cmake/Findnanoflann.cmake
+              cmake/Findhiredis.cmake DESTINATION "${tutti_package_dir}")
 
 if(TUTTI_ASIO STREQUAL "boost")
   set(tutti_pc_definitions "-DTUTTI_USE_BOOST_ASIO")

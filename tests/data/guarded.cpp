@@ -155,5 +155,12 @@ TEST_CASE(
     CHECK(data.quarantined()[3].why == "the check refuses it");
     CHECK(data.quarantined()[3].file == "row");
     CHECK(data.quarantined()[3].offset == 2);
+    auto const picky =
+        guarded(world, tutti::memory_source(rows), bad_rows::quarantine, [](std::vector<double> const& row) {
+          return row.at(0) < 4 ? std::string() : "too large";  // throws for the empty row
+        });
+    REQUIRE(picky.quarantined().size() == 6);
+    for (std::size_t i = 0; i < 3; ++i) CHECK(picky.quarantined()[i].row == i + 1);
+    CHECK(picky.quarantined()[1].why == "too large");
   });
 }

@@ -70,6 +70,14 @@ TEST_CASE("P readers yield each line exactly once, in order: LF, CRLF, empty lin
   }
 }
 
+TEST_CASE("a line belongs to the part in which its first byte lies") {
+  scratch const dir;
+  auto const path = dir.write("text", "a\nb\nc\nd\n");
+  CHECK(tutti::split_records(path, 4, 1) == tutti::byte_range{2, 4});
+  CHECK(tutti::split_records(path, 2, 0) == tutti::byte_range{0, 4});
+  CHECK(tutti::split_records(path, 8, 1) == tutti::byte_range{2, 2});
+}
+
 // Control: parts cut at equal offsets, without aligning them, cut lines in two.
 TEST_CASE("parts that are not aligned to lines would break some") {
   scratch const dir;
