@@ -3941,56 +3941,51 @@ namespace tutti::inline TUTTI_ABI {
 
 namespace detail {
 
-/// A row of this rank that stays or leaves: where it is to stand, and where it stands.
-struct row_move {
-  std::uint64_t to;
-  std::uint64_t from;
-};
-
-/// The moves of this rank's rows: those to rank q are moves[first[q]] up to first[q + 1], by the place they go to.
-struct departures {
-  std::vector<row_move> moves;
-  std::vector<std::uint64_t> first;
-};
-
 /// What rank r holds; a partition may be over fewer ranks than there are.
 [[nodiscard]] std::uint64_t rows_of(index_partition auto const& part, int r) {
   return r < part.ranks() ? part.count(r) : 0;
 }
 
-[[nodiscard]] departures departures_of(index_partition auto const& from, index_partition auto const& to, int rank,
-                                       int size) {
-  departures out{{}, std::vector<std::uint64_t>(static_cast<std::size_t>(size) + 1)};
-  std::uint64_t const rows = detail::rows_of(from, rank);
-  if (rows == 0) return out;
-  auto const items = from.local(rank);
-  std::vector<std::uint32_t> owners(static_cast<std::size_t>(rows));
+/// Items of one rank and their places there: those of group g are rows[first[g]] up to first[g + 1], in order of item.
+struct grouped_items {
+  struct row {
+    std::uint64_t item;
+    std::uint64_t place;
+  };
+  std::vector<row> rows{};
+  std::vector<std::uint64_t> first{};
+
+  [[nodiscard]] std::span<row const> group(std::size_t g) const {
+    return std::span(rows).subspan(static_cast<std::size_t>(first[g]), static_cast<std::size_t>(count(g)));
+  }
+  [[nodiscard]] std::uint64_t count(std::size_t g) const { return first[g + 1] - first[g]; }
+};
+
+/// What `part` gives to `rank`, grouped by the owners in `other`. Sender and receiver call this with the two partitions
+/// swapped: the k-th row of the one's group for the other is the k-th of the other's group from the one.
+[[nodiscard]] grouped_items group_by_owner(index_partition auto const& part, index_partition auto const& other,
+                                           int rank, int size) {
+  grouped_items out;
+  out.first.resize(static_cast<std::size_t>(size) + 1);
+  std::uint64_t const n = detail::rows_of(part, rank);
+  if (n == 0) return out;
+  auto const items = part.local(rank);
+  std::vector<std::uint32_t> owners(static_cast<std::size_t>(n));
   for (std::size_t p = 0; p < owners.size(); ++p) {
-    owners[p] = static_cast<std::uint32_t>(to.owner(items[p]));
+    owners[p] = static_cast<std::uint32_t>(other.owner(items[p]));
     ++out.first[owners[p] + std::size_t{1}];
   }
-  for (std::size_t q = 1; q < out.first.size(); ++q) out.first[q] += out.first[q - 1];
+  for (std::size_t g = 1; g < out.first.size(); ++g) out.first[g] += out.first[g - 1];
   auto next = out.first;
-  out.moves.resize(owners.size());
-  for (std::size_t p = 0; p < owners.size(); ++p)
-    out.moves[static_cast<std::size_t>(next[owners[p]]++)] = {to.position(items[p]), p};
-  auto const earlier = [](row_move const& a, row_move const& b) { return a.to < b.to; };
-  for (std::size_t q = 0; q + 1 < out.first.size(); ++q) {
-    auto const begin = out.moves.begin() + static_cast<std::ptrdiff_t>(out.first[q]);
-    auto const end = out.moves.begin() + static_cast<std::ptrdiff_t>(out.first[q + 1]);
-    if (!std::is_sorted(begin, end, earlier)) std::sort(begin, end, earlier);
+  out.rows.resize(owners.size());
+  for (std::size_t p = 0; p < owners.size(); ++p) out.rows[static_cast<std::size_t>(next[owners[p]]++)] = {items[p], p};
+  auto const earlier = [](auto const& a, auto const& b) { return a.item < b.item; };
+  for (std::size_t g = 0; g + 1 < out.first.size(); ++g) {
+    auto const begin = out.rows.begin() + static_cast<std::ptrdiff_t>(out.first[g]);
+    auto const end = out.rows.begin() + static_cast<std::ptrdiff_t>(out.first[g + 1]);
+    if (!std::is_sorted(begin, end, earlier)) std::sort(begin, end, earlier);  // nearly all schemes keep the order
   }
   return out;
-}
-
-/// Where each row of this rank comes from, in the order of `to`.
-[[nodiscard]] std::vector<std::uint32_t> sources_of(index_partition auto const& from, index_partition auto const& to,
-                                                    int rank) {
-  std::vector<std::uint32_t> sources(static_cast<std::size_t>(detail::rows_of(to, rank)));
-  if (sources.empty()) return sources;
-  auto const items = to.local(rank);
-  for (std::size_t t = 0; t < sources.size(); ++t) sources[t] = static_cast<std::uint32_t>(from.owner(items[t]));
-  return sources;
 }
 
 void check_redistribution(int rank, int size, std::uint64_t rows, index_partition auto const& from,
@@ -4021,53 +4016,52 @@ template <transport::streams S, movable_row Row>
   int const rank = comm.rank();
   auto const self = static_cast<std::size_t>(rank);
   detail::check_redistribution(rank, comm.size(), rows.size(), from, to);
-  detail::departures const departing = detail::departures_of(from, to, rank, comm.size());
-  auto const& moves = departing.moves;
-  auto const& first = departing.first;
-  std::vector<std::uint32_t> const sources = detail::sources_of(from, to, rank);
-  std::vector<std::uint64_t> sent(first.size() - 1), received(sent.size());
-  for (std::size_t q = 0; q < sent.size(); ++q) sent[q] = q == self ? 0 : first[q + 1] - first[q];
-  for (std::uint32_t s : sources) received[s] += s == self ? 0U : 1U;
-
-  std::vector<Row> result(sources.size());
-  for (std::uint64_t m = first[self]; m < first[self + 1]; ++m) {
-    auto const& own = moves[static_cast<std::size_t>(m)];
-    result[static_cast<std::size_t>(own.to)] = std::move(rows[static_cast<std::size_t>(own.from)]);
+  auto const out = detail::group_by_owner(from, to, rank, comm.size());
+  auto const in = detail::group_by_owner(to, from, rank, comm.size());
+  std::vector<std::uint64_t> sent, received;
+  for (std::size_t q = 0; q + 1 < out.first.size(); ++q) {
+    sent.push_back(q == self ? 0 : out.count(q));
+    received.push_back(q == self ? 0 : in.count(q));
   }
-  auto const is_own = [&](std::uint64_t m) { return m >= first[self] && m < first[self + 1]; };
+  std::vector<Row> result(in.rows.size());
+  for (std::size_t k = 0; k < out.group(self).size(); ++k)
+    result[static_cast<std::size_t>(in.group(self)[k].place)] =
+        std::move(rows[static_cast<std::size_t>(out.group(self)[k].place)]);
   if constexpr (detail::flat_row<Row>) {
-    std::vector<Row> leaving, arriving(static_cast<std::size_t>(detail::total(received, sizeof(Row))));
-    leaving.reserve(static_cast<std::size_t>(detail::total(sent, sizeof(Row))));
-    for (std::size_t m = 0; m < moves.size(); ++m)
-      if (!is_own(m)) leaving.push_back(rows[static_cast<std::size_t>(moves[m].from)]);
+    std::vector<Row> leaving, arriving(detail::total(received, sizeof(Row)));
+    leaving.reserve(detail::total(sent, sizeof(Row)));
+    for (std::size_t q = 0; q < sent.size(); ++q) {
+      if (q == self) continue;
+      for (auto const& row : out.group(q)) leaving.push_back(rows[static_cast<std::size_t>(row.place)]);
+    }
     engine::operation op = detail::operation_on<Row>(plan::collective::alltoall, -1);
     op.count = from.size();
     comm.engine().call_once(op, how, [&] {
       detail::run_alltoall(comm, op, sent, received, std::as_bytes(std::span(leaving)),
                            std::as_writable_bytes(std::span(arriving)), 0);
     });
-    std::vector<std::uint64_t> next(received.size());
-    for (std::size_t s = 1; s < next.size(); ++s) next[s] = next[s - 1] + received[s - 1];
-    for (std::size_t t = 0; t < sources.size(); ++t)
-      if (sources[t] != self) result[t] = arriving[static_cast<std::size_t>(next[sources[t]]++)];
+    auto next = arriving.begin();
+    for (std::size_t s = 0; s < received.size(); ++s) {
+      if (s == self) continue;
+      for (auto const& row : in.group(s)) result[static_cast<std::size_t>(row.place)] = *next++;
+    }
   } else {
     std::vector<std::vector<Row>> leaving(sent.size());
     for (std::size_t q = 0; q < sent.size(); ++q) {
       leaving[q].reserve(static_cast<std::size_t>(sent[q]));
-      for (std::uint64_t m = first[q]; q != self && m < first[q + 1]; ++m)
-        leaving[q].push_back(std::move(rows[static_cast<std::size_t>(moves[static_cast<std::size_t>(m)].from)]));
+      if (q == self) continue;
+      for (auto const& row : out.group(q)) leaving[q].push_back(std::move(rows[static_cast<std::size_t>(row.place)]));
     }
     auto arriving = alltoall(comm, leaving, how);
-    for (std::size_t s = 0; s < arriving.size(); ++s) {
+    for (std::size_t s = 0; s < received.size(); ++s) {
       if (arriving[s].size() != received[s])
         throw error(failure{error_kind::config, rank, "redistribute",
                             "rank " + std::to_string(s) + " sent " + std::to_string(arriving[s].size()) +
                                 " rows to rank " + std::to_string(rank) + " where it should send " +
                                 std::to_string(received[s]) + "; the partitions must be the same on every rank"});
+      for (std::size_t k = 0; k < arriving[s].size(); ++k)
+        result[static_cast<std::size_t>(in.group(s)[k].place)] = std::move(arriving[s][k]);
     }
-    std::vector<std::size_t> next(received.size());
-    for (std::size_t t = 0; t < sources.size(); ++t)
-      if (sources[t] != self) result[t] = std::move(arriving[sources[t]][next[sources[t]]++]);
   }
   return result;
 }

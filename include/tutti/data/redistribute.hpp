@@ -57,8 +57,7 @@ struct grouped_items {
   for (std::size_t g = 1; g < out.first.size(); ++g) out.first[g] += out.first[g - 1];
   auto next = out.first;
   out.rows.resize(owners.size());
-  for (std::size_t p = 0; p < owners.size(); ++p)
-    out.rows[static_cast<std::size_t>(next[owners[p]]++)] = {items[p], p};
+  for (std::size_t p = 0; p < owners.size(); ++p) out.rows[static_cast<std::size_t>(next[owners[p]]++)] = {items[p], p};
   auto const earlier = [](auto const& a, auto const& b) { return a.item < b.item; };
   for (std::size_t g = 0; g + 1 < out.first.size(); ++g) {
     auto const begin = out.rows.begin() + static_cast<std::ptrdiff_t>(out.first[g]);
