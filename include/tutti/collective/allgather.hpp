@@ -31,8 +31,7 @@ void run_allgather(basic_communicator<S>& comm, engine::operation op, std::span<
   comm.engine().run(op, stage);
 }
 
-template <class = on_use>
-[[nodiscard]] std::vector<std::uint64_t> load_counts(const_bytes wire) {
+[[nodiscard]] inline std::vector<std::uint64_t> load_counts(auto const& wire) {
   std::vector<std::uint64_t> counts(wire.size() / 8);
   for (std::size_t q = 0; q < counts.size(); ++q) counts[q] = load_little<std::uint64_t>(wire.data() + 8 * q);
   return counts;
@@ -56,7 +55,7 @@ std::vector<std::uint64_t> allgather_counts(basic_communicator<S>& comm, engine:
   std::array<std::byte, 8> length{};
   store_little(length.data(), mine);
   auto const p = static_cast<std::size_t>(comm.size());
-  std::vector<std::byte> wire(8 * p);
+  std::vector<later<std::byte, S>> wire(8 * p);
   op.element_size = 1;
   op.count = 8;
   detail::run_allgather(comm, op, {}, length, wire, 0);
@@ -65,13 +64,13 @@ std::vector<std::uint64_t> allgather_counts(basic_communicator<S>& comm, engine:
 
 /// Everyone's bytes by rank, in rounds of one piece each; `move(counts, my piece, room for all, stage)` runs one round.
 template <transport::streams S, class Move>
-std::vector<std::vector<std::byte>> objects_in_pieces(basic_communicator<S>& comm, engine::operation const& op,
+std::vector<later<std::vector<std::byte>, S>> objects_in_pieces(basic_communicator<S>& comm, engine::operation const& op,
                                                       const_bytes mine, Move&& move) {
   auto const me = static_cast<std::size_t>(comm.rank());
-  std::vector<std::vector<std::byte>> arrived(static_cast<std::size_t>(comm.size()));
+  std::vector<later<std::vector<std::byte>, S>> arrived(static_cast<std::size_t>(comm.size()));
   std::size_t done = 0;
   detail::in_pieces(detail::allgather_counts(comm, op, mine.size()), [&](auto const& counts, std::uint8_t stage) {
-    std::vector<std::byte> round(detail::total(counts, 1));
+    later<std::vector<std::byte>, S> round(detail::total(counts, 1));
     move(counts, mine.subspan(done, static_cast<std::size_t>(counts[me])), bytes(round), stage);
     done += static_cast<std::size_t>(counts[me]);
     auto from = round.begin();
@@ -125,10 +124,10 @@ template <transport::streams S, buffer R>
 /// Everyone's object, in rank order.
 template <transport::streams S, object T>
 [[nodiscard]] std::vector<T> allgather(basic_communicator<S>& comm, T const& mine, options how = {}) {
-  std::vector<std::byte> const encoded = encode(mine);
+  auto const encoded = encode(mine);
   engine::operation op = detail::operation_on<std::byte>(plan::collective::allgather, -1);
   op.compare_counts = false;
-  std::vector<std::vector<std::byte>> arrived;
+  std::vector<later<std::vector<std::byte>, S>> arrived;
   comm.engine().call_once(op, how, [&] {
     arrived =
         detail::objects_in_pieces(comm, op, encoded, [&](auto const& counts, const_bytes piece, bytes all, auto stage) {

@@ -49,8 +49,8 @@ void check_graph(basic_communicator<S> const& comm, neighbours const& mine, std:
 template <transport::streams S, class Out, class In>
 void exchange_with(basic_communicator<S>& comm, neighbours const& mine, Out block_of, std::vector<In>& in,
                    options const& how) {
-  std::vector<engine::outgoing> sent;
-  std::vector<engine::incoming> got;
+  std::vector<later<engine::outgoing, S>> sent;
+  std::vector<later<engine::incoming, S>> got;
   std::vector<outgoing_message<std::remove_cvref_t<decltype(block_of(0))>>> out;
   std::vector<std::unique_ptr<incoming_message<In>>> messages;
   out.reserve(mine.to.size());
@@ -108,9 +108,8 @@ void neighbour_exchange(basic_communicator<S>& comm, neighbours const& mine, R c
                                                           std::to_string(to.size()) + " in are not " +
                                                           std::to_string(mine.to.size()) + " and " +
                                                           std::to_string(mine.from.size()) + " blocks of one length");
-  std::vector<std::span<T>> places;
-  std::vector<engine::outgoing> sent;
-  std::vector<engine::incoming> got;
+  std::vector<later<engine::outgoing, S>> sent;
+  std::vector<later<engine::incoming, S>> got;
   for (std::size_t i = 0; i < mine.to.size(); ++i) {
     std::span<T const> const block = from.subspan(i * n, n);
     sent.push_back(detail::outgoing_message<std::span<T const>>(block, mine.to[i], detail::neighbour_tag).get());

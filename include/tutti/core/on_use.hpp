@@ -14,7 +14,7 @@ struct on_use;
 
 namespace detail {
 template <class T, class>
-struct later {
+struct known_with {
   using type = T;
 };
 }  // namespace detail
@@ -22,6 +22,6 @@ struct later {
 /// T, but in a template on Use looked into only where that is used: what is done with a variable of a plain type is
 /// compiled, with the members of every container it touches, as soon as the template is read.
 template <class T, class Use>
-using later = typename detail::later<T, Use>::type;
+using later = typename detail::known_with<T, Use>::type;
 
 }  // namespace tutti::inline TUTTI_ABI

@@ -61,6 +61,13 @@ struct surroundings {
 
 template <transport::streams T>
 class engine {
+  using program = later<tutti::TUTTI_ABI::engine::program, T>;
+  using referee = later<tutti::TUTTI_ABI::engine::referee, T>;
+  using request = later<plan::request, T>;
+  using trace = later<tutti::TUTTI_ABI::trace, T>;
+  using watch = later<tutti::TUTTI_ABI::engine::watch, T>;
+  using offsets = later<std::vector<std::uint64_t>, T>;
+
  public:
   engine(T streams, std::shared_ptr<watch> seen, std::shared_ptr<referee> judge, surroundings around)
       : streams_(std::move(streams)),
@@ -194,7 +201,7 @@ class engine {
 
  private:
   struct planned {
-    plan::request wanted;
+    request wanted;
     program ready;
   };
   struct ended {
@@ -211,9 +218,9 @@ class engine {
     clock::time_point begin;
   };
 
-  static void fill(std::vector<std::uint64_t>& offsets, std::span<std::uint64_t const> counts, std::size_t element) {
-    offsets.assign(1, 0);
-    for (std::uint64_t n : counts) offsets.push_back(offsets.back() + n * element);
+  static void fill(offsets& to, std::span<std::uint64_t const> counts, std::size_t element) {
+    to.assign(1, 0);
+    for (std::uint64_t n : counts) to.push_back(to.back() + n * element);
   }
   /// Where each part begins, in bytes.
   void lay_out(operation const& op, plan::cut parts = plan::cut::even) {
@@ -238,9 +245,9 @@ class engine {
     }
   }
 
-  program const& cached(plan::request wanted, std::span<std::uint32_t const> cuts) {
+  program const& cached(request wanted, std::span<std::uint32_t const> cuts) {
     for (auto const& entry : cache_) {
-      plan::request const& r = entry->wanted;
+      request const& r = entry->wanted;
       if (r.what == wanted.what && r.algorithm == wanted.algorithm && r.root == wanted.root &&
           std::equal(r.cuts.begin(), r.cuts.end(), cuts.begin(), cuts.end()))
         return entry->ready;
@@ -262,8 +269,8 @@ class engine {
   std::shared_ptr<background<T>> background_;
   trace* trace_ = nullptr;
   std::vector<std::unique_ptr<planned>> cache_;
-  std::vector<std::uint64_t> offsets_;
-  std::vector<std::uint64_t> input_offsets_;
+  offsets offsets_;
+  offsets input_offsets_;
   arena spare_;
   call header_;
   options const* how_ = nullptr;

@@ -67,7 +67,13 @@ class arena {
 };
 
 /// The memory of the call under way. Kept from call to call: a repeated call allocates nothing.
-class memory {
+template <class Use = on_use>
+class basic_memory {
+  using program = later<tutti::TUTTI_ABI::engine::program, Use>;
+  using fold_program = later<tutti::TUTTI_ABI::engine::fold_program, Use>;
+  using step = later<plan::step, Use>;
+  using binding = later<tutti::TUTTI_ABI::engine::binding, Use>;
+
  public:
   /// Lays the scratch rows of `p` out for a call bound to `b`, which must outlive the call.
   void bind(program const& p, binding const& b) {
@@ -76,7 +82,7 @@ class memory {
     rows_.resize(p.what.scratch.size());
     std::size_t total = 0;
     for (std::size_t i = 0; i < rows_.size(); ++i) {
-      plan::scratch_row const& wish = p.what.scratch[i];
+      auto const& wish = p.what.scratch[i];
       std::uint64_t const origin = b.offsets[wish.first];
       std::uint64_t const extent = b.offsets[wish.last] - origin;
       rows_[i] = {total, origin, wish.window ? (std::min)(extent, std::uint64_t{granule_}) : extent, wish.window};
@@ -99,33 +105,33 @@ class memory {
   }
   [[nodiscard]] std::byte* address(plan::block const& b, std::uint64_t at) const {
     if (b.where == plan::buffer::output) return binding_->output.data() + (at - binding_->output_origin);
-    row const& r = rows_[b.row];
+    auto const& r = rows_[b.row];
     std::uint64_t const inside = at - r.origin;
     return scratch_ + r.offset + (r.window ? inside % r.length : inside);
   }
   /// How many bytes of a window can be written at `at` when its reader stands at `read`.
   [[nodiscard]] std::uint64_t room(plan::block const& b, std::uint64_t at, std::uint64_t read) const {
-    row const& r = rows_[b.row];
+    auto const& r = rows_[b.row];
     return (std::min)(r.length - (at - read), r.length - (at - r.origin) % r.length);
   }
   [[nodiscard]] bool is_window(plan::block const& b) const {
     return b.where == plan::buffer::scratch && rows_[b.row].window;
   }
 
-  void copy(plan::step const& step, std::uint64_t at, std::size_t n) const {
-    plan::block const& source = step.sources.front().from;
+  void copy(step const& s, std::uint64_t at, std::size_t n) const {
+    auto const& source = s.sources.front().from;
     std::byte const* const from = read_address(
-        source, at - binding_->offset(step.at.where, step.at.first) + binding_->offset(source.where, source.first));
-    std::byte* const to = address(step.at, at);
+        source, at - binding_->offset(s.at.where, s.at.first) + binding_->offset(source.where, source.first));
+    std::byte* const to = address(s.at, at);
     if (to != from) std::memcpy(to, from, n);
   }
   /// Joins the step's sources along the bracket, for n bytes within one granule: piece by piece, so that intermediate
   /// results never leave the first cache, every source is read once and the result is written once.
-  void fold(plan::step const& step, fold_program const& how, std::uint64_t at, std::size_t n) {
-    if (how.joins.empty()) return copy(step, at, n);
-    for (std::size_t i = 0; i < step.sources.size(); ++i) sources_[i] = read_address(step.sources[i].from, at);
-    std::byte* const to = address(step.at, at);
-    std::uint64_t const slots = step.sources.back().slots.last - step.sources.front().slots.first;
+  void fold(step const& s, fold_program const& how, std::uint64_t at, std::size_t n) {
+    if (how.joins.empty()) return copy(s, at, n);
+    for (std::size_t i = 0; i < s.sources.size(); ++i) sources_[i] = read_address(s.sources[i].from, at);
+    std::byte* const to = address(s.at, at);
+    std::uint64_t const slots = s.sources.back().slots.last - s.sources.front().slots.first;
     std::size_t const count = n / binding_->element_size;
     for (std::size_t i = 0; i < count; i += unit_) {
       std::size_t const m = (std::min)(unit_, count - i);
@@ -152,7 +158,7 @@ class memory {
     auto const operand = [&](std::uint32_t i) -> std::byte const* {
       return i < how.sources ? sources_[i] + offset : temporary(i - how.sources);
     };
-    for (join const& j : how.joins)
+    for (auto const& j : how.joins)
       binding_->fold.apply(binding_->fold.op,
                            j.result == join::target ? to + offset : temporary(j.result - how.sources), operand(j.left),
                            operand(j.right), count);
@@ -168,7 +174,7 @@ class memory {
       f.widen(f.op, widened, sources_[i] + offset, count);
       return widened;
     };
-    for (join const& j : how.joins) {
+    for (auto const& j : how.joins) {
       std::byte* const out = temporary(j.result == join::target ? 0 : j.result - how.sources);
       f.apply(f.op, out, operand(j.left, 0), operand(j.right, 1), count);
       if (j.result == join::target) f.narrow(f.op, to + offset, out, count, slots);
@@ -183,12 +189,13 @@ class memory {
   arena arena_;
   std::vector<row> rows_;
   std::size_t granule_ = 0;
-  std::vector<std::byte const*> sources_;  // of the fold under way
+  std::vector<later<std::byte const*, Use>> sources_;  // of the fold under way
   std::size_t wide_ = 0;                   // temporaries that widened sources need
   std::size_t unit_ = 0;                   // elements of a piece
   std::size_t temporaries_ = 0;            // where they begin in the arena
   std::size_t temporary_ = 0;              // from one to the next
   std::byte* scratch_ = nullptr;
 };
+using memory = basic_memory<>;
 
 }  // namespace tutti::inline TUTTI_ABI::engine

@@ -36,6 +36,14 @@ struct counters {
 
 template <transport::streams T>
 class runner {
+  using binding = later<tutti::TUTTI_ABI::engine::binding, T>;
+  using lane_steps = later<tutti::TUTTI_ABI::engine::lane_steps, T>;
+  using memory = later<tutti::TUTTI_ABI::engine::memory, T>;
+  using program = later<tutti::TUTTI_ABI::engine::program, T>;
+  using referee = later<tutti::TUTTI_ABI::engine::referee, T>;
+  using trace = later<tutti::TUTTI_ABI::trace, T>;
+  using watch = later<tutti::TUTTI_ABI::engine::watch, T>;
+
  public:
   runner(T& streams, watch& seen, referee& judge, bool crowded)
       : streams_(streams), watch_(seen), referee_(judge), waiting_(crowded) {}
@@ -205,7 +213,7 @@ class runner {
     place& p = places_[s];
     bool any = false;
     while (p.at < p.end) {
-      plan::step const& step = program_->what.steps[s];
+      auto const& step = program_->what.steps[s];
       std::uint64_t const begin = binding_->offsets[step.at.first];
       std::uint64_t const granule_end =
           begin + ((p.at - begin) / memory_.granule() + 1) * memory_.granule();  // where windows wrap
@@ -224,7 +232,7 @@ class runner {
     return any;
   }
 
-  void charge(plan::step const& step, std::size_t n) requires transport::timed<T> {
+  void charge(auto const& step, std::size_t n) requires transport::timed<T> {
     std::size_t const others = step.sources.size() - 1;
     bool const in_place = step.sources.front().from == step.at;
     streams_.work(others == 0 && !in_place ? n : 0, others * n);
@@ -239,7 +247,7 @@ class runner {
   }
   [[nodiscard]] bytes writable(std::uint32_t s) const {
     place const& p = places_[s];
-    plan::block const& b = program_->what.steps[s].at;
+    auto const& b = program_->what.steps[s].at;
     std::uint64_t n = (std::min)(limit(s) - p.at, std::uint64_t{plan::longest_piece});
     if (memory_.is_window(b))
       n = (std::min)(n, memory_.room(b, p.at, places_[static_cast<std::size_t>(program_->window_reader[b.row])].at));
@@ -340,7 +348,7 @@ class runner {
   std::vector<place> places_;
   std::vector<flow> sends_;
   std::vector<flow> recvs_;
-  std::vector<transport::interest> interests_;
+  std::vector<later<transport::interest, T>> interests_;
   std::size_t unfinished_ = 0;
   int told_ = -1;               // what watch_ was told in this call
   clock::time_point ticked_{};  // when the referee was last told that this rank waits

@@ -40,7 +40,7 @@ enum class message : std::uint8_t {
 /// Little-endian on the wire: magic u32, version u16, message u8, flag u8, token u64, communicator u64, sequence u64,
 /// elapsed u64 (ns), rank i32, waiting_for i32, error kind u8, running u8, text size u16, site size u16, label size
 /// u16, key 16, call 48, other call 48, 856 bytes of text, site and label.
-template <class = on_use>
+template <class Use = on_use>
 struct basic_control_frame {
   static constexpr std::size_t wire_size = 1024;
   static constexpr std::size_t text_at = 168;
@@ -139,9 +139,9 @@ using control_frame = basic_control_frame<>;
 
 // Times travel as durations, so that no two clocks are compared.
 
-template <class = on_use>
+template <class Use = on_use>
 [[nodiscard]] control_frame to_frame(message what, sighting const& s, clock::time_point now) {
-  control_frame f;
+  later<control_frame, Use> f;
   f.what = what;
   f.call = s.what;
   f.running = s.running;
@@ -151,15 +151,15 @@ template <class = on_use>
   f.label = s.label;
   return f;
 }
-template <class = on_use>
-[[nodiscard]] sighting to_sighting(control_frame const& f, clock::time_point now) {
+template <class Use = on_use>
+[[nodiscard]] sighting to_sighting(later<control_frame, Use> const& f, clock::time_point now) {
   return {f.call, f.running, f.waiting_for, now - std::chrono::duration_cast<clock::duration>(f.elapsed),
           f.site, f.label};
 }
 
-template <class = on_use>
+template <class Use = on_use>
 [[nodiscard]] control_frame to_frame(complaint const& c) {
-  control_frame f;
+  later<control_frame, Use> f;
   f.what = message::complaint;
   f.communicator = c.communicator;
   f.sequence = c.sequence;
@@ -169,24 +169,24 @@ template <class = on_use>
   f.other = c.theirs;
   return f;
 }
-template <class = on_use>
-[[nodiscard]] complaint to_complaint(control_frame const& f, int reporter) {
+template <class Use = on_use>
+[[nodiscard]] complaint to_complaint(later<control_frame, Use> const& f, int reporter) {
   return {reporter, f.communicator, f.sequence, {f.kind, f.rank, {}, f.text}, f.other};
 }
 
-template <class = on_use>
+template <class Use = on_use>
 [[nodiscard]] control_frame to_frame(verdict const& v) {
-  control_frame f;
+  later<control_frame, Use> f;
   f.what = message::verdict;
   f.flag = v.everywhere;
   f.communicator = v.communicator;
   f.kind = v.what.kind;
   f.rank = v.what.rank;
-  f.text = v.what.cause.substr(0, control_frame::most_text);
+  f.text = v.what.cause.substr(0, later<control_frame, Use>::most_text);
   return f;
 }
-template <class = on_use>
-[[nodiscard]] verdict to_verdict(control_frame const& f) {
+template <class Use = on_use>
+[[nodiscard]] verdict to_verdict(later<control_frame, Use> const& f) {
   return {{f.kind, f.rank, {}, f.text}, f.flag, f.communicator};
 }
 

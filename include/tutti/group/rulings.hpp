@@ -51,14 +51,26 @@ struct question {
   std::uint64_t sequence = 0;
 };
 
-struct outcome {
+template <class = on_use>
+struct basic_outcome {
   std::vector<verdict> verdicts;
   std::vector<question> questions;
   std::vector<std::string> stalls;  ///< lines for stderr
 };
+using outcome = basic_outcome<>;
 
 template <class Use = on_use>
 class basic_rulings {
+  using answer = later<group::answer, Use>;
+  using call_picture = later<group::call_picture, Use>;
+  using complaint = later<group::complaint, Use>;
+  using failure = later<tutti::TUTTI_ABI::failure, Use>;
+  using outcome = later<group::outcome, Use>;
+  using question = later<group::question, Use>;
+  using rank_picture = later<group::rank_picture, Use>;
+  using sighting = later<group::sighting, Use>;
+  using verdict = later<group::verdict, Use>;
+
  public:
   struct settings {
     clock::duration heartbeat = std::chrono::seconds(1);      ///< zero: silence means nothing

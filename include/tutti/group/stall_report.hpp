@@ -18,18 +18,21 @@ struct rank_picture {
   std::string whereabouts{};  ///< completes "rank 2 …"
 };
 
-struct call_picture {
+template <class Use = on_use>
+struct basic_call_picture {
   sighting call{};           ///< as one of the ranks in it sees it
   clock::duration waited{};  ///< by the rank that is in it longest
   std::vector<rank_picture> ranks{};
 };
+using call_picture = basic_call_picture<>;
 
 /// Where a rank is that has answered a question about call `sequence` of `communicator`, or has not (said.given is
 /// false).
-template <class = on_use>
-[[nodiscard]] rank_picture picture_of(bool left, answer const& said, std::vector<sighting> const& running,
-                                      std::uint64_t communicator, std::uint64_t sequence, clock::time_point now) {
-  rank_picture r;
+template <class Use = on_use>
+[[nodiscard]] rank_picture picture_of(bool left, later<answer, Use> const& said,
+                                      std::vector<later<sighting, Use>> const& running, std::uint64_t communicator,
+                                      std::uint64_t sequence, clock::time_point now) {
+  later<rank_picture, Use> r;
   r.member = said.member;
   if (left) {
     r.whereabouts = "has left";
@@ -43,7 +46,7 @@ template <class = on_use>
   } else {
     r.done = said.asked.what.sequence == sequence || said.latest.what.sequence > sequence;
     r.whereabouts = r.done ? "has ended this call: " : "has not arrived: ";
-    sighting const* elsewhere = said.latest.running ? &said.latest : nullptr;
+    later<sighting, Use> const* elsewhere = said.latest.running ? &said.latest : nullptr;
     for (auto const& s : running)
       if (elsewhere == nullptr && s.what.communicator != communicator) elsewhere = &s;
     if (elsewhere != nullptr) {
@@ -63,9 +66,9 @@ template <class = on_use>
 }
 
 /// "waiting 10.0 s in allreduce #41 'grads' (train.cpp:88): ranks 0, 1 wait for rank 2; rank 2 has not arrived: …".
-template <class = on_use>
-[[nodiscard]] std::string describe_stall(call_picture const& all) {
-  std::string text = "waiting " + in_seconds(all.waited) + " in " + name_of(all.call) + ":";
+template <class Use>
+[[nodiscard]] std::string describe_stall(basic_call_picture<Use> const& all) {
+  later<std::string, Use> text = "waiting " + in_seconds(all.waited) + " in " + name_of(all.call) + ":";
   auto const waiters_of = [&all](std::size_t on) {
     std::vector<std::size_t> who;
     for (std::size_t k = 0; k < all.ranks.size(); ++k)
@@ -82,7 +85,7 @@ template <class = on_use>
     comma = "; ";
   }
   for (std::size_t k = 0; k < all.ranks.size(); ++k) {
-    rank_picture const& r = all.ranks[k];
+    auto const& r = all.ranks[k];
     bool const awaited = !waiters_of(k).empty();
     if (r.in_call || (!awaited && (!r.member || r.done))) continue;
     text += comma + ("rank " + std::to_string(k)) + " " + r.whereabouts;

@@ -20,7 +20,7 @@ namespace tutti::inline TUTTI_ABI {
 template <transport::streams S, class M>
 void check_replicas(basic_communicator<S>& comm, M const& model, options how = {}) {
   detail::checked_root(comm, plan::collective::broadcast, how.root);
-  signature mine = signature_of(model);
+  auto const mine = signature_of(model);
   std::vector<std::uint64_t> hashes(static_cast<std::size_t>(comm.size()));
   allgather(comm, std::span<std::uint64_t const>(&mine.hash, 1), hashes, how);
   std::size_t const root = static_cast<std::size_t>(how.root);
@@ -28,9 +28,9 @@ void check_replicas(basic_communicator<S>& comm, M const& model, options how = {
   while (other < hashes.size() && hashes[other] == hashes[root]) ++other;
   if (other == hashes.size()) return;
   // Every rank has seen the same hashes, so all come here: the root's list travels, then the other's words on it.
-  signature theirs = mine;
+  auto theirs = mine;
   broadcast(comm, theirs, how);
-  std::string words = first_difference(theirs, mine);
+  auto words = first_difference(theirs, mine);
   options from = how;
   from.root = static_cast<int>(other);
   broadcast(comm, words, from);

@@ -53,8 +53,8 @@ void for_each_parameter(char const* who, Model&& model, F f) {
 }
 
 /// Makes room for one number per weight: zeros before the first step; later a model of another size throws `config`.
-template <class Model>
-void fit(char const* who, per_weight& state, Model& model, bool first_step) {
+template <class State, class Model>
+void fit(char const* who, State& state, Model& model, bool first_step) {
   std::size_t floats = 0;
   std::size_t doubles = 0;
   for_each_parameter(who, model, [&](auto const& t) {
