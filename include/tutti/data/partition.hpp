@@ -27,7 +27,6 @@ concept partition_scheme = std::copyable<S> && requires(S const& s, std::uint64_
   { s.position(n, n, n) } -> std::same_as<std::uint64_t>;  // (n, size, item)
   { s.item(n, n, n, n) } -> std::same_as<std::uint64_t>;   // (n, size, rank, position)
 };
-static_assert(partition_scheme<block> && partition_scheme<cyclic>);
 
 /// A description of a scheme, from which `prepare(n, size)` computes it once, when a partition is made. Throws `config`
 /// where it does not fit n items or `size` ranks.
@@ -148,7 +147,6 @@ concept index_partition = requires(P const& p, std::uint64_t i, int r) {
   { p.count(r) } -> std::same_as<std::uint64_t>;
   { p.local(r)[i] } -> std::same_as<std::uint64_t>;
 };
-static_assert(index_partition<partition<block>>);
 
 template <scheme_description D>
 partition(std::uint64_t, int, D const&)

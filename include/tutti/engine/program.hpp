@@ -16,10 +16,12 @@
 namespace tutti::inline TUTTI_ABI::engine {
 
 /// The steps of one direction of one stream, in the order their bytes travel.
-struct lane_steps {
+template <class Use = on_use>
+struct basic_lane_steps {
   int peer = 0;
-  std::vector<std::uint32_t> steps;
+  std::vector<later<std::uint32_t, Use>> steps;
 };
+using lane_steps = basic_lane_steps<>;
 
 /// One join: result = left ∘ right. Operands 0 … n-1 are the fold's sources, n … its temporaries, of which one is
 /// reused as soon as it has been read; `target` is the block the fold writes.
@@ -30,23 +32,27 @@ struct join {
   std::uint32_t right = 0;
 };
 
-struct fold_program {
-  std::vector<join> joins;  ///< empty: one source, copied
+template <class Use = on_use>
+struct basic_fold_program {
+  std::vector<later<join, Use>> joins;  ///< empty: one source, copied
   std::uint32_t sources = 0;
   std::uint32_t temporaries = 0;
 };
+using fold_program = basic_fold_program<>;
 
-struct program {
-  plan::plan what;
-  std::vector<lane_steps> sends;
-  std::vector<lane_steps> recvs;
-  std::vector<std::uint32_t> local;         ///< copies and folds
-  std::vector<fold_program> folds;          ///< by step; empty for all other verbs
-  std::vector<char> shifted;                ///< by step: see plan::step::shifts
-  std::vector<std::int64_t> window_reader;  ///< by scratch row: the fold that reads a window, or -1
-  std::uint32_t most_sources = 0;           ///< of any fold
+template <class Use = on_use>
+struct basic_program {
+  plan::basic_plan<Use> what;
+  std::vector<basic_lane_steps<Use>> sends;
+  std::vector<basic_lane_steps<Use>> recvs;
+  std::vector<later<std::uint32_t, Use>> local;         ///< copies and folds
+  std::vector<basic_fold_program<Use>> folds;           ///< by step; empty for all other verbs
+  std::vector<later<char, Use>> shifted;                ///< by step: see plan::step::shifts
+  std::vector<later<std::int64_t, Use>> window_reader;  ///< by scratch row: the fold that reads a window, or -1
+  std::uint32_t most_sources = 0;                       ///< of any fold
   std::uint32_t most_temporaries = 0;
 };
+using program = basic_program<>;
 
 namespace detail {
 

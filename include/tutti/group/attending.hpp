@@ -56,7 +56,7 @@ class basic_attending {
 
   [[nodiscard]] std::optional<gathered> attempt(endpoint const& at) {
     net::ip::tcp::socket s(io_);
-    std::optional<net_error> result;
+    std::optional<later<net_error, Use>> result;
     s.async_connect(at, [&result](net_error e) { result = e; });
     drive(deadline_, [&] { return result.has_value(); });
     if (!result) {

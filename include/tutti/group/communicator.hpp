@@ -125,12 +125,13 @@ class basic_communicator {
 
   /// Collective. Ranks that give the same `color` form a communicator, ordered by `key`, then by rank.
   [[nodiscard]] basic_communicator split(int color, int key = 0, options how = {}) {
-    std::array<std::int32_t, 2> const mine{color, key};
-    std::vector<std::array<std::int32_t, 2>> all(static_cast<std::size_t>(size()));
-    const_bytes const input = std::as_bytes(std::span(&mine, 1));
+    using choice = std::array<std::int32_t, 2>;  // color and key of one rank
+    choice const mine{color, key};
+    std::vector<later<choice, S>> all(static_cast<std::size_t>(size()));
+    const_bytes const input = std::as_bytes(std::span<choice const>(&mine, 1));
     engine::operation op;
     op.what = plan::collective::allgather;
-    op.element = element_code<std::array<std::int32_t, 2>>();
+    op.element = element_code<choice>();
     op.element_size = sizeof mine;
     op.count = 1;
     op.per_rank = true;

@@ -7,9 +7,9 @@
 #include <condition_variable>
 #include <cstddef>
 #include <cstdint>
-#include <map>
 #include <memory>
 #include <mutex>
+#include <unordered_map>
 #include <utility>
 #include <vector>
 
@@ -117,8 +117,8 @@ class basic_enrolled {
   std::vector<std::weak_ptr<watch>> watches_;
   std::vector<verdict> past_;
   std::vector<int> left_;
-  std::map<std::uint64_t, wait> vain_;     // by communicator
-  std::map<std::uint64_t, wait> waiting_;  // by communicator
+  std::unordered_map<std::uint64_t, wait> vain_;     // by communicator
+  std::unordered_map<std::uint64_t, wait> waiting_;  // by communicator
 };
 using enrolled = basic_enrolled<>;
 

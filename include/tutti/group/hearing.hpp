@@ -3,7 +3,7 @@
 #pragma once
 
 #include <cstdint>
-#include <map>
+#include <unordered_map>
 #include <utility>
 #include <vector>
 
@@ -62,7 +62,7 @@ class basic_hearing {
   };
 
   basic_rulings<Use>& rulings_;
-  std::map<int, speaker> speakers_;
+  std::unordered_map<int, speaker> speakers_;
 };
 
 }  // namespace tutti::inline TUTTI_ABI::group

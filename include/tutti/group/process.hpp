@@ -233,11 +233,11 @@ int fork_workers(int n, Body&& body, patience wait = {}) {
 /// Starts n copies of another program (found in PATH), which learn who they are from TUTTI_RANK, TUTTI_WORLD_SIZE,
 /// TUTTI_LOCAL_RANK, TUTTI_LOCAL_SIZE, TUTTI_ROOT, TUTTI_JOB_ID and, on rank 0, TUTTI_LISTEN_FD. Returns as
 /// fork_workers does; throws `config` also if the program cannot be started.
-template <class = on_use>
+template <class Use = on_use>
 int exec_workers(int n, std::vector<std::string> const& command, patience wait = {}) {
   if (command.empty()) throw error(error_kind::config, "no program to start was given");
-  std::vector<std::string> words = command;
-  std::vector<char*> arguments;
+  std::vector<later<std::string, Use>> words = command;
+  std::vector<later<char*, Use>> arguments;
   for (auto& word : words) arguments.push_back(word.data());
   arguments.push_back(nullptr);
   return start_workers(n, true, wait, command.front(), [&arguments](worker const& self, int trouble) {

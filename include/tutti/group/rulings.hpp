@@ -17,8 +17,8 @@
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
-#include <map>
 #include <string>
+#include <unordered_map>
 #include <utility>
 #include <vector>
 
@@ -51,11 +51,11 @@ struct question {
   std::uint64_t sequence = 0;
 };
 
-template <class = on_use>
+template <class Use = on_use>
 struct basic_outcome {
-  std::vector<verdict> verdicts;
-  std::vector<question> questions;
-  std::vector<std::string> stalls;  ///< lines for stderr
+  std::vector<later<verdict, Use>> verdicts;
+  std::vector<later<question, Use>> questions;
+  std::vector<later<std::string, Use>> stalls;  ///< lines for stderr
 };
 using outcome = basic_outcome<>;
 
@@ -422,7 +422,7 @@ class basic_rulings {
   std::vector<suspicion> suspects_;
   std::vector<inquiry> inquiries_;
   std::vector<std::uint64_t> settled_;     // communicators that a verdict has ended
-  std::map<std::uint64_t, stall> stalls_;  // by communicator
+  std::unordered_map<std::uint64_t, stall> stalls_;  // by communicator
   std::uint64_t tokens_ = 0;
   outcome ready_;
 };

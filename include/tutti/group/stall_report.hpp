@@ -22,7 +22,7 @@ template <class Use = on_use>
 struct basic_call_picture {
   sighting call{};           ///< as one of the ranks in it sees it
   clock::duration waited{};  ///< by the rank that is in it longest
-  std::vector<rank_picture> ranks{};
+  std::vector<later<rank_picture, Use>> ranks{};
 };
 using call_picture = basic_call_picture<>;
 

@@ -27,8 +27,8 @@ struct outcome {
 
 /// Calls fn(communicator&) on n ranks, each a thread, and returns how each ended. A rank that throws aborts the others.
 template <class S = transport::any, class Function, class Use = on_use>
-[[nodiscard]] std::vector<outcome> try_ranks(int n, Function fn, over medium = over::memory, join_options how = {}) {
-  std::vector<outcome> ended(static_cast<std::size_t>(n));
+[[nodiscard]] std::vector<later<outcome, S>> try_ranks(int n, Function fn, over medium = over::memory, join_options how = {}) {
+  std::vector<later<outcome, S>> ended(static_cast<std::size_t>(n));
   auto const world = std::make_shared<group::basic_local_world<Use>>(n, how.stall_report);
   auto const hub = std::make_shared<transport::basic_local_hub<Use>>();
   net::io_context io;
@@ -65,17 +65,17 @@ template <class S = transport::any, class Function, class Use = on_use>
       ended[static_cast<std::size_t>(rank)].thrown = std::current_exception();
     }
   };
-  std::vector<std::thread> threads;
+  std::vector<later<std::thread, S>> threads;
   for (int rank = 0; rank < n; ++rank) threads.push_back(group::start_thread([&body, rank] { body(rank); }));
-  for (std::thread& t : threads) t.join();
+  for (auto& t : threads) t.join();
   return ended;
 }
 
 /// Throws what the first rank that was itself at fault threw, if any did.
-template <class = on_use>
-void rethrow_first(std::vector<outcome> const& ended) {
+template <class Outcome>
+void rethrow_first(std::vector<Outcome> const& ended) {
   std::exception_ptr first;
-  for (outcome const& o : ended) {
+  for (auto const& o : ended) {
     if (!o.thrown) continue;
     try {
       std::rethrow_exception(o.thrown);

@@ -30,7 +30,7 @@ struct tensor_signature {
 
 template <class Use = on_use>
 struct basic_signature {
-  std::vector<tensor_signature> tensors;
+  std::vector<later<tensor_signature, Use>> tensors;
   std::uint64_t hash = 0;  ///< over all of `tensors`; equal on every platform for equal lists
 };
 using signature = basic_signature<>;

@@ -68,9 +68,9 @@ struct row {
     return {};
   }
 
-  template <class = on_use>
-  [[nodiscard]] plan write(request const& wanted) const {
-    writer w(wanted, parts);
+  template <class Use = on_use>
+  [[nodiscard]] later<plan, Use> write(later<request, Use> const& wanted) const {
+    later<writer, Use> w(wanted, parts);
     script(w);
     return std::move(w).finish();
   }
@@ -170,8 +170,8 @@ template <class = on_use>
 }
 
 /// The plan for `wanted`; its algorithm must be one that `choose` returned.
-template <class = on_use>
-[[nodiscard]] plan make(request const& wanted) {
+template <class Use = on_use>
+[[nodiscard]] later<plan, Use> make(later<request, Use> const& wanted) {
   return find(wanted.what, wanted.algorithm, wanted.size)->write(wanted);
 }
 

@@ -13,6 +13,7 @@
 #include <string_view>
 #include <vector>
 
+#include <tutti/core/on_use.hpp>
 #include <tutti/core/options.hpp>
 #include <tutti/plan/bracket.hpp>
 
@@ -69,18 +70,20 @@ struct source {
   interval slots;
 };
 
-struct step {
+template <class Use = on_use>
+struct basic_step {
   verb what = verb::copy;
-  int peer = -1;                     ///< send, recv
-  block at;                          ///< what is sent, or what is written
-  std::vector<source> sources;       ///< fold: in slot order; copy: one
-  std::vector<std::uint32_t> after;  ///< earlier steps that touch the same bytes: at every byte they come first
+  int peer = -1;                                 ///< send, recv
+  block at;                                      ///< what is sent, or what is written
+  std::vector<later<source, Use>> sources;       ///< fold: in slot order; copy: one
+  std::vector<later<std::uint32_t, Use>> after;  ///< earlier steps that touch the same bytes: they come first at each
   /// A copy from one part to another: it reads elsewhere than it writes, so its order is whole, not per byte. (Nobody
   /// writes an input, so where in it a copy reads does not matter.)
   [[nodiscard]] bool shifts() const noexcept {
     return what == verb::copy && sources[0].from.where != buffer::input && sources[0].from.first != at.first;
   }
 };
+using step = basic_step<>;
 
 /// A scratch row over parts [first, last). A window keeps only one granule of it at a time: one recv fills it, one fold
 /// alone reads it.
@@ -97,26 +100,30 @@ enum class cut : std::uint8_t {
   given           ///< part q is what rank q contributes or receives; in an alltoall, what goes to or comes from it
 };
 
-struct plan {
+template <class Use = on_use>
+struct basic_plan {
   int rank = 0;
   int size = 1;
   tutti::TUTTI_ABI::algorithm algorithm = tutti::TUTTI_ABI::algorithm::star;
   cut parts = cut::even;
-  std::vector<step> steps;
-  std::vector<scratch_row> scratch;
+  std::vector<basic_step<Use>> steps;
+  std::vector<later<scratch_row, Use>> scratch;
 };
+using plan = basic_plan<>;
 
 /// What a plan is made for. Equal requests give equal plans.
-struct request {
+template <class Use = on_use>
+struct basic_request {
   collective what = collective::barrier;
   tutti::TUTTI_ABI::algorithm algorithm = tutti::TUTTI_ABI::algorithm::star;
   int rank = 0;
   int size = 1;
   int root = 0;
   /// Slots [cuts[r], cuts[r+1]) belong to rank r; empty = one slot per rank, held in the output buffer.
-  std::vector<std::uint32_t> cuts{};
+  std::vector<later<std::uint32_t, Use>> cuts{};
   tutti::TUTTI_ABI::order order = tutti::TUTTI_ABI::order::canonical;
-  friend bool operator==(request const&, request const&) = default;
+  friend bool operator==(basic_request const&, basic_request const&) = default;
 };
+using request = basic_request<>;
 
 }  // namespace tutti::inline TUTTI_ABI::plan

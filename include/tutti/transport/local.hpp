@@ -10,9 +10,9 @@
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
-#include <map>
 #include <memory>
 #include <mutex>
+#include <unordered_map>
 #include <utility>
 #include <vector>
 
@@ -169,7 +169,13 @@ class basic_local_hub {
     std::uint64_t communicator;
     int from;
     int to;
-    friend auto operator<=>(place const&, place const&) = default;
+    friend bool operator==(place const&, place const&) = default;
+  };
+  struct hash {
+    std::size_t operator()(place const& p) const noexcept {  // the communicator is a hash itself
+      return static_cast<std::size_t>(p.communicator + 65536 * static_cast<std::uint64_t>(p.from)) +
+             static_cast<std::size_t>(p.to);
+    }
   };
 
   std::shared_ptr<doorbell> bell_of(std::uint64_t communicator, int rank) {
@@ -178,8 +184,8 @@ class basic_local_hub {
     return b;
   }
   std::mutex guard_;
-  std::map<place, std::shared_ptr<doorbell>> bells_;
-  std::map<place, std::shared_ptr<pipe>> pipes_;
+  std::unordered_map<place, std::shared_ptr<doorbell>, hash> bells_;
+  std::unordered_map<place, std::shared_ptr<pipe>, hash> pipes_;
 };
 using local_hub = basic_local_hub<>;
 

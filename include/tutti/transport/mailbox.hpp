@@ -2,9 +2,10 @@
 // Where the control thread leaves accepted lanes until the communicator they belong to takes them.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
-#include <map>
 #include <mutex>
+#include <unordered_map>
 #include <utility>
 
 #include <tutti/core/on_use.hpp>
@@ -36,11 +37,16 @@ class basic_mailbox {
   struct sender {
     std::uint64_t communicator;
     int peer;
-    friend auto operator<=>(sender const&, sender const&) = default;
+    friend bool operator==(sender const&, sender const&) = default;
+  };
+  struct hash {
+    std::size_t operator()(sender const& s) const noexcept {
+      return static_cast<std::size_t>(s.communicator) + static_cast<std::size_t>(s.peer);  // the first is a hash itself
+    }
   };
 
   std::mutex guard_;
-  std::map<sender, stream_socket> lanes_;
+  std::unordered_map<sender, stream_socket, hash> lanes_;
 };
 using mailbox = basic_mailbox<>;
 
