@@ -34,8 +34,8 @@ void run_alltoall(basic_communicator<S>& comm, engine::operation op, std::span<s
 template <transport::streams S>
 std::vector<std::uint64_t> alltoall_counts(basic_communicator<S>& comm, engine::operation op,
                                            std::vector<std::uint64_t> const& sent) {
-  std::vector<std::byte> out(8 * sent.size());
-  std::vector<std::byte> in(out.size());
+  std::vector<later<std::byte, S>> out(8 * sent.size());
+  std::vector<later<std::byte, S>> in(out.size());
   for (std::size_t q = 0; q < sent.size(); ++q) store_little(out.data() + 8 * q, sent[q]);
   op.element_size = 1;
   op.count = 8;
@@ -114,12 +114,12 @@ requires(!buffer<std::vector<T>>)
     [[nodiscard]] std::vector<T> alltoall(basic_communicator<S>& comm, std::vector<T> const& out, options how = {}) {
   detail::check_blocks(comm, out.size(), "objects");
   auto const p = out.size();
-  std::vector<std::vector<std::byte>> encoded;
+  std::vector<later<std::vector<std::byte>, S>> encoded;
   std::vector<std::uint64_t> lengths;
   for (T const& one : out) lengths.push_back(encoded.emplace_back(encode(one)).size());
   engine::operation op = detail::operation_on<std::byte>(plan::collective::alltoall, -1);
   op.compare_counts = false;
-  std::vector<std::vector<std::byte>> arrived(p);
+  std::vector<later<std::vector<std::byte>, S>> arrived(p);
   comm.engine().call_once(op, how, [&] {
     auto const expected = detail::alltoall_counts(comm, op, lengths);
     // All ranks make as many rounds as the longest object of all takes.
@@ -131,14 +131,14 @@ requires(!buffer<std::vector<T>>)
       auto const now = [&](std::uint64_t n) { return n <= done ? 0 : (std::min)(n - done, detail::piece); };
       std::vector<std::uint64_t> sent;
       std::vector<std::uint64_t> received;
-      std::vector<std::byte> packed;
+      later<std::vector<std::byte>, S> packed;
       for (std::size_t q = 0; q < p; ++q) {
         sent.push_back(now(lengths[q]));
         received.push_back(now(expected[q]));
         auto const begin = encoded[q].begin() + static_cast<std::ptrdiff_t>((std::min)(done, lengths[q]));
         packed.insert(packed.end(), begin, begin + static_cast<std::ptrdiff_t>(sent[q]));
       }
-      std::vector<std::byte> round(detail::total(received, 1));
+      later<std::vector<std::byte>, S> round(detail::total(received, 1));
       detail::run_alltoall(comm, op, sent, received, packed, round, stage = static_cast<std::uint8_t>(stage % 255 + 1));
       auto from = round.begin();
       for (std::size_t q = 0; q < p; ++q) {

@@ -35,6 +35,11 @@ namespace tutti::inline TUTTI_ABI::engine {
 
 template <transport::streams T>
 class messages {
+  using parcel = later<tutti::TUTTI_ABI::engine::parcel, T>;
+  using referee = later<tutti::TUTTI_ABI::engine::referee, T>;
+  using unasked = later<tutti::TUTTI_ABI::engine::unasked, T>;
+  using watch = later<tutti::TUTTI_ABI::engine::watch, T>;
+
  public:
   messages(T streams, std::shared_ptr<watch> seen, std::shared_ptr<referee> judge, bool crowded,
            std::chrono::nanoseconds timeout)
@@ -138,7 +143,7 @@ class messages {
  private:
   struct peer {
     // receiving
-    std::vector<std::byte> stash;  // read ahead of need: headers, and small messages with them
+    std::vector<later<std::byte, T>> stash;  // read ahead of need: headers, and small messages with them
     std::size_t stash_begin = 0, stash_end = 0;
     bool open = false;  // a header has come; its message is under way to `target`, to `kept`, or has no place yet
     call what;
@@ -445,7 +450,7 @@ class messages {
   counters counters_;
   std::vector<peer> peers_;
   unasked unasked_;
-  std::vector<transport::interest> interests_;
+  std::vector<later<transport::interest, T>> interests_;
   std::span<outgoing> out_;
   std::span<incoming> in_;
   std::size_t unfinished_ = 0;

@@ -37,6 +37,7 @@ struct counters {
 template <transport::streams T>
 class runner {
   using binding = later<tutti::TUTTI_ABI::engine::binding, T>;
+  using frame = later<tutti::TUTTI_ABI::engine::frame, T>;
   using lane_steps = later<tutti::TUTTI_ABI::engine::lane_steps, T>;
   using memory = later<tutti::TUTTI_ABI::engine::memory, T>;
   using program = later<tutti::TUTTI_ABI::engine::program, T>;

@@ -26,7 +26,7 @@ struct trace_event {
 };
 
 /// Keeps the last events of one communicator. Allocates once; to be read while no call is under way.
-template <class = on_use>
+template <class Use = on_use>
 class basic_trace {
  public:
   explicit basic_trace(std::size_t capacity = 4096) : ring_(capacity) {}
@@ -35,9 +35,9 @@ class basic_trace {
     ring_[written_++ % ring_.size()] = {time, call, rank, what};
   }
   /// Oldest first.
-  [[nodiscard]] std::vector<trace_event> events() const {
+  [[nodiscard]] std::vector<later<trace_event, Use>> events() const {
     std::size_t const n = (std::min)(written_, ring_.size());
-    std::vector<trace_event> all;
+    std::vector<later<trace_event, Use>> all;
     for (std::size_t i = written_ - n; i < written_; ++i) all.push_back(ring_[i % ring_.size()]);
     return all;
   }
@@ -45,7 +45,7 @@ class basic_trace {
   [[nodiscard]] std::size_t written() const noexcept { return written_; }
 
  private:
-  std::vector<trace_event> ring_;
+  std::vector<later<trace_event, Use>> ring_;
   std::size_t written_ = 0;
 };
 using trace = basic_trace<>;

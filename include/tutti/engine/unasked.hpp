@@ -17,15 +17,19 @@
 namespace tutti::inline TUTTI_ABI::engine {
 
 /// One of them, as far as it has come.
-struct parcel {
+template <class Use = on_use>
+struct basic_parcel {
   call what;
   std::uint64_t size = 0;
   std::uint64_t done = 0;
-  std::vector<std::byte> data{};
+  std::vector<later<std::byte, Use>> data{};
 };
+using parcel = basic_parcel<>;
 
 template <class Use = on_use>
 class basic_unasked {
+  using parcel = basic_parcel<Use>;
+
  public:
   /// Of all peers of a communicator together; the rest stays with its senders, who wait.
   static constexpr std::size_t most = std::size_t{64} << 20U;

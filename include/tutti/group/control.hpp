@@ -217,7 +217,7 @@ class basic_control final : public engine::referee {
   void settle() {
     auto const now = clock::now();
     if (now - expected_ > my_.heartbeat / 2) return;  // late; beat() comes next and forgives
-    for (outcome o = rulings_.decide(now);; o = rulings_.decide(now)) {
+    for (auto o = rulings_.decide(now);; o = rulings_.decide(now)) {
       for (auto const& v : o.verdicts) pronounce(v);
       for (auto const& q : o.questions) put(q, now);
       for (auto const& line : o.stalls) tell(line);

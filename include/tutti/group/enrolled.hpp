@@ -115,7 +115,7 @@ class basic_enrolled {
   mutable std::mutex guard_;
   std::condition_variable ruled_;
   std::vector<std::weak_ptr<watch>> watches_;
-  std::vector<verdict> past_;
+  std::vector<later<verdict, Use>> past_;
   std::vector<int> left_;
   std::unordered_map<std::uint64_t, wait> vain_;     // by communicator
   std::unordered_map<std::uint64_t, wait> waiting_;  // by communicator

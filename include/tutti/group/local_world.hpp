@@ -124,7 +124,7 @@ class basic_local_world : public std::enable_shared_from_this<basic_local_world<
     auto const now = this->now();
     news(rulings_);
     for (int k = 0; k < size(); ++k) rulings_.sees(k, ranks_[static_cast<std::size_t>(k)]->running(), now);
-    for (outcome o = rulings_.decide(now);; o = rulings_.decide(now)) {
+    for (auto o = rulings_.decide(now);; o = rulings_.decide(now)) {
       for (auto const& v : o.verdicts)
         for (auto const& r : ranks_) r->apply(v);
       for (auto const& q : o.questions)

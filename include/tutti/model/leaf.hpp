@@ -14,6 +14,7 @@
 #include <vector>
 
 #include <tutti/core/error.hpp>
+#include <tutti/core/on_use.hpp>
 #include <tutti/core/version.hpp>
 #include <tutti/model/tensor.hpp>
 
@@ -97,14 +98,14 @@ template <class T, class M>
 using as_const_like = std::conditional_t<std::is_const_v<M>, T const, T>;
 
 template <class T, class F>
-void handle_as(void* data, std::size_t count, std::vector<std::size_t> const& shape, F& f) {
+void handle_as(void* data, std::size_t count, auto const& shape, F& f) {
   f(std::span<T>(static_cast<T*>(data), count), std::span<std::size_t const>(shape));
 }
 
 template <class M, class F>
 void with_handle(M& m, std::string_view name, F& f) {
   if (!m.is_contiguous()) detail::refuse_strides(name);
-  std::vector<std::size_t> shape;
+  std::vector<later<std::size_t, M>> shape;
   for (auto extent : m.sizes()) shape.push_back(static_cast<std::size_t>(extent));
   auto const count = static_cast<std::size_t>(m.numel());
   auto const width = static_cast<std::size_t>(m.element_size());

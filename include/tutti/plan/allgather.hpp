@@ -49,7 +49,7 @@ void allgather_direct(auto& w) {
 // See     Thakur, Rabenseifner & Gropp 2005.
 void allgather_doubling(auto& w) {
   w.copy(w.part(w.rank(), buffer::output), w.part(w.rank(), buffer::input));
-  for (level const& l : levels(w.rank(), w.size())) {
+  for (auto const& l : w.levels()) {
     for (int to : l.to) w.send(to, w.range(l.mine, buffer::output));
     w.recv(l.from, w.range(l.theirs, buffer::output));
   }

@@ -52,7 +52,7 @@ void allreduce_exchange(auto& w) {
   block const out = w.all(buffer::output);
   int const other = w.after(1);
   w.send_contributions(other, out);
-  std::vector<source> sources;
+  std::vector<later<source, decltype(w)>> sources;
   for (int r = 0; r < 2; ++r) {
     auto const slots = w.contributions(r);
     for (std::uint32_t row = 0; row < slots.size(); ++row) {
@@ -72,7 +72,7 @@ void allreduce_exchange(auto& w) {
 // See     Thakur, Rabenseifner & Gropp 2005.
 void allreduce_binomial(auto& w) {
   block const out = w.all(buffer::output);
-  tree const place = w.tree_from(0);
+  auto const place = w.tree_from(0);
   w.fold_children(place, out);
   if (place.parent >= 0) {
     w.send(place.parent, out);
@@ -92,7 +92,7 @@ void allreduce_doubling(auto& w) {
   block const out = w.all(buffer::output);
   if (w.size() == 1) return w.fold_contributions(out);
   block const heard = w.scratch(out);
-  for (level const& l : levels(w.rank(), w.size())) {
+  for (auto const& l : w.levels()) {
     for (int to : l.to) w.send(to, out);
     w.recv(l.from, heard);
     w.fold(out, {{out, l.mine}, {heard, l.theirs}});
@@ -109,8 +109,8 @@ void allreduce_doubling(auto& w) {
 void allreduce_halving(auto& w) {
   if (w.size() == 1) return w.fold_contributions(w.all(buffer::output));
   interval keep{0, w.parts()};
-  std::vector<interval> swapped;
-  for (level const& l : levels(w.rank(), w.size())) {
+  std::vector<later<interval, decltype(w)>> swapped;
+  for (auto const& l : w.levels()) {
     auto const [mine, theirs] = halves(keep, l.mine.first > l.theirs.first);
     block const out = w.range(mine, buffer::output), heard = w.window(out);
     w.send(l.from, w.range(theirs, buffer::output));

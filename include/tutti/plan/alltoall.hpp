@@ -52,7 +52,7 @@ void alltoall_bruck(auto& w) {
       w.scratch(w.all(buffer::output));  // part i: what has come so far and still has i ranks to go, or had
   block const leaving = w.scratch(held), arrived = w.scratch(held);
   for (int far = 1; far < w.size(); far *= 2) {
-    std::vector<int> distances;
+    std::vector<later<int, decltype(w)>> distances;
     for (int i = far; i < w.size(); ++i)
       if ((i & far) != 0) distances.push_back(i);
     int place = 0;

@@ -51,7 +51,7 @@ void broadcast_direct(auto& w) {
 // See     Thakur, Rabenseifner & Gropp 2005.
 void broadcast_binomial(auto& w) {
   block const out = w.all(buffer::output);
-  tree const place = w.tree_from(w.root());
+  auto const place = w.tree_from(w.root());
   if (place.parent >= 0) w.recv(place.parent, out);
   for (std::size_t i = place.children.size(); i-- > 0;) w.send(place.children[i].rank, out);
 }

@@ -30,7 +30,7 @@ void gather_star(auto& w) {
 // Limits  none. A part travels up to ceil(lg p) times: star once parts are longer than a few KiB.
 // See     Chan, Heimlich, Purkayastha & van de Geijn 2007 (minimum spanning tree).
 void gather_binomial(auto& w) {
-  tree const place = w.tree_from(w.root());
+  auto const place = w.tree_from(w.root());
   block const mine = w.part(w.rank(), buffer::input);
   if (place.parent >= 0 && place.children.empty()) return w.send(place.parent, mine);
   block const all = w.range(place.holds, buffer::output);

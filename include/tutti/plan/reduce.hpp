@@ -51,7 +51,7 @@ void reduce_direct(auto& w) {
 // See     Thakur, Rabenseifner & Gropp 2005.
 void reduce_binomial(auto& w) {
   block const out = w.all(buffer::output);
-  tree const place = w.tree_from(w.root());
+  auto const place = w.tree_from(w.root());
   if (place.parent < 0) return w.fold_children(place, out);
   block const sum = place.children.empty() ? out : w.scratch(out);
   if (!place.children.empty()) w.fold_children(place, sum);

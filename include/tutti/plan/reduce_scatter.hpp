@@ -28,7 +28,7 @@ void reduce_scatter_star(auto& w) {
     return;
   }
   block const folded = w.scratch(all);
-  std::vector<source> sources{{all, {0, 1}}};
+  std::vector<later<source, decltype(w)>> sources{{all, {0, 1}}};
   for (int r = 1; r < w.size(); ++r) {
     auto const slot = static_cast<std::uint32_t>(r);
     sources.push_back({w.window(all), {slot, slot + 1}});
@@ -47,7 +47,7 @@ void reduce_scatter_star(auto& w) {
 // See     Thakur, Rabenseifner & Gropp 2005.
 void reduce_scatter_direct(auto& w) {
   for (int i = 1; i < w.size(); ++i) w.send(w.after(i), w.part(w.after(i), buffer::input));
-  std::vector<source> sources;
+  std::vector<later<source, decltype(w)>> sources;
   for (int i = 0; i < w.size(); ++i) {
     auto const slot = static_cast<std::uint32_t>(w.after(i));
     block const theirs = w.part(w.rank(), buffer::input);
@@ -69,7 +69,7 @@ void reduce_scatter_halving(auto& w) {
   if (w.size() == 1) return w.copy(mine, w.part(0, buffer::input));
   block const sum = w.scratch(w.all(buffer::input));
   interval keep{0, w.parts()};
-  for (level const& l : levels(w.rank(), w.size())) {
+  for (auto const& l : w.levels()) {
     auto const [ours, theirs] = halves(keep, l.mine.first > l.theirs.first);
     bool const first = l.mine.size() == 1, arrived = ours == interval{mine.first, mine.last};
     auto const held = [&](interval parts) {
@@ -98,7 +98,7 @@ void reduce_scatter_pairwise(auto& w) {
   if (w.size() == 1) return w.copy(mine, own);
   for (std::uint32_t i = 1; i < std::bit_ceil(w.parts()); ++i)
     if (int const peer = w.rank() ^ static_cast<int>(i); peer < w.size()) w.send(peer, w.part(peer, buffer::input));
-  std::vector<block> rows;  // what waits for its other half, one for each depth
+  std::vector<later<block, decltype(w)>> rows;  // what waits for its other half, one for each depth
   auto const hear = [&](auto const& self, interval node, std::size_t depth) -> block {
     if (rows.size() <= depth) rows.push_back(w.scratch(own));
     if (node.size() == 1) {
@@ -112,7 +112,7 @@ void reduce_scatter_pairwise(auto& w) {
     w.fold(kept, {{kept, near}, {other, far}});
     return kept;
   };
-  auto const all = levels(w.rank(), w.size());
+  auto const all = w.levels();
   for (std::size_t i = 0; i < all.size(); ++i) {
     block const other = hear(hear, all[i].theirs, 0);
     w.fold(mine, {{i == 0 ? own : mine, all[i].mine}, {other, all[i].theirs}});

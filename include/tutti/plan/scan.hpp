@@ -17,9 +17,9 @@ namespace detail {
 /// Blocks that hold the fold of the first k+1 `leaves`, one leaf per slot, for every k. What prefixes share is folded
 /// once: the largest aligned runs so far are kept like the bits of a counter, and a prefix is the join of those runs.
 template <class W>
-[[nodiscard]] std::vector<block> fold_prefixes(W& w, std::vector<block> const& leaves) {
-  std::vector<source> runs;
-  std::vector<block> prefixes;
+[[nodiscard]] std::vector<later<block, W>> fold_prefixes(W& w, std::vector<later<block, W>> const& leaves) {
+  std::vector<later<source, decltype(w)>> runs;
+  std::vector<later<block, decltype(w)>> prefixes;
   for (std::uint32_t k = 0; k < leaves.size(); ++k) {
     runs.push_back({leaves[k], {k, k + 1}});
     while (runs.size() > 1 && runs.back().slots.size() == runs[runs.size() - 2].slots.size()) {
@@ -46,7 +46,7 @@ void scan_exchange(auto& w, bool inclusive) {
   block const out = w.all(buffer::output);
   for (int r = w.rank() + 1; r < w.size(); ++r) w.send(r, out);
   if (w.rank() == 0) return;
-  std::vector<source> sources;
+  std::vector<later<source, decltype(w)>> sources;
   for (int r = 0; r < w.rank(); ++r) {
     auto const slot = static_cast<std::uint32_t>(r);
     sources.push_back({w.window(out), {slot, slot + 1}});
@@ -64,7 +64,7 @@ void scan_star(auto& w, bool inclusive) {
     if (w.rank() < p) w.send(0, out);
     return w.recv(0, out);
   }
-  std::vector<block> leaves{out};
+  std::vector<later<block, decltype(w)>> leaves{out};
   for (int r = 1; r < p; ++r) {
     leaves.push_back(w.scratch(out));
     w.recv(r, leaves.back());
@@ -79,7 +79,7 @@ void scan_direct(auto& w, bool inclusive) {
   int const p = detail::contributors(w, inclusive);
   if (w.rank() < p)
     for (int i = 1; i < w.size(); ++i) w.send(w.after(i), w.part(w.after(i), buffer::output));
-  std::vector<block> leaves;
+  std::vector<later<block, decltype(w)>> leaves;
   for (int r = 0; r < p; ++r) {
     leaves.push_back(r == w.rank() ? mine : w.scratch(mine));
     if (r != w.rank()) w.recv(r, leaves.back());

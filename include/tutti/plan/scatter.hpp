@@ -32,7 +32,7 @@ void scatter_star(auto& w) {
 // Limits  none. A part travels up to ceil(lg p) times: star once parts are longer than a few KiB.
 // See     Chan, Heimlich, Purkayastha & van de Geijn 2007 (minimum spanning tree).
 void scatter_binomial(auto& w) {
-  tree const place = w.tree_from(w.root());
+  auto const place = w.tree_from(w.root());
   block const mine = w.part(w.rank(), buffer::output);
   if (place.parent >= 0 && place.children.empty()) return w.recv(place.parent, mine);
   block const all = w.range(place.holds, buffer::input);

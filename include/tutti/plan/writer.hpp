@@ -53,6 +53,7 @@ class basic_writer {
     each(interval{begin, (std::min)(end, parts())});
     if (end > parts()) each(interval{0, end - parts()});
   }
+  [[nodiscard]] auto levels() const { return tutti::TUTTI_ABI::plan::levels<Use>(rank(), size()); }
   [[nodiscard]] tree tree_from(int top) const { return place_in_tree<Use>(rank(), size(), top); }
 
   /// The slot intervals rank r contributes, one row each.

@@ -140,7 +140,7 @@ class stream_socket {
 };
 
 /// One sleeping place: poll on sockets, and a doorbell that any thread may ring.
-template <class = on_use>
+template <class Use = on_use>
 class basic_poller {
  public:
   basic_poller() {
@@ -199,7 +199,7 @@ class basic_poller {
   }
 
  private:
-  std::vector<pollfd> sockets_;
+  std::vector<later<pollfd, Use>> sockets_;
   int bell_[2] = {-1, -1};
 };
 using poller = basic_poller<>;
