@@ -10,6 +10,8 @@
 
 #include <doctest/doctest.h>
 
+static_assert(tutti::partition_scheme<tutti::block> && tutti::partition_scheme<tutti::cyclic>);
+static_assert(tutti::index_partition<tutti::partition<tutti::block>>);
 static_assert(std::random_access_iterator<tutti::local_items<tutti::block>::iterator>);
 static_assert(sizeof(tutti::partition<tutti::block>) <= 32, "a partition must not grow with n");
 

@@ -64,8 +64,9 @@ std::vector<std::uint64_t> allgather_counts(basic_communicator<S>& comm, engine:
 
 /// Everyone's bytes by rank, in rounds of one piece each; `move(counts, my piece, room for all, stage)` runs one round.
 template <transport::streams S, class Move>
-std::vector<later<std::vector<std::byte>, S>> objects_in_pieces(basic_communicator<S>& comm, engine::operation const& op,
-                                                      const_bytes mine, Move&& move) {
+std::vector<later<std::vector<std::byte>, S>> objects_in_pieces(basic_communicator<S>& comm,
+                                                                engine::operation const& op, const_bytes mine,
+                                                                Move&& move) {
   auto const me = static_cast<std::size_t>(comm.rank());
   std::vector<later<std::vector<std::byte>, S>> arrived(static_cast<std::size_t>(comm.size()));
   std::size_t done = 0;

@@ -190,10 +190,10 @@ class basic_memory {
   std::vector<row> rows_;
   std::size_t granule_ = 0;
   std::vector<later<std::byte const*, Use>> sources_;  // of the fold under way
-  std::size_t wide_ = 0;                   // temporaries that widened sources need
-  std::size_t unit_ = 0;                   // elements of a piece
-  std::size_t temporaries_ = 0;            // where they begin in the arena
-  std::size_t temporary_ = 0;              // from one to the next
+  std::size_t wide_ = 0;                               // temporaries that widened sources need
+  std::size_t unit_ = 0;                               // elements of a piece
+  std::size_t temporaries_ = 0;                        // where they begin in the arena
+  std::size_t temporary_ = 0;                          // from one to the next
   std::byte* scratch_ = nullptr;
 };
 using memory = basic_memory<>;

@@ -75,7 +75,7 @@ template <class S>
   small.count = shared.size();
   small.output = std::as_writable_bytes(std::span(shared));
   small.fold = engine::make_reducer<double>(max);
-  std::vector<std::byte> block(std::size_t{1} << 20U);
+  std::vector<later<std::byte, S>> block(std::size_t{1} << 20U);
   engine::operation stream;
   stream.what = plan::collective::broadcast;
   stream.root = 0;
@@ -97,7 +97,7 @@ template <class S>
   double const from = shared[0], half_time = from + 3000, until = from + 6000;
   std::size_t const first = block.size() / (apart ? 64 : 16);
   double latest = 0;
-  std::vector<double> lasting;
+  std::vector<later<double, S>> lasting;
   for (std::size_t bytes = first; shared[0] < until;) {
     stream.count = bytes;
     stream.output = std::span(block).first(bytes);
@@ -117,8 +117,8 @@ template <class S>
     best.stream = *middle;
   }
   constexpr std::size_t numbers = 8192;
-  std::vector<double> left(numbers, 1), right(numbers, 2);
-  auto const as_memory = [](std::vector<double>& v) { return std::as_writable_bytes(std::span(v)).data(); };
+  std::vector<later<double, S>> left(numbers, 1), right(numbers, 2);
+  auto const as_memory = [](auto& v) { return std::as_writable_bytes(std::span(v)).data(); };
   for (int i = 0; i < 10; ++i) {
     auto const start = clock::now();
     small.fold.apply(small.fold.op, as_memory(left), as_memory(left), as_memory(right), numbers);

@@ -33,7 +33,7 @@ namespace tutti::inline TUTTI_ABI::group {
 /// What the join found out, on any rank.
 template <class Use = on_use>
 struct basic_gathered {
-  std::vector<seat_entry> seats;  ///< by rank
+  std::vector<basic_seat_entry<Use>> seats;  ///< by rank
   transport::job_key run{};
   std::unique_ptr<basic_door<Use>> door;
   std::vector<std::shared_ptr<basic_control_link<Use>>> links;

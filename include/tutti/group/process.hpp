@@ -236,8 +236,8 @@ int fork_workers(int n, Body&& body, patience wait = {}) {
 template <class Use = on_use>
 int exec_workers(int n, std::vector<std::string> const& command, patience wait = {}) {
   if (command.empty()) throw error(error_kind::config, "no program to start was given");
-  std::vector<later<std::string, Use>> words = command;
-  std::vector<later<char*, Use>> arguments;
+  std::vector<later<std::string, Use> > words = command;
+  std::vector<later<char*, Use> > arguments;
   for (auto& word : words) arguments.push_back(word.data());
   arguments.push_back(nullptr);
   return start_workers(n, true, wait, command.front(), [&arguments](worker const& self, int trouble) {

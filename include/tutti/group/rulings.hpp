@@ -421,7 +421,7 @@ class basic_rulings {
   std::vector<seat> seats_;
   std::vector<suspicion> suspects_;
   std::vector<inquiry> inquiries_;
-  std::vector<std::uint64_t> settled_;     // communicators that a verdict has ended
+  std::vector<std::uint64_t> settled_;               // communicators that a verdict has ended
   std::unordered_map<std::uint64_t, stall> stalls_;  // by communicator
   std::uint64_t tokens_ = 0;
   outcome ready_;

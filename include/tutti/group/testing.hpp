@@ -27,7 +27,8 @@ struct outcome {
 
 /// Calls fn(communicator&) on n ranks, each a thread, and returns how each ended. A rank that throws aborts the others.
 template <class S = transport::any, class Function, class Use = on_use>
-[[nodiscard]] std::vector<later<outcome, S>> try_ranks(int n, Function fn, over medium = over::memory, join_options how = {}) {
+[[nodiscard]] std::vector<later<outcome, S>> try_ranks(int n, Function fn, over medium = over::memory,
+                                                       join_options how = {}) {
   std::vector<later<outcome, S>> ended(static_cast<std::size_t>(n));
   auto const world = std::make_shared<group::basic_local_world<Use>>(n, how.stall_report);
   auto const hub = std::make_shared<transport::basic_local_hub<Use>>();

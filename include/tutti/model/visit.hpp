@@ -16,6 +16,7 @@
 #include <vector>
 
 #include <tutti/core/error.hpp>
+#include <tutti/core/on_use.hpp>
 #include <tutti/core/version.hpp>
 #include <tutti/model/leaf.hpp>
 #include <tutti/model/tensor.hpp>
@@ -253,7 +254,7 @@ class walker {
   Out& out_;
   std::string path_;
   role const* forced_role_ = nullptr;  // null: the leaf's own
-  std::vector<void const*> shared_seen_;
+  std::vector<later<void const*, Out>> shared_seen_;
 };
 
 template <class Visitor>

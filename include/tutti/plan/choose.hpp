@@ -76,8 +76,8 @@ struct row {
   }
 };
 
-template <class = on_use>
-[[nodiscard]] std::span<row const> table() {
+template <class Use = on_use>
+[[nodiscard]] later<std::span<row const>, Use> table() {
   using c = collective;
   using a = tutti::TUTTI_ABI::algorithm;
   using s = sizes;
@@ -134,9 +134,9 @@ template <class = on_use>
   return rows;
 }
 
-template <class = on_use>
+template <class Use = on_use>
 [[nodiscard]] row const* find(collective what, tutti::TUTTI_ABI::algorithm algorithm, int size) {
-  for (row const& r : table())
+  for (row const& r : table<Use>())
     if (r.what == what && r.algorithm == algorithm && r.serves(size)) return &r;
   return nullptr;
 }
@@ -144,13 +144,13 @@ template <class = on_use>
 /// The algorithm for a call that moves `bytes` in all (the longest buffer of the call) among `size` ranks: `forced` if
 /// it exists and is allowed, else the one that is predicted to be the fastest of those that are. Of equals, the first
 /// of the table. Ranks that compute with the same `m` choose alike.
-template <class = on_use>
+template <class Use = on_use>
 [[nodiscard]] tutti::TUTTI_ABI::algorithm choose(collective what, int size, std::size_t bytes,
                                                  tutti::TUTTI_ABI::algorithm forced, demand const& asked = {},
                                                  machine const& m = {}) {
   row const* best = nullptr;
   double least = 0;
-  for (row const& r : table()) {
+  for (row const& r : table<Use>()) {
     if (r.what != what || !r.obstacle(size, asked).empty()) continue;
     if (r.algorithm == forced) return forced;
     auto const ranks = static_cast<double>(size);

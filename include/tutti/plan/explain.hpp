@@ -13,7 +13,7 @@
 namespace tutti::inline TUTTI_ABI::plan {
 
 /// One line for each algorithm, the chosen one marked. Times are predictions from `m`, in microseconds.
-template <class = on_use>
+template <class Use = on_use>
 [[nodiscard]] std::string explain(collective what, int size, std::size_t bytes, machine const& m = {},
                                   tutti::TUTTI_ABI::algorithm forced = tutti::TUTTI_ABI::algorithm::automatic,
                                   demand const& asked = {}) {
@@ -21,7 +21,7 @@ template <class = on_use>
   std::string text = std::string(to_string(what)) + " of " + std::to_string(bytes) + " bytes among " +
                      std::to_string(size) + (size == 1 ? " rank\n" : " ranks\n");
   auto const ranks = static_cast<double>(size);
-  for (row const& r : table()) {
+  for (row const& r : table<Use>()) {
     if (r.what != what) continue;
     char line[160];
     std::string const name(to_string(r.algorithm));

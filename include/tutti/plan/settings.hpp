@@ -87,7 +87,7 @@ template <class Enum, class = on_use>
 
 /// "allreduce:ring,broadcast:star". Throws config for a name that does not exist, and for an algorithm its collective
 /// does not have for any number of ranks.
-template <class = on_use>
+template <class Use = on_use>
 [[nodiscard]] preferences parse_preferences(std::string_view text) {
   preferences wish{};
   detail::each_pair(
@@ -96,7 +96,7 @@ template <class = on_use>
         auto const how = parse_name<tutti::TUTTI_ABI::algorithm>(right, 1, "algorithm");
         bool found = false;
         std::string names;
-        for (row const& r : table()) {
+        for (row const& r : table<Use>()) {
           if (r.what != what) continue;
           found = found || r.algorithm == how;
           names += (names.empty() ? "" : ", ") + std::string(to_string(r.algorithm));
