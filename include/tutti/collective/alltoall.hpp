@@ -12,6 +12,7 @@
 #include <tutti/collective/allgather.hpp>
 #include <tutti/collective/arguments.hpp>
 #include <tutti/collective/ragged.hpp>
+#include <tutti/core/on_use.hpp>
 
 namespace tutti::inline TUTTI_ABI {
 

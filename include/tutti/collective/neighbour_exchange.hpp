@@ -12,6 +12,7 @@
 
 #include <tutti/collective/ragged.hpp>
 #include <tutti/collective/send.hpp>
+#include <tutti/core/on_use.hpp>
 
 namespace tutti::inline TUTTI_ABI {
 

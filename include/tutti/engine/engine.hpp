@@ -16,6 +16,7 @@
 #include <vector>
 
 #include <tutti/core/error.hpp>
+#include <tutti/core/on_use.hpp>
 #include <tutti/core/options.hpp>
 #include <tutti/engine/background.hpp>
 #include <tutti/engine/exclusive.hpp>

@@ -12,6 +12,7 @@
 #include <vector>
 
 #include <tutti/core/bytes.hpp>
+#include <tutti/core/on_use.hpp>
 #include <tutti/engine/fold.hpp>
 #include <tutti/engine/program.hpp>
 #include <tutti/plan/granule.hpp>

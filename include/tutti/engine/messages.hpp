@@ -18,6 +18,7 @@
 
 #include <tutti/core/bytes.hpp>
 #include <tutti/core/error.hpp>
+#include <tutti/core/on_use.hpp>
 #include <tutti/core/options.hpp>
 #include <tutti/engine/background.hpp>
 #include <tutti/engine/exclusive.hpp>

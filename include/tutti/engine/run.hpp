@@ -14,6 +14,7 @@
 
 #include <tutti/core/bytes.hpp>
 #include <tutti/core/error.hpp>
+#include <tutti/core/on_use.hpp>
 #include <tutti/engine/background.hpp>
 #include <tutti/engine/frame.hpp>
 #include <tutti/engine/memory.hpp>

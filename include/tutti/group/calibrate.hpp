@@ -19,6 +19,7 @@
 
 #include <tutti/core/bytes.hpp>
 #include <tutti/core/element.hpp>
+#include <tutti/core/on_use.hpp>
 #include <tutti/core/op.hpp>
 #include <tutti/core/options.hpp>
 #include <tutti/engine/engine.hpp>

@@ -6,6 +6,7 @@
 #include <cstddef>
 #include <vector>
 
+#include <tutti/core/on_use.hpp>
 #include <tutti/plan/tree.hpp>
 #include <tutti/plan/writer.hpp>
 

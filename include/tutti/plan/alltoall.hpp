@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <vector>
 
+#include <tutti/core/on_use.hpp>
 #include <tutti/plan/writer.hpp>
 
 namespace tutti::inline TUTTI_ABI::plan {
