@@ -41,7 +41,7 @@ class schedule {
         if (--waits_[next] == 0) sorted_.push_back(next);
   }
 
-  [[nodiscard]] std::uint32_t node(std::uint32_t step) const noexcept { return node_of_[step]; }
+  [[nodiscard]] std::uint32_t node(std::uint32_t of) const noexcept { return node_of_[of]; }
 
   /// The nodes, each after all it waits for; those on a cycle, or behind one, are left out.
   [[nodiscard]] std::span<std::uint32_t const> sorted() const noexcept { return sorted_; }
