@@ -48,7 +48,6 @@
 #include <iterator>
 #include <limits>
 #include <list>
-#include <map>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -60,6 +59,7 @@
 #include <thread>
 #include <tuple>
 #include <type_traits>
+#include <unordered_map>
 #include <utility>
 #include <variant>
 #include <vector>
@@ -943,7 +943,7 @@ struct on_use;
 
 namespace detail {
 template <class T, class>
-struct later {
+struct known_with {
   using type = T;
 };
 }  // namespace detail
@@ -951,7 +951,7 @@ struct later {
 /// T, but in a template on Use looked into only where that is used: what is done with a variable of a plain type is
 /// compiled, with the members of every container it touches, as soon as the template is read.
 template <class T, class Use>
-using later = typename detail::later<T, Use>::type;
+using later = typename detail::known_with<T, Use>::type;
 
 }  // namespace tutti::inline TUTTI_ABI
 
@@ -1307,14 +1307,14 @@ template <class T, class M>
 using as_const_like = std::conditional_t<std::is_const_v<M>, T const, T>;
 
 template <class T, class F>
-void handle_as(void* data, std::size_t count, std::vector<std::size_t> const& shape, F& f) {
+void handle_as(void* data, std::size_t count, auto const& shape, F& f) {
   f(std::span<T>(static_cast<T*>(data), count), std::span<std::size_t const>(shape));
 }
 
 template <class M, class F>
 void with_handle(M& m, std::string_view name, F& f) {
   if (!m.is_contiguous()) detail::refuse_strides(name);
-  std::vector<std::size_t> shape;
+  std::vector<later<std::size_t, M>> shape;
   for (auto extent : m.sizes()) shape.push_back(static_cast<std::size_t>(extent));
   auto const count = static_cast<std::size_t>(m.numel());
   auto const width = static_cast<std::size_t>(m.element_size());
@@ -1896,7 +1896,7 @@ class walker {
   Out& out_;
   std::string path_;
   role const* forced_role_ = nullptr;  // null: the leaf's own
-  std::vector<void const*> shared_seen_;
+  std::vector<later<void const*, Out>> shared_seen_;
 };
 
 template <class Visitor>
@@ -2279,16 +2279,18 @@ struct tensor_signature {
   friend bool operator==(tensor_signature const&, tensor_signature const&) = default;
 };
 
-struct signature {
-  std::vector<tensor_signature> tensors;
+template <class Use = on_use>
+struct basic_signature {
+  std::vector<later<tensor_signature, Use>> tensors;
   std::uint64_t hash = 0;  ///< over all of `tensors`; equal on every platform for equal lists
 };
+using signature = basic_signature<>;
 
 namespace detail {
-template <class = on_use>
-[[nodiscard]] std::uint64_t hash_of(std::vector<tensor_signature> const& tensors) {
+template <class Use>
+[[nodiscard]] std::uint64_t hash_of(basic_signature<Use> const& all) {
   fnv1a hash;
-  for (tensor_signature const& t : tensors) {
+  for (auto const& t : all.tensors) {
     hash.add(static_cast<std::uint64_t>(t.name.size())).add(t.name).add(std::uint64_t{t.element});
     hash.add(static_cast<std::uint64_t>(t.shape.size()));
     for (std::size_t extent : t.shape) hash.add(static_cast<std::uint64_t>(extent));
@@ -2297,30 +2299,30 @@ template <class = on_use>
   return hash.value();
 }
 
-template <class = on_use>
-[[nodiscard]] std::string describe(tensor_signature const& t) {
+template <class Tensor>
+[[nodiscard]] std::string describe(Tensor const& t) {
   return element_name(t.element) + " " + shape_text(t.shape) + " " + std::string(to_string(t.kind));
 }
 }  // namespace detail
 
-template <class M>
-[[nodiscard]] signature signature_of(M const& m) {
-  signature all;
+template <class M, class Use = on_use>
+[[nodiscard]] basic_signature<Use> signature_of(M const& m) {
+  basic_signature<Use> all;
   for_each_tensor(m, [&all]<class T>(tensor<T> t) {
     all.tensors.push_back(tensor_signature{std::string(t.name), element_code<std::remove_cv_t<T>>(),
                                            std::vector<std::size_t>(t.shape.begin(), t.shape.end()), t.kind});
   });
-  all.hash = detail::hash_of(all.tensors);
+  all.hash = detail::hash_of(all);
   return all;
 }
 
 /// One sentence on the first tensor in which they differ, in the order of `a`; empty if they agree.
-template <class = on_use>
-[[nodiscard]] std::string first_difference(signature const& a, signature const& b) {
+template <class Use>
+[[nodiscard]] std::string first_difference(basic_signature<Use> const& a, basic_signature<Use> const& b) {
   std::size_t const common = (std::min)(a.tensors.size(), b.tensors.size());
   for (std::size_t i = 0; i < common; ++i) {
-    tensor_signature const& x = a.tensors[i];
-    tensor_signature const& y = b.tensors[i];
+    auto const& x = a.tensors[i];
+    auto const& y = b.tensors[i];
     if (x == y) continue;
     if (x.name == y.name)
       return "tensor '" + x.name + "' is " + detail::describe(x) + " here and " + detail::describe(y) + " there";
@@ -2329,7 +2331,7 @@ template <class = on_use>
   }
   if (a.tensors.size() == b.tensors.size()) return {};
   bool const here = a.tensors.size() > common;
-  tensor_signature const& extra = (here ? a : b).tensors[common];
+  auto const& extra = (here ? a : b).tensors[common];
   return "tensor '" + extra.name + "' (" + detail::describe(extra) + ") exists only " + (here ? "here" : "there");
 }
 
@@ -2344,15 +2346,15 @@ struct zip_slot {
 /// Names and shapes are those of both. Throws error{config} naming the first difference before the first call of f.
 template <class A, class B, class F>
 void zip_tensors(A& a, B& b, F&& f) {
-  signature const left = signature_of(a);
+  auto const left = signature_of(a);
   if (std::string const difference = first_difference(left, signature_of(b)); !difference.empty())
     throw error(error_kind::config, "two models do not have the same tensors: " + difference);
-  std::vector<detail::zip_slot> slots;
+  std::vector<later<detail::zip_slot, A>> slots;
   for_each_tensor(a, [&slots]<class T>(tensor<T> t) { slots.push_back({t.data.data(), std::is_const_v<T>}); });
   std::size_t i = 0;
   for_each_tensor(b, [&]<class U>(tensor<U> u) {
     using T = std::conditional_t<std::is_const_v<A>, std::remove_cv_t<U> const, std::remove_cv_t<U>>;
-    detail::zip_slot const slot = slots.at(i++);
+    auto const slot = slots.at(i++);
     if (slot.constant && !std::is_const_v<T>)
       throw error(error_kind::config, "tensor '" + std::string(u.name) + "' is a view of const numbers");
     T* const data = static_cast<T*>(const_cast<void*>(slot.data));
@@ -2549,18 +2551,20 @@ struct source {
   interval slots;
 };
 
-struct step {
+template <class Use = on_use>
+struct basic_step {
   verb what = verb::copy;
-  int peer = -1;                     ///< send, recv
-  block at;                          ///< what is sent, or what is written
-  std::vector<source> sources;       ///< fold: in slot order; copy: one
-  std::vector<std::uint32_t> after;  ///< earlier steps that touch the same bytes: at every byte they come first
+  int peer = -1;                                 ///< send, recv
+  block at;                                      ///< what is sent, or what is written
+  std::vector<later<source, Use>> sources;       ///< fold: in slot order; copy: one
+  std::vector<later<std::uint32_t, Use>> after;  ///< earlier steps that touch the same bytes: they come first at each
   /// A copy from one part to another: it reads elsewhere than it writes, so its order is whole, not per byte. (Nobody
   /// writes an input, so where in it a copy reads does not matter.)
   [[nodiscard]] bool shifts() const noexcept {
     return what == verb::copy && sources[0].from.where != buffer::input && sources[0].from.first != at.first;
   }
 };
+using step = basic_step<>;
 
 /// A scratch row over parts [first, last). A window keeps only one granule of it at a time: one recv fills it, one fold
 /// alone reads it.
@@ -2577,27 +2581,31 @@ enum class cut : std::uint8_t {
   given           ///< part q is what rank q contributes or receives; in an alltoall, what goes to or comes from it
 };
 
-struct plan {
+template <class Use = on_use>
+struct basic_plan {
   int rank = 0;
   int size = 1;
   tutti::TUTTI_ABI::algorithm algorithm = tutti::TUTTI_ABI::algorithm::star;
   cut parts = cut::even;
-  std::vector<step> steps;
-  std::vector<scratch_row> scratch;
+  std::vector<basic_step<Use>> steps;
+  std::vector<later<scratch_row, Use>> scratch;
 };
+using plan = basic_plan<>;
 
 /// What a plan is made for. Equal requests give equal plans.
-struct request {
+template <class Use = on_use>
+struct basic_request {
   collective what = collective::barrier;
   tutti::TUTTI_ABI::algorithm algorithm = tutti::TUTTI_ABI::algorithm::star;
   int rank = 0;
   int size = 1;
   int root = 0;
   /// Slots [cuts[r], cuts[r+1]) belong to rank r; empty = one slot per rank, held in the output buffer.
-  std::vector<std::uint32_t> cuts{};
+  std::vector<later<std::uint32_t, Use>> cuts{};
   tutti::TUTTI_ABI::order order = tutti::TUTTI_ABI::order::canonical;
-  friend bool operator==(request const&, request const&) = default;
+  friend bool operator==(basic_request const&, basic_request const&) = default;
 };
+using request = basic_request<>;
 
 }  // namespace tutti::inline TUTTI_ABI::plan
 
@@ -2738,6 +2746,7 @@ class basic_writer {
     each(interval{begin, (std::min)(end, parts())});
     if (end > parts()) each(interval{0, end - parts()});
   }
+  [[nodiscard]] auto levels() const { return tutti::TUTTI_ABI::plan::levels<Use>(rank(), size()); }
   [[nodiscard]] tree tree_from(int top) const { return place_in_tree<Use>(rank(), size(), top); }
 
   /// The slot intervals rank r contributes, one row each.
@@ -2870,7 +2879,7 @@ void allgather_direct(auto& w) {
 // See     Thakur, Rabenseifner & Gropp 2005.
 void allgather_doubling(auto& w) {
   w.copy(w.part(w.rank(), buffer::output), w.part(w.rank(), buffer::input));
-  for (level const& l : levels(w.rank(), w.size())) {
+  for (auto const& l : w.levels()) {
     for (int to : l.to) w.send(to, w.range(l.mine, buffer::output));
     w.recv(l.from, w.range(l.theirs, buffer::output));
   }
@@ -2954,7 +2963,7 @@ void allreduce_exchange(auto& w) {
   block const out = w.all(buffer::output);
   int const other = w.after(1);
   w.send_contributions(other, out);
-  std::vector<source> sources;
+  std::vector<later<source, decltype(w)>> sources;
   for (int r = 0; r < 2; ++r) {
     auto const slots = w.contributions(r);
     for (std::uint32_t row = 0; row < slots.size(); ++row) {
@@ -2974,7 +2983,7 @@ void allreduce_exchange(auto& w) {
 // See     Thakur, Rabenseifner & Gropp 2005.
 void allreduce_binomial(auto& w) {
   block const out = w.all(buffer::output);
-  tree const place = w.tree_from(0);
+  auto const place = w.tree_from(0);
   w.fold_children(place, out);
   if (place.parent >= 0) {
     w.send(place.parent, out);
@@ -2994,7 +3003,7 @@ void allreduce_doubling(auto& w) {
   block const out = w.all(buffer::output);
   if (w.size() == 1) return w.fold_contributions(out);
   block const heard = w.scratch(out);
-  for (level const& l : levels(w.rank(), w.size())) {
+  for (auto const& l : w.levels()) {
     for (int to : l.to) w.send(to, out);
     w.recv(l.from, heard);
     w.fold(out, {{out, l.mine}, {heard, l.theirs}});
@@ -3011,8 +3020,8 @@ void allreduce_doubling(auto& w) {
 void allreduce_halving(auto& w) {
   if (w.size() == 1) return w.fold_contributions(w.all(buffer::output));
   interval keep{0, w.parts()};
-  std::vector<interval> swapped;
-  for (level const& l : levels(w.rank(), w.size())) {
+  std::vector<later<interval, decltype(w)>> swapped;
+  for (auto const& l : w.levels()) {
     auto const [mine, theirs] = halves(keep, l.mine.first > l.theirs.first);
     block const out = w.range(mine, buffer::output), heard = w.window(out);
     w.send(l.from, w.range(theirs, buffer::output));
@@ -3117,7 +3126,7 @@ void alltoall_bruck(auto& w) {
       w.scratch(w.all(buffer::output));  // part i: what has come so far and still has i ranks to go, or had
   block const leaving = w.scratch(held), arrived = w.scratch(held);
   for (int far = 1; far < w.size(); far *= 2) {
-    std::vector<int> distances;
+    std::vector<later<int, decltype(w)>> distances;
     for (int i = far; i < w.size(); ++i)
       if ((i & far) != 0) distances.push_back(i);
     int place = 0;
@@ -3187,7 +3196,7 @@ void broadcast_direct(auto& w) {
 // See     Thakur, Rabenseifner & Gropp 2005.
 void broadcast_binomial(auto& w) {
   block const out = w.all(buffer::output);
-  tree const place = w.tree_from(w.root());
+  auto const place = w.tree_from(w.root());
   if (place.parent >= 0) w.recv(place.parent, out);
   for (std::size_t i = place.children.size(); i-- > 0;) w.send(place.children[i].rank, out);
 }
@@ -3573,7 +3582,7 @@ void gather_star(auto& w) {
 // Limits  none. A part travels up to ceil(lg p) times: star once parts are longer than a few KiB.
 // See     Chan, Heimlich, Purkayastha & van de Geijn 2007 (minimum spanning tree).
 void gather_binomial(auto& w) {
-  tree const place = w.tree_from(w.root());
+  auto const place = w.tree_from(w.root());
   block const mine = w.part(w.rank(), buffer::input);
   if (place.parent >= 0 && place.children.empty()) return w.send(place.parent, mine);
   block const all = w.range(place.holds, buffer::output);
@@ -3632,7 +3641,7 @@ void reduce_direct(auto& w) {
 // See     Thakur, Rabenseifner & Gropp 2005.
 void reduce_binomial(auto& w) {
   block const out = w.all(buffer::output);
-  tree const place = w.tree_from(w.root());
+  auto const place = w.tree_from(w.root());
   if (place.parent < 0) return w.fold_children(place, out);
   block const sum = place.children.empty() ? out : w.scratch(out);
   if (!place.children.empty()) w.fold_children(place, sum);
@@ -3680,7 +3689,7 @@ void reduce_scatter_star(auto& w) {
     return;
   }
   block const folded = w.scratch(all);
-  std::vector<source> sources{{all, {0, 1}}};
+  std::vector<later<source, decltype(w)>> sources{{all, {0, 1}}};
   for (int r = 1; r < w.size(); ++r) {
     auto const slot = static_cast<std::uint32_t>(r);
     sources.push_back({w.window(all), {slot, slot + 1}});
@@ -3699,7 +3708,7 @@ void reduce_scatter_star(auto& w) {
 // See     Thakur, Rabenseifner & Gropp 2005.
 void reduce_scatter_direct(auto& w) {
   for (int i = 1; i < w.size(); ++i) w.send(w.after(i), w.part(w.after(i), buffer::input));
-  std::vector<source> sources;
+  std::vector<later<source, decltype(w)>> sources;
   for (int i = 0; i < w.size(); ++i) {
     auto const slot = static_cast<std::uint32_t>(w.after(i));
     block const theirs = w.part(w.rank(), buffer::input);
@@ -3721,7 +3730,7 @@ void reduce_scatter_halving(auto& w) {
   if (w.size() == 1) return w.copy(mine, w.part(0, buffer::input));
   block const sum = w.scratch(w.all(buffer::input));
   interval keep{0, w.parts()};
-  for (level const& l : levels(w.rank(), w.size())) {
+  for (auto const& l : w.levels()) {
     auto const [ours, theirs] = halves(keep, l.mine.first > l.theirs.first);
     bool const first = l.mine.size() == 1, arrived = ours == interval{mine.first, mine.last};
     auto const held = [&](interval parts) {
@@ -3750,7 +3759,7 @@ void reduce_scatter_pairwise(auto& w) {
   if (w.size() == 1) return w.copy(mine, own);
   for (std::uint32_t i = 1; i < std::bit_ceil(w.parts()); ++i)
     if (int const peer = w.rank() ^ static_cast<int>(i); peer < w.size()) w.send(peer, w.part(peer, buffer::input));
-  std::vector<block> rows;  // what waits for its other half, one for each depth
+  std::vector<later<block, decltype(w)>> rows;  // what waits for its other half, one for each depth
   auto const hear = [&](auto const& self, interval node, std::size_t depth) -> block {
     if (rows.size() <= depth) rows.push_back(w.scratch(own));
     if (node.size() == 1) {
@@ -3764,7 +3773,7 @@ void reduce_scatter_pairwise(auto& w) {
     w.fold(kept, {{kept, near}, {other, far}});
     return kept;
   };
-  auto const all = levels(w.rank(), w.size());
+  auto const all = w.levels();
   for (std::size_t i = 0; i < all.size(); ++i) {
     block const other = hear(hear, all[i].theirs, 0);
     w.fold(mine, {{i == 0 ? own : mine, all[i].mine}, {other, all[i].theirs}});
@@ -3803,9 +3812,9 @@ namespace detail {
 /// Blocks that hold the fold of the first k+1 `leaves`, one leaf per slot, for every k. What prefixes share is folded
 /// once: the largest aligned runs so far are kept like the bits of a counter, and a prefix is the join of those runs.
 template <class W>
-[[nodiscard]] std::vector<block> fold_prefixes(W& w, std::vector<block> const& leaves) {
-  std::vector<source> runs;
-  std::vector<block> prefixes;
+[[nodiscard]] std::vector<later<block, W>> fold_prefixes(W& w, std::vector<later<block, W>> const& leaves) {
+  std::vector<later<source, decltype(w)>> runs;
+  std::vector<later<block, decltype(w)>> prefixes;
   for (std::uint32_t k = 0; k < leaves.size(); ++k) {
     runs.push_back({leaves[k], {k, k + 1}});
     while (runs.size() > 1 && runs.back().slots.size() == runs[runs.size() - 2].slots.size()) {
@@ -3832,7 +3841,7 @@ void scan_exchange(auto& w, bool inclusive) {
   block const out = w.all(buffer::output);
   for (int r = w.rank() + 1; r < w.size(); ++r) w.send(r, out);
   if (w.rank() == 0) return;
-  std::vector<source> sources;
+  std::vector<later<source, decltype(w)>> sources;
   for (int r = 0; r < w.rank(); ++r) {
     auto const slot = static_cast<std::uint32_t>(r);
     sources.push_back({w.window(out), {slot, slot + 1}});
@@ -3850,7 +3859,7 @@ void scan_star(auto& w, bool inclusive) {
     if (w.rank() < p) w.send(0, out);
     return w.recv(0, out);
   }
-  std::vector<block> leaves{out};
+  std::vector<later<block, decltype(w)>> leaves{out};
   for (int r = 1; r < p; ++r) {
     leaves.push_back(w.scratch(out));
     w.recv(r, leaves.back());
@@ -3865,7 +3874,7 @@ void scan_direct(auto& w, bool inclusive) {
   int const p = detail::contributors(w, inclusive);
   if (w.rank() < p)
     for (int i = 1; i < w.size(); ++i) w.send(w.after(i), w.part(w.after(i), buffer::output));
-  std::vector<block> leaves;
+  std::vector<later<block, decltype(w)>> leaves;
   for (int r = 0; r < p; ++r) {
     leaves.push_back(r == w.rank() ? mine : w.scratch(mine));
     if (r != w.rank()) w.recv(r, leaves.back());
@@ -3937,7 +3946,7 @@ void scatter_star(auto& w) {
 // Limits  none. A part travels up to ceil(lg p) times: star once parts are longer than a few KiB.
 // See     Chan, Heimlich, Purkayastha & van de Geijn 2007 (minimum spanning tree).
 void scatter_binomial(auto& w) {
-  tree const place = w.tree_from(w.root());
+  auto const place = w.tree_from(w.root());
   block const mine = w.part(w.rank(), buffer::output);
   if (place.parent >= 0 && place.children.empty()) return w.recv(place.parent, mine);
   block const all = w.range(place.holds, buffer::input);
@@ -3997,16 +4006,16 @@ struct row {
     return {};
   }
 
-  template <class = on_use>
-  [[nodiscard]] plan write(request const& wanted) const {
-    writer w(wanted, parts);
+  template <class Use = on_use>
+  [[nodiscard]] later<plan, Use> write(later<request, Use> const& wanted) const {
+    later<writer, Use> w(wanted, parts);
     script(w);
     return std::move(w).finish();
   }
 };
 
-template <class = on_use>
-[[nodiscard]] std::span<row const> table() {
+template <class Use = on_use>
+[[nodiscard]] later<std::span<row const>, Use> table() {
   using c = collective;
   using a = tutti::TUTTI_ABI::algorithm;
   using s = sizes;
@@ -4063,9 +4072,9 @@ template <class = on_use>
   return rows;
 }
 
-template <class = on_use>
+template <class Use = on_use>
 [[nodiscard]] row const* find(collective what, tutti::TUTTI_ABI::algorithm algorithm, int size) {
-  for (row const& r : table())
+  for (row const& r : table<Use>())
     if (r.what == what && r.algorithm == algorithm && r.serves(size)) return &r;
   return nullptr;
 }
@@ -4073,13 +4082,13 @@ template <class = on_use>
 /// The algorithm for a call that moves `bytes` in all (the longest buffer of the call) among `size` ranks: `forced` if
 /// it exists and is allowed, else the one that is predicted to be the fastest of those that are. Of equals, the first
 /// of the table. Ranks that compute with the same `m` choose alike.
-template <class = on_use>
+template <class Use = on_use>
 [[nodiscard]] tutti::TUTTI_ABI::algorithm choose(collective what, int size, std::size_t bytes,
                                                  tutti::TUTTI_ABI::algorithm forced, demand const& asked = {},
                                                  machine const& m = {}) {
   row const* best = nullptr;
   double least = 0;
-  for (row const& r : table()) {
+  for (row const& r : table<Use>()) {
     if (r.what != what || !r.obstacle(size, asked).empty()) continue;
     if (r.algorithm == forced) return forced;
     auto const ranks = static_cast<double>(size);
@@ -4099,8 +4108,8 @@ template <class = on_use>
 }
 
 /// The plan for `wanted`; its algorithm must be one that `choose` returned.
-template <class = on_use>
-[[nodiscard]] plan make(request const& wanted) {
+template <class Use = on_use>
+[[nodiscard]] later<plan, Use> make(later<request, Use> const& wanted) {
   return find(wanted.what, wanted.algorithm, wanted.size)->write(wanted);
 }
 
@@ -4337,10 +4346,12 @@ template <class = on_use>
 namespace tutti::inline TUTTI_ABI::engine {
 
 /// The steps of one direction of one stream, in the order their bytes travel.
-struct lane_steps {
+template <class Use = on_use>
+struct basic_lane_steps {
   int peer = 0;
-  std::vector<std::uint32_t> steps;
+  std::vector<later<std::uint32_t, Use>> steps;
 };
+using lane_steps = basic_lane_steps<>;
 
 /// One join: result = left ∘ right. Operands 0 … n-1 are the fold's sources, n … its temporaries, of which one is
 /// reused as soon as it has been read; `target` is the block the fold writes.
@@ -4351,23 +4362,27 @@ struct join {
   std::uint32_t right = 0;
 };
 
-struct fold_program {
-  std::vector<join> joins;  ///< empty: one source, copied
+template <class Use = on_use>
+struct basic_fold_program {
+  std::vector<later<join, Use>> joins;  ///< empty: one source, copied
   std::uint32_t sources = 0;
   std::uint32_t temporaries = 0;
 };
+using fold_program = basic_fold_program<>;
 
-struct program {
-  plan::plan what;
-  std::vector<lane_steps> sends;
-  std::vector<lane_steps> recvs;
-  std::vector<std::uint32_t> local;         ///< copies and folds
-  std::vector<fold_program> folds;          ///< by step; empty for all other verbs
-  std::vector<char> shifted;                ///< by step: see plan::step::shifts
-  std::vector<std::int64_t> window_reader;  ///< by scratch row: the fold that reads a window, or -1
-  std::uint32_t most_sources = 0;           ///< of any fold
+template <class Use = on_use>
+struct basic_program {
+  plan::basic_plan<Use> what;
+  std::vector<basic_lane_steps<Use>> sends;
+  std::vector<basic_lane_steps<Use>> recvs;
+  std::vector<later<std::uint32_t, Use>> local;         ///< copies and folds
+  std::vector<basic_fold_program<Use>> folds;           ///< by step; empty for all other verbs
+  std::vector<later<char, Use>> shifted;                ///< by step: see plan::step::shifts
+  std::vector<later<std::int64_t, Use>> window_reader;  ///< by scratch row: the fold that reads a window, or -1
+  std::uint32_t most_sources = 0;                       ///< of any fold
   std::uint32_t most_temporaries = 0;
 };
+using program = basic_program<>;
 
 namespace detail {
 
@@ -5051,7 +5066,13 @@ class arena {
 };
 
 /// The memory of the call under way. Kept from call to call: a repeated call allocates nothing.
-class memory {
+template <class Use = on_use>
+class basic_memory {
+  using program = later<tutti::TUTTI_ABI::engine::program, Use>;
+  using fold_program = later<tutti::TUTTI_ABI::engine::fold_program, Use>;
+  using step = later<plan::step, Use>;
+  using binding = later<tutti::TUTTI_ABI::engine::binding, Use>;
+
  public:
   /// Lays the scratch rows of `p` out for a call bound to `b`, which must outlive the call.
   void bind(program const& p, binding const& b) {
@@ -5060,7 +5081,7 @@ class memory {
     rows_.resize(p.what.scratch.size());
     std::size_t total = 0;
     for (std::size_t i = 0; i < rows_.size(); ++i) {
-      plan::scratch_row const& wish = p.what.scratch[i];
+      auto const& wish = p.what.scratch[i];
       std::uint64_t const origin = b.offsets[wish.first];
       std::uint64_t const extent = b.offsets[wish.last] - origin;
       rows_[i] = {total, origin, wish.window ? (std::min)(extent, std::uint64_t{granule_}) : extent, wish.window};
@@ -5083,33 +5104,33 @@ class memory {
   }
   [[nodiscard]] std::byte* address(plan::block const& b, std::uint64_t at) const {
     if (b.where == plan::buffer::output) return binding_->output.data() + (at - binding_->output_origin);
-    row const& r = rows_[b.row];
+    auto const& r = rows_[b.row];
     std::uint64_t const inside = at - r.origin;
     return scratch_ + r.offset + (r.window ? inside % r.length : inside);
   }
   /// How many bytes of a window can be written at `at` when its reader stands at `read`.
   [[nodiscard]] std::uint64_t room(plan::block const& b, std::uint64_t at, std::uint64_t read) const {
-    row const& r = rows_[b.row];
+    auto const& r = rows_[b.row];
     return (std::min)(r.length - (at - read), r.length - (at - r.origin) % r.length);
   }
   [[nodiscard]] bool is_window(plan::block const& b) const {
     return b.where == plan::buffer::scratch && rows_[b.row].window;
   }
 
-  void copy(plan::step const& step, std::uint64_t at, std::size_t n) const {
-    plan::block const& source = step.sources.front().from;
+  void copy(step const& s, std::uint64_t at, std::size_t n) const {
+    auto const& source = s.sources.front().from;
     std::byte const* const from = read_address(
-        source, at - binding_->offset(step.at.where, step.at.first) + binding_->offset(source.where, source.first));
-    std::byte* const to = address(step.at, at);
+        source, at - binding_->offset(s.at.where, s.at.first) + binding_->offset(source.where, source.first));
+    std::byte* const to = address(s.at, at);
     if (to != from) std::memcpy(to, from, n);
   }
   /// Joins the step's sources along the bracket, for n bytes within one granule: piece by piece, so that intermediate
   /// results never leave the first cache, every source is read once and the result is written once.
-  void fold(plan::step const& step, fold_program const& how, std::uint64_t at, std::size_t n) {
-    if (how.joins.empty()) return copy(step, at, n);
-    for (std::size_t i = 0; i < step.sources.size(); ++i) sources_[i] = read_address(step.sources[i].from, at);
-    std::byte* const to = address(step.at, at);
-    std::uint64_t const slots = step.sources.back().slots.last - step.sources.front().slots.first;
+  void fold(step const& s, fold_program const& how, std::uint64_t at, std::size_t n) {
+    if (how.joins.empty()) return copy(s, at, n);
+    for (std::size_t i = 0; i < s.sources.size(); ++i) sources_[i] = read_address(s.sources[i].from, at);
+    std::byte* const to = address(s.at, at);
+    std::uint64_t const slots = s.sources.back().slots.last - s.sources.front().slots.first;
     std::size_t const count = n / binding_->element_size;
     for (std::size_t i = 0; i < count; i += unit_) {
       std::size_t const m = (std::min)(unit_, count - i);
@@ -5136,7 +5157,7 @@ class memory {
     auto const operand = [&](std::uint32_t i) -> std::byte const* {
       return i < how.sources ? sources_[i] + offset : temporary(i - how.sources);
     };
-    for (join const& j : how.joins)
+    for (auto const& j : how.joins)
       binding_->fold.apply(binding_->fold.op,
                            j.result == join::target ? to + offset : temporary(j.result - how.sources), operand(j.left),
                            operand(j.right), count);
@@ -5152,7 +5173,7 @@ class memory {
       f.widen(f.op, widened, sources_[i] + offset, count);
       return widened;
     };
-    for (join const& j : how.joins) {
+    for (auto const& j : how.joins) {
       std::byte* const out = temporary(j.result == join::target ? 0 : j.result - how.sources);
       f.apply(f.op, out, operand(j.left, 0), operand(j.right, 1), count);
       if (j.result == join::target) f.narrow(f.op, to + offset, out, count, slots);
@@ -5167,13 +5188,14 @@ class memory {
   arena arena_;
   std::vector<row> rows_;
   std::size_t granule_ = 0;
-  std::vector<std::byte const*> sources_;  // of the fold under way
-  std::size_t wide_ = 0;                   // temporaries that widened sources need
-  std::size_t unit_ = 0;                   // elements of a piece
-  std::size_t temporaries_ = 0;            // where they begin in the arena
-  std::size_t temporary_ = 0;              // from one to the next
+  std::vector<later<std::byte const*, Use>> sources_;  // of the fold under way
+  std::size_t wide_ = 0;                               // temporaries that widened sources need
+  std::size_t unit_ = 0;                               // elements of a piece
+  std::size_t temporaries_ = 0;                        // where they begin in the arena
+  std::size_t temporary_ = 0;                          // from one to the next
   std::byte* scratch_ = nullptr;
 };
+using memory = basic_memory<>;
 
 }  // namespace tutti::inline TUTTI_ABI::engine
 
@@ -5196,7 +5218,7 @@ struct trace_event {
 };
 
 /// Keeps the last events of one communicator. Allocates once; to be read while no call is under way.
-template <class = on_use>
+template <class Use = on_use>
 class basic_trace {
  public:
   explicit basic_trace(std::size_t capacity = 4096) : ring_(capacity) {}
@@ -5205,9 +5227,9 @@ class basic_trace {
     ring_[written_++ % ring_.size()] = {time, call, rank, what};
   }
   /// Oldest first.
-  [[nodiscard]] std::vector<trace_event> events() const {
+  [[nodiscard]] std::vector<later<trace_event, Use>> events() const {
     std::size_t const n = (std::min)(written_, ring_.size());
-    std::vector<trace_event> all;
+    std::vector<later<trace_event, Use>> all;
     for (std::size_t i = written_ - n; i < written_; ++i) all.push_back(ring_[i % ring_.size()]);
     return all;
   }
@@ -5215,7 +5237,7 @@ class basic_trace {
   [[nodiscard]] std::size_t written() const noexcept { return written_; }
 
  private:
-  std::vector<trace_event> ring_;
+  std::vector<later<trace_event, Use>> ring_;
   std::size_t written_ = 0;
 };
 using trace = basic_trace<>;
@@ -5279,6 +5301,15 @@ struct counters {
 
 template <transport::streams T>
 class runner {
+  using binding = later<tutti::TUTTI_ABI::engine::binding, T>;
+  using frame = later<tutti::TUTTI_ABI::engine::frame, T>;
+  using lane_steps = later<tutti::TUTTI_ABI::engine::lane_steps, T>;
+  using memory = later<tutti::TUTTI_ABI::engine::memory, T>;
+  using program = later<tutti::TUTTI_ABI::engine::program, T>;
+  using referee = later<tutti::TUTTI_ABI::engine::referee, T>;
+  using trace = later<tutti::TUTTI_ABI::trace, T>;
+  using watch = later<tutti::TUTTI_ABI::engine::watch, T>;
+
  public:
   runner(T& streams, watch& seen, referee& judge, bool crowded)
       : streams_(streams), watch_(seen), referee_(judge), waiting_(crowded) {}
@@ -5448,7 +5479,7 @@ class runner {
     place& p = places_[s];
     bool any = false;
     while (p.at < p.end) {
-      plan::step const& step = program_->what.steps[s];
+      auto const& step = program_->what.steps[s];
       std::uint64_t const begin = binding_->offsets[step.at.first];
       std::uint64_t const granule_end =
           begin + ((p.at - begin) / memory_.granule() + 1) * memory_.granule();  // where windows wrap
@@ -5467,7 +5498,7 @@ class runner {
     return any;
   }
 
-  void charge(plan::step const& step, std::size_t n) requires transport::timed<T> {
+  void charge(auto const& step, std::size_t n) requires transport::timed<T> {
     std::size_t const others = step.sources.size() - 1;
     bool const in_place = step.sources.front().from == step.at;
     streams_.work(others == 0 && !in_place ? n : 0, others * n);
@@ -5482,7 +5513,7 @@ class runner {
   }
   [[nodiscard]] bytes writable(std::uint32_t s) const {
     place const& p = places_[s];
-    plan::block const& b = program_->what.steps[s].at;
+    auto const& b = program_->what.steps[s].at;
     std::uint64_t n = (std::min)(limit(s) - p.at, std::uint64_t{plan::longest_piece});
     if (memory_.is_window(b))
       n = (std::min)(n, memory_.room(b, p.at, places_[static_cast<std::size_t>(program_->window_reader[b.row])].at));
@@ -5583,7 +5614,7 @@ class runner {
   std::vector<place> places_;
   std::vector<flow> sends_;
   std::vector<flow> recvs_;
-  std::vector<transport::interest> interests_;
+  std::vector<later<transport::interest, T>> interests_;
   std::size_t unfinished_ = 0;
   int told_ = -1;               // what watch_ was told in this call
   clock::time_point ticked_{};  // when the referee was last told that this rank waits
@@ -5676,6 +5707,13 @@ struct surroundings {
 
 template <transport::streams T>
 class engine {
+  using program = later<tutti::TUTTI_ABI::engine::program, T>;
+  using referee = later<tutti::TUTTI_ABI::engine::referee, T>;
+  using request = later<plan::request, T>;
+  using trace = later<tutti::TUTTI_ABI::trace, T>;
+  using watch = later<tutti::TUTTI_ABI::engine::watch, T>;
+  using offsets = later<std::vector<std::uint64_t>, T>;
+
  public:
   engine(T streams, std::shared_ptr<watch> seen, std::shared_ptr<referee> judge, surroundings around)
       : streams_(std::move(streams)),
@@ -5809,7 +5847,7 @@ class engine {
 
  private:
   struct planned {
-    plan::request wanted;
+    request wanted;
     program ready;
   };
   struct ended {
@@ -5826,9 +5864,9 @@ class engine {
     clock::time_point begin;
   };
 
-  static void fill(std::vector<std::uint64_t>& offsets, std::span<std::uint64_t const> counts, std::size_t element) {
-    offsets.assign(1, 0);
-    for (std::uint64_t n : counts) offsets.push_back(offsets.back() + n * element);
+  static void fill(offsets& to, std::span<std::uint64_t const> counts, std::size_t element) {
+    to.assign(1, 0);
+    for (std::uint64_t n : counts) to.push_back(to.back() + n * element);
   }
   /// Where each part begins, in bytes.
   void lay_out(operation const& op, plan::cut parts = plan::cut::even) {
@@ -5853,9 +5891,9 @@ class engine {
     }
   }
 
-  program const& cached(plan::request wanted, std::span<std::uint32_t const> cuts) {
+  program const& cached(request wanted, std::span<std::uint32_t const> cuts) {
     for (auto const& entry : cache_) {
-      plan::request const& r = entry->wanted;
+      request const& r = entry->wanted;
       if (r.what == wanted.what && r.algorithm == wanted.algorithm && r.root == wanted.root &&
           std::equal(r.cuts.begin(), r.cuts.end(), cuts.begin(), cuts.end()))
         return entry->ready;
@@ -5877,8 +5915,8 @@ class engine {
   std::shared_ptr<background<T>> background_;
   trace* trace_ = nullptr;
   std::vector<std::unique_ptr<planned>> cache_;
-  std::vector<std::uint64_t> offsets_;
-  std::vector<std::uint64_t> input_offsets_;
+  offsets offsets_;
+  offsets input_offsets_;
   arena spare_;
   call header_;
   options const* how_ = nullptr;
@@ -5939,15 +5977,19 @@ bytes room_for(incoming& m) {
 namespace tutti::inline TUTTI_ABI::engine {
 
 /// One of them, as far as it has come.
-struct parcel {
+template <class Use = on_use>
+struct basic_parcel {
   call what;
   std::uint64_t size = 0;
   std::uint64_t done = 0;
-  std::vector<std::byte> data{};
+  std::vector<later<std::byte, Use>> data{};
 };
+using parcel = basic_parcel<>;
 
 template <class Use = on_use>
 class basic_unasked {
+  using parcel = basic_parcel<Use>;
+
  public:
   /// Of all peers of a communicator together; the rest stays with its senders, who wait.
   static constexpr std::size_t most = std::size_t{64} << 20U;
@@ -6017,6 +6059,11 @@ namespace tutti::inline TUTTI_ABI::engine {
 
 template <transport::streams T>
 class messages {
+  using parcel = later<tutti::TUTTI_ABI::engine::parcel, T>;
+  using referee = later<tutti::TUTTI_ABI::engine::referee, T>;
+  using unasked = later<tutti::TUTTI_ABI::engine::unasked, T>;
+  using watch = later<tutti::TUTTI_ABI::engine::watch, T>;
+
  public:
   messages(T streams, std::shared_ptr<watch> seen, std::shared_ptr<referee> judge, bool crowded,
            std::chrono::nanoseconds timeout)
@@ -6120,7 +6167,7 @@ class messages {
  private:
   struct peer {
     // receiving
-    std::vector<std::byte> stash;  // read ahead of need: headers, and small messages with them
+    std::vector<later<std::byte, T>> stash;  // read ahead of need: headers, and small messages with them
     std::size_t stash_begin = 0, stash_end = 0;
     bool open = false;  // a header has come; its message is under way to `target`, to `kept`, or has no place yet
     call what;
@@ -6427,7 +6474,7 @@ class messages {
   counters counters_;
   std::vector<peer> peers_;
   unasked unasked_;
-  std::vector<transport::interest> interests_;
+  std::vector<later<transport::interest, T>> interests_;
   std::span<outgoing> out_;
   std::span<incoming> in_;
   std::size_t unfinished_ = 0;
@@ -6593,7 +6640,13 @@ class basic_local_hub {
     std::uint64_t communicator;
     int from;
     int to;
-    friend auto operator<=>(place const&, place const&) = default;
+    friend bool operator==(place const&, place const&) = default;
+  };
+  struct hash {
+    std::size_t operator()(place const& p) const noexcept {  // the communicator is a hash itself
+      return static_cast<std::size_t>(p.communicator + 65536 * static_cast<std::uint64_t>(p.from)) +
+             static_cast<std::size_t>(p.to);
+    }
   };
 
   std::shared_ptr<doorbell> bell_of(std::uint64_t communicator, int rank) {
@@ -6602,8 +6655,8 @@ class basic_local_hub {
     return b;
   }
   std::mutex guard_;
-  std::map<place, std::shared_ptr<doorbell>> bells_;
-  std::map<place, std::shared_ptr<pipe>> pipes_;
+  std::unordered_map<place, std::shared_ptr<doorbell>, hash> bells_;
+  std::unordered_map<place, std::shared_ptr<pipe>, hash> pipes_;
 };
 using local_hub = basic_local_hub<>;
 
@@ -6912,7 +6965,7 @@ class stream_socket {
 };
 
 /// One sleeping place: poll on sockets, and a doorbell that any thread may ring.
-template <class = on_use>
+template <class Use = on_use>
 class basic_poller {
  public:
   basic_poller() {
@@ -6971,7 +7024,7 @@ class basic_poller {
   }
 
  private:
-  std::vector<pollfd> sockets_;
+  std::vector<later<pollfd, Use>> sockets_;
   int bell_[2] = {-1, -1};
 };
 using poller = basic_poller<>;
@@ -7007,11 +7060,16 @@ class basic_mailbox {
   struct sender {
     std::uint64_t communicator;
     int peer;
-    friend auto operator<=>(sender const&, sender const&) = default;
+    friend bool operator==(sender const&, sender const&) = default;
+  };
+  struct hash {
+    std::size_t operator()(sender const& s) const noexcept {
+      return static_cast<std::size_t>(s.communicator) + static_cast<std::size_t>(s.peer);  // the first is a hash itself
+    }
   };
 
   std::mutex guard_;
-  std::map<sender, stream_socket> lanes_;
+  std::unordered_map<sender, stream_socket, hash> lanes_;
 };
 using mailbox = basic_mailbox<>;
 
@@ -7411,12 +7469,13 @@ class basic_communicator {
 
   /// Collective. Ranks that give the same `color` form a communicator, ordered by `key`, then by rank.
   [[nodiscard]] basic_communicator split(int color, int key = 0, options how = {}) {
-    std::array<std::int32_t, 2> const mine{color, key};
-    std::vector<std::array<std::int32_t, 2>> all(static_cast<std::size_t>(size()));
-    const_bytes const input = std::as_bytes(std::span(&mine, 1));
+    using choice = std::array<std::int32_t, 2>;  // color and key of one rank
+    choice const mine{color, key};
+    std::vector<later<choice, S>> all(static_cast<std::size_t>(size()));
+    const_bytes const input = std::as_bytes(std::span<choice const>(&mine, 1));
     engine::operation op;
     op.what = plan::collective::allgather;
-    op.element = element_code<std::array<std::int32_t, 2>>();
+    op.element = element_code<choice>();
     op.element_size = sizeof mine;
     op.count = 1;
     op.per_rank = true;
@@ -7699,7 +7758,7 @@ template <class S>
   small.count = shared.size();
   small.output = std::as_writable_bytes(std::span(shared));
   small.fold = engine::make_reducer<double>(max);
-  std::vector<std::byte> block(std::size_t{1} << 20U);
+  std::vector<later<std::byte, S>> block(std::size_t{1} << 20U);
   engine::operation stream;
   stream.what = plan::collective::broadcast;
   stream.root = 0;
@@ -7721,7 +7780,7 @@ template <class S>
   double const from = shared[0], half_time = from + 3000, until = from + 6000;
   std::size_t const first = block.size() / (apart ? 64 : 16);
   double latest = 0;
-  std::vector<double> lasting;
+  std::vector<later<double, S>> lasting;
   for (std::size_t bytes = first; shared[0] < until;) {
     stream.count = bytes;
     stream.output = std::span(block).first(bytes);
@@ -7741,8 +7800,8 @@ template <class S>
     best.stream = *middle;
   }
   constexpr std::size_t numbers = 8192;
-  std::vector<double> left(numbers, 1), right(numbers, 2);
-  auto const as_memory = [](std::vector<double>& v) { return std::as_writable_bytes(std::span(v)).data(); };
+  std::vector<later<double, S>> left(numbers, 1), right(numbers, 2);
+  auto const as_memory = [](auto& v) { return std::as_writable_bytes(std::span(v)).data(); };
   for (int i = 0; i < 10; ++i) {
     auto const start = clock::now();
     small.fold.apply(small.fold.op, as_memory(left), as_memory(left), as_memory(right), numbers);
@@ -7855,7 +7914,7 @@ template <class Enum, class = on_use>
 
 /// "allreduce:ring,broadcast:star". Throws config for a name that does not exist, and for an algorithm its collective
 /// does not have for any number of ranks.
-template <class = on_use>
+template <class Use = on_use>
 [[nodiscard]] preferences parse_preferences(std::string_view text) {
   preferences wish{};
   detail::each_pair(
@@ -7864,7 +7923,7 @@ template <class = on_use>
         auto const how = parse_name<tutti::TUTTI_ABI::algorithm>(right, 1, "algorithm");
         bool found = false;
         std::string names;
-        for (row const& r : table()) {
+        for (row const& r : table<Use>()) {
           if (r.what != what) continue;
           found = found || r.algorithm == how;
           names += (names.empty() ? "" : ", ") + std::string(to_string(r.algorithm));
@@ -8289,18 +8348,21 @@ struct rank_picture {
   std::string whereabouts{};  ///< completes "rank 2 …"
 };
 
-struct call_picture {
+template <class Use = on_use>
+struct basic_call_picture {
   sighting call{};           ///< as one of the ranks in it sees it
   clock::duration waited{};  ///< by the rank that is in it longest
-  std::vector<rank_picture> ranks{};
+  std::vector<later<rank_picture, Use>> ranks{};
 };
+using call_picture = basic_call_picture<>;
 
 /// Where a rank is that has answered a question about call `sequence` of `communicator`, or has not (said.given is
 /// false).
-template <class = on_use>
-[[nodiscard]] rank_picture picture_of(bool left, answer const& said, std::vector<sighting> const& running,
-                                      std::uint64_t communicator, std::uint64_t sequence, clock::time_point now) {
-  rank_picture r;
+template <class Use = on_use>
+[[nodiscard]] rank_picture picture_of(bool left, later<answer, Use> const& said,
+                                      std::vector<later<sighting, Use>> const& running, std::uint64_t communicator,
+                                      std::uint64_t sequence, clock::time_point now) {
+  later<rank_picture, Use> r;
   r.member = said.member;
   if (left) {
     r.whereabouts = "has left";
@@ -8314,7 +8376,7 @@ template <class = on_use>
   } else {
     r.done = said.asked.what.sequence == sequence || said.latest.what.sequence > sequence;
     r.whereabouts = r.done ? "has ended this call: " : "has not arrived: ";
-    sighting const* elsewhere = said.latest.running ? &said.latest : nullptr;
+    later<sighting, Use> const* elsewhere = said.latest.running ? &said.latest : nullptr;
     for (auto const& s : running)
       if (elsewhere == nullptr && s.what.communicator != communicator) elsewhere = &s;
     if (elsewhere != nullptr) {
@@ -8334,9 +8396,9 @@ template <class = on_use>
 }
 
 /// "waiting 10.0 s in allreduce #41 'grads' (train.cpp:88): ranks 0, 1 wait for rank 2; rank 2 has not arrived: …".
-template <class = on_use>
-[[nodiscard]] std::string describe_stall(call_picture const& all) {
-  std::string text = "waiting " + in_seconds(all.waited) + " in " + name_of(all.call) + ":";
+template <class Use>
+[[nodiscard]] std::string describe_stall(basic_call_picture<Use> const& all) {
+  later<std::string, Use> text = "waiting " + in_seconds(all.waited) + " in " + name_of(all.call) + ":";
   auto const waiters_of = [&all](std::size_t on) {
     std::vector<std::size_t> who;
     for (std::size_t k = 0; k < all.ranks.size(); ++k)
@@ -8353,7 +8415,7 @@ template <class = on_use>
     comma = "; ";
   }
   for (std::size_t k = 0; k < all.ranks.size(); ++k) {
-    rank_picture const& r = all.ranks[k];
+    auto const& r = all.ranks[k];
     bool const awaited = !waiters_of(k).empty();
     if (r.in_call || (!awaited && (!r.member || r.done))) continue;
     text += comma + ("rank " + std::to_string(k)) + " " + r.whereabouts;
@@ -8403,14 +8465,26 @@ struct question {
   std::uint64_t sequence = 0;
 };
 
-struct outcome {
-  std::vector<verdict> verdicts;
-  std::vector<question> questions;
-  std::vector<std::string> stalls;  ///< lines for stderr
+template <class Use = on_use>
+struct basic_outcome {
+  std::vector<later<verdict, Use>> verdicts;
+  std::vector<later<question, Use>> questions;
+  std::vector<later<std::string, Use>> stalls;  ///< lines for stderr
 };
+using outcome = basic_outcome<>;
 
 template <class Use = on_use>
 class basic_rulings {
+  using answer = later<group::answer, Use>;
+  using call_picture = later<group::call_picture, Use>;
+  using complaint = later<group::complaint, Use>;
+  using failure = later<tutti::TUTTI_ABI::failure, Use>;
+  using outcome = later<group::outcome, Use>;
+  using question = later<group::question, Use>;
+  using rank_picture = later<group::rank_picture, Use>;
+  using sighting = later<group::sighting, Use>;
+  using verdict = later<group::verdict, Use>;
+
  public:
   struct settings {
     clock::duration heartbeat = std::chrono::seconds(1);      ///< zero: silence means nothing
@@ -8761,8 +8835,8 @@ class basic_rulings {
   std::vector<seat> seats_;
   std::vector<suspicion> suspects_;
   std::vector<inquiry> inquiries_;
-  std::vector<std::uint64_t> settled_;     // communicators that a verdict has ended
-  std::map<std::uint64_t, stall> stalls_;  // by communicator
+  std::vector<std::uint64_t> settled_;               // communicators that a verdict has ended
+  std::unordered_map<std::uint64_t, stall> stalls_;  // by communicator
   std::uint64_t tokens_ = 0;
   outcome ready_;
 };
@@ -8870,10 +8944,10 @@ class basic_enrolled {
   mutable std::mutex guard_;
   std::condition_variable ruled_;
   std::vector<std::weak_ptr<watch>> watches_;
-  std::vector<verdict> past_;
+  std::vector<later<verdict, Use>> past_;
   std::vector<int> left_;
-  std::map<std::uint64_t, wait> vain_;     // by communicator
-  std::map<std::uint64_t, wait> waiting_;  // by communicator
+  std::unordered_map<std::uint64_t, wait> vain_;     // by communicator
+  std::unordered_map<std::uint64_t, wait> waiting_;  // by communicator
 };
 using enrolled = basic_enrolled<>;
 
@@ -8987,7 +9061,7 @@ class basic_local_world : public std::enable_shared_from_this<basic_local_world<
     auto const now = this->now();
     news(rulings_);
     for (int k = 0; k < size(); ++k) rulings_.sees(k, ranks_[static_cast<std::size_t>(k)]->running(), now);
-    for (outcome o = rulings_.decide(now);; o = rulings_.decide(now)) {
+    for (auto o = rulings_.decide(now);; o = rulings_.decide(now)) {
       for (auto const& v : o.verdicts)
         for (auto const& r : ranks_) r->apply(v);
       for (auto const& q : o.questions)
@@ -9021,36 +9095,37 @@ namespace tutti::inline TUTTI_ABI::group {
 using endpoint = net::ip::tcp::endpoint;
 
 /// "127.0.0.1:7000" or "[::1]:7000".
-template <class = on_use>
-[[nodiscard]] std::string text_of(endpoint const& e) {
-  std::string const host = e.address().to_string();
+template <class Use = on_use>
+[[nodiscard]] std::string text_of(later<endpoint, Use> const& e) {
+  auto const host = e.address().to_string();
   return (e.address().is_v6() ? "[" + host + "]" : host) + ":" + std::to_string(e.port());
 }
 /// The system's words, in the middle of a sentence.
-template <class = on_use>
-[[nodiscard]] std::string text_of(net_error const& problem) {
-  std::string text = problem.message();
+template <class Use = on_use>
+[[nodiscard]] std::string text_of(later<net_error, Use> const& problem) {
+  auto text = problem.message();
   if (text.size() > 1 && std::islower(static_cast<unsigned char>(text[1])) != 0)
     text[0] = static_cast<char>(std::tolower(static_cast<unsigned char>(text[0])));
   return text;
 }
 /// An IPv4 address that came through an IPv6 socket is an IPv4 address.
-template <class = on_use>
-[[nodiscard]] net::ip::address plain(net::ip::address const& a) {
+template <class Use = on_use>
+[[nodiscard]] net::ip::address plain(later<net::ip::address, Use> const& a) {
   if (a.is_v6() && a.to_v6().is_v4_mapped()) return net::ip::make_address_v4(net::ip::v4_mapped, a.to_v6());
   return a;
 }
 
 /// Asks the system until it knows the name or the deadline has come; then throws config, naming the host.
-template <class = on_use>
-[[nodiscard]] std::vector<endpoint> resolve(net::io_context& io, root_address const& root, clock::time_point deadline) {
-  net_error problem;
+template <class Use = on_use>
+[[nodiscard]] std::vector<later<endpoint, Use>> resolve(net::io_context& io, later<root_address, Use> const& root,
+                                                        clock::time_point deadline) {
+  later<net_error, Use> problem;
   auto const literal = net::ip::make_address(root.host, problem);
-  if (!problem) return {endpoint(literal, static_cast<unsigned short>(std::stoul(root.port)))};
-  net::ip::tcp::resolver names(io);
+  if (!problem) return {later<endpoint, Use>(literal, static_cast<unsigned short>(std::stoul(root.port)))};
+  later<net::ip::tcp::resolver, Use> names(io);
   for (auto pause = std::chrono::milliseconds(50);; pause = (std::min)(2 * pause, std::chrono::milliseconds(1000))) {
     auto const found = names.resolve(root.host, root.port, net::ip::tcp::resolver::numeric_service, problem);
-    std::vector<endpoint> all;
+    std::vector<later<endpoint, Use>> all;
     for (auto const& entry : found) all.push_back(entry.endpoint());
     if (!problem && !all.empty()) return all;
     if (clock::now() + pause >= deadline)
@@ -9060,8 +9135,8 @@ template <class = on_use>
 }
 
 /// Throws config unless what is sent there stays on this host or the caller trusts what it passes.
-template <class = on_use>
-void check_trust(std::vector<endpoint> const& root, join_options const& o) {
+template <class Use = on_use>
+void check_trust(std::vector<later<endpoint, Use>> const& root, join_options const& o) {
   for (auto const& e : root)
     if (!plain(e.address()).is_loopback() && !o.trusted_network)
       throw error(error_kind::config,
@@ -9071,10 +9146,10 @@ void check_trust(std::vector<endpoint> const& root, join_options const& o) {
 }
 
 /// Listens at exactly that address. Throws config, naming it.
-template <class = on_use>
-[[nodiscard]] net::ip::tcp::acceptor listen_at(net::io_context& io, endpoint const& at) {
-  net::ip::tcp::acceptor a(io);
-  net_error problem;
+template <class Use = on_use>
+[[nodiscard]] later<net::ip::tcp::acceptor, Use> listen_at(net::io_context& io, later<endpoint, Use> const& at) {
+  later<net::ip::tcp::acceptor, Use> a(io);
+  later<net_error, Use> problem;
   a.open(at.protocol(), problem);
 #if !defined(_WIN32)
   if (!problem) a.set_option(net::ip::tcp::acceptor::reuse_address(true), problem);
@@ -9108,14 +9183,15 @@ template <class = on_use>
 }
 
 /// One rank in the table that rank 0 sends: 16 bytes address (IPv4 as mapped), host u64, port u16, 6 zero bytes.
-struct seat_entry {
+template <class Use = on_use>
+struct basic_seat_entry {
   static constexpr std::size_t wire_size = 32;
   endpoint where{};
   std::uint64_t host = 0;
 
   void append_to(std::string& text) const {
     std::array<std::byte, wire_size> w{};
-    auto const a = where.address();
+    later<net::ip::address, Use> const a = where.address();
     auto const six = a.is_v4() ? net::ip::make_address_v6(net::ip::v4_mapped, a.to_v4()) : a.to_v6();
     auto const raw = six.to_bytes();
     std::transform(raw.begin(), raw.end(), w.begin(), [](unsigned char c) { return static_cast<std::byte>(c); });
@@ -9124,7 +9200,7 @@ struct seat_entry {
     for (std::byte const b : w) text.push_back(static_cast<char>(b));
   }
   /// `text` has at least wire_size characters from `at` on.
-  [[nodiscard]] static seat_entry read(std::string const& text, std::size_t at) {
+  [[nodiscard]] static basic_seat_entry read(std::string const& text, std::size_t at) {
     std::array<std::byte, wire_size> w{};
     for (std::size_t i = 0; i < wire_size; ++i) w[i] = static_cast<std::byte>(text[at + i]);
     net::ip::address_v6::bytes_type raw{};
@@ -9133,6 +9209,7 @@ struct seat_entry {
             load_little<std::uint64_t>(w.data() + 16)};
   }
 };
+using seat_entry = basic_seat_entry<>;
 
 }  // namespace tutti::inline TUTTI_ABI::group
 
@@ -9161,7 +9238,7 @@ enum class message : std::uint8_t {
 /// Little-endian on the wire: magic u32, version u16, message u8, flag u8, token u64, communicator u64, sequence u64,
 /// elapsed u64 (ns), rank i32, waiting_for i32, error kind u8, running u8, text size u16, site size u16, label size
 /// u16, key 16, call 48, other call 48, 856 bytes of text, site and label.
-template <class = on_use>
+template <class Use = on_use>
 struct basic_control_frame {
   static constexpr std::size_t wire_size = 1024;
   static constexpr std::size_t text_at = 168;
@@ -9260,9 +9337,9 @@ using control_frame = basic_control_frame<>;
 
 // Times travel as durations, so that no two clocks are compared.
 
-template <class = on_use>
+template <class Use = on_use>
 [[nodiscard]] control_frame to_frame(message what, sighting const& s, clock::time_point now) {
-  control_frame f;
+  later<control_frame, Use> f;
   f.what = what;
   f.call = s.what;
   f.running = s.running;
@@ -9272,15 +9349,15 @@ template <class = on_use>
   f.label = s.label;
   return f;
 }
-template <class = on_use>
-[[nodiscard]] sighting to_sighting(control_frame const& f, clock::time_point now) {
+template <class Use = on_use>
+[[nodiscard]] sighting to_sighting(later<control_frame, Use> const& f, clock::time_point now) {
   return {f.call, f.running, f.waiting_for, now - std::chrono::duration_cast<clock::duration>(f.elapsed),
           f.site, f.label};
 }
 
-template <class = on_use>
+template <class Use = on_use>
 [[nodiscard]] control_frame to_frame(complaint const& c) {
-  control_frame f;
+  later<control_frame, Use> f;
   f.what = message::complaint;
   f.communicator = c.communicator;
   f.sequence = c.sequence;
@@ -9290,24 +9367,24 @@ template <class = on_use>
   f.other = c.theirs;
   return f;
 }
-template <class = on_use>
-[[nodiscard]] complaint to_complaint(control_frame const& f, int reporter) {
+template <class Use = on_use>
+[[nodiscard]] complaint to_complaint(later<control_frame, Use> const& f, int reporter) {
   return {reporter, f.communicator, f.sequence, {f.kind, f.rank, {}, f.text}, f.other};
 }
 
-template <class = on_use>
+template <class Use = on_use>
 [[nodiscard]] control_frame to_frame(verdict const& v) {
-  control_frame f;
+  later<control_frame, Use> f;
   f.what = message::verdict;
   f.flag = v.everywhere;
   f.communicator = v.communicator;
   f.kind = v.what.kind;
   f.rank = v.what.rank;
-  f.text = v.what.cause.substr(0, control_frame::most_text);
+  f.text = v.what.cause.substr(0, later<control_frame, Use>::most_text);
   return f;
 }
-template <class = on_use>
-[[nodiscard]] verdict to_verdict(control_frame const& f) {
+template <class Use = on_use>
+[[nodiscard]] verdict to_verdict(later<control_frame, Use> const& f) {
   return {{f.kind, f.rank, {}, f.text}, f.flag, f.communicator};
 }
 
@@ -9533,7 +9610,7 @@ namespace tutti::inline TUTTI_ABI::group {
 /// What the join found out, on any rank.
 template <class Use = on_use>
 struct basic_gathered {
-  std::vector<seat_entry> seats;  ///< by rank
+  std::vector<basic_seat_entry<Use>> seats;  ///< by rank
   transport::job_key run{};
   std::unique_ptr<basic_door<Use>> door;
   std::vector<std::shared_ptr<basic_control_link<Use>>> links;
@@ -9833,7 +9910,7 @@ class basic_attending {
 
   [[nodiscard]] std::optional<gathered> attempt(endpoint const& at) {
     net::ip::tcp::socket s(io_);
-    std::optional<net_error> result;
+    std::optional<later<net_error, Use>> result;
     s.async_connect(at, [&result](net_error e) { result = e; });
     drive(deadline_, [&] { return result.has_value(); });
     if (!result) {
@@ -10034,7 +10111,7 @@ class basic_hearing {
   };
 
   basic_rulings<Use>& rulings_;
-  std::map<int, speaker> speakers_;
+  std::unordered_map<int, speaker> speakers_;
 };
 
 }  // namespace tutti::inline TUTTI_ABI::group
@@ -10280,7 +10357,7 @@ class basic_control final : public engine::referee {
   void settle() {
     auto const now = clock::now();
     if (now - expected_ > my_.heartbeat / 2) return;  // late; beat() comes next and forgives
-    for (outcome o = rulings_.decide(now);; o = rulings_.decide(now)) {
+    for (auto o = rulings_.decide(now);; o = rulings_.decide(now)) {
       for (auto const& v : o.verdicts) pronounce(v);
       for (auto const& q : o.questions) put(q, now);
       for (auto const& line : o.stalls) tell(line);
@@ -11449,11 +11526,11 @@ int fork_workers(int n, Body&& body, patience wait = {}) {
 /// Starts n copies of another program (found in PATH), which learn who they are from TUTTI_RANK, TUTTI_WORLD_SIZE,
 /// TUTTI_LOCAL_RANK, TUTTI_LOCAL_SIZE, TUTTI_ROOT, TUTTI_JOB_ID and, on rank 0, TUTTI_LISTEN_FD. Returns as
 /// fork_workers does; throws `config` also if the program cannot be started.
-template <class = on_use>
+template <class Use = on_use>
 int exec_workers(int n, std::vector<std::string> const& command, patience wait = {}) {
   if (command.empty()) throw error(error_kind::config, "no program to start was given");
-  std::vector<std::string> words = command;
-  std::vector<char*> arguments;
+  std::vector<later<std::string, Use> > words = command;
+  std::vector<later<char*, Use> > arguments;
   for (auto& word : words) arguments.push_back(word.data());
   arguments.push_back(nullptr);
   return start_workers(n, true, wait, command.front(), [&arguments](worker const& self, int trouble) {
@@ -11630,8 +11707,9 @@ struct outcome {
 
 /// Calls fn(communicator&) on n ranks, each a thread, and returns how each ended. A rank that throws aborts the others.
 template <class S = transport::any, class Function, class Use = on_use>
-[[nodiscard]] std::vector<outcome> try_ranks(int n, Function fn, over medium = over::memory, join_options how = {}) {
-  std::vector<outcome> ended(static_cast<std::size_t>(n));
+[[nodiscard]] std::vector<later<outcome, S>> try_ranks(int n, Function fn, over medium = over::memory,
+                                                       join_options how = {}) {
+  std::vector<later<outcome, S>> ended(static_cast<std::size_t>(n));
   auto const world = std::make_shared<group::basic_local_world<Use>>(n, how.stall_report);
   auto const hub = std::make_shared<transport::basic_local_hub<Use>>();
   net::io_context io;
@@ -11668,17 +11746,17 @@ template <class S = transport::any, class Function, class Use = on_use>
       ended[static_cast<std::size_t>(rank)].thrown = std::current_exception();
     }
   };
-  std::vector<std::thread> threads;
+  std::vector<later<std::thread, S>> threads;
   for (int rank = 0; rank < n; ++rank) threads.push_back(group::start_thread([&body, rank] { body(rank); }));
-  for (std::thread& t : threads) t.join();
+  for (auto& t : threads) t.join();
   return ended;
 }
 
 /// Throws what the first rank that was itself at fault threw, if any did.
-template <class = on_use>
-void rethrow_first(std::vector<outcome> const& ended) {
+template <class Outcome>
+void rethrow_first(std::vector<Outcome> const& ended) {
   std::exception_ptr first;
-  for (outcome const& o : ended) {
+  for (auto const& o : ended) {
     if (!o.thrown) continue;
     try {
       std::rethrow_exception(o.thrown);
@@ -12530,8 +12608,7 @@ void run_allgather(basic_communicator<S>& comm, engine::operation op, std::span<
   comm.engine().run(op, stage);
 }
 
-template <class = on_use>
-[[nodiscard]] std::vector<std::uint64_t> load_counts(const_bytes wire) {
+[[nodiscard]] inline std::vector<std::uint64_t> load_counts(auto const& wire) {
   std::vector<std::uint64_t> counts(wire.size() / 8);
   for (std::size_t q = 0; q < counts.size(); ++q) counts[q] = load_little<std::uint64_t>(wire.data() + 8 * q);
   return counts;
@@ -12555,7 +12632,7 @@ std::vector<std::uint64_t> allgather_counts(basic_communicator<S>& comm, engine:
   std::array<std::byte, 8> length{};
   store_little(length.data(), mine);
   auto const p = static_cast<std::size_t>(comm.size());
-  std::vector<std::byte> wire(8 * p);
+  std::vector<later<std::byte, S>> wire(8 * p);
   op.element_size = 1;
   op.count = 8;
   detail::run_allgather(comm, op, {}, length, wire, 0);
@@ -12564,13 +12641,14 @@ std::vector<std::uint64_t> allgather_counts(basic_communicator<S>& comm, engine:
 
 /// Everyone's bytes by rank, in rounds of one piece each; `move(counts, my piece, room for all, stage)` runs one round.
 template <transport::streams S, class Move>
-std::vector<std::vector<std::byte>> objects_in_pieces(basic_communicator<S>& comm, engine::operation const& op,
-                                                      const_bytes mine, Move&& move) {
+std::vector<later<std::vector<std::byte>, S>> objects_in_pieces(basic_communicator<S>& comm,
+                                                                engine::operation const& op, const_bytes mine,
+                                                                Move&& move) {
   auto const me = static_cast<std::size_t>(comm.rank());
-  std::vector<std::vector<std::byte>> arrived(static_cast<std::size_t>(comm.size()));
+  std::vector<later<std::vector<std::byte>, S>> arrived(static_cast<std::size_t>(comm.size()));
   std::size_t done = 0;
   detail::in_pieces(detail::allgather_counts(comm, op, mine.size()), [&](auto const& counts, std::uint8_t stage) {
-    std::vector<std::byte> round(detail::total(counts, 1));
+    later<std::vector<std::byte>, S> round(detail::total(counts, 1));
     move(counts, mine.subspan(done, static_cast<std::size_t>(counts[me])), bytes(round), stage);
     done += static_cast<std::size_t>(counts[me]);
     auto from = round.begin();
@@ -12624,10 +12702,10 @@ template <transport::streams S, buffer R>
 /// Everyone's object, in rank order.
 template <transport::streams S, object T>
 [[nodiscard]] std::vector<T> allgather(basic_communicator<S>& comm, T const& mine, options how = {}) {
-  std::vector<std::byte> const encoded = encode(mine);
+  auto const encoded = encode(mine);
   engine::operation op = detail::operation_on<std::byte>(plan::collective::allgather, -1);
   op.compare_counts = false;
-  std::vector<std::vector<std::byte>> arrived;
+  std::vector<later<std::vector<std::byte>, S>> arrived;
   comm.engine().call_once(op, how, [&] {
     arrived =
         detail::objects_in_pieces(comm, op, encoded, [&](auto const& counts, const_bytes piece, bytes all, auto stage) {
@@ -12871,8 +12949,8 @@ void run_alltoall(basic_communicator<S>& comm, engine::operation op, std::span<s
 template <transport::streams S>
 std::vector<std::uint64_t> alltoall_counts(basic_communicator<S>& comm, engine::operation op,
                                            std::vector<std::uint64_t> const& sent) {
-  std::vector<std::byte> out(8 * sent.size());
-  std::vector<std::byte> in(out.size());
+  std::vector<later<std::byte, S>> out(8 * sent.size());
+  std::vector<later<std::byte, S>> in(out.size());
   for (std::size_t q = 0; q < sent.size(); ++q) store_little(out.data() + 8 * q, sent[q]);
   op.element_size = 1;
   op.count = 8;
@@ -12951,12 +13029,12 @@ requires(!buffer<std::vector<T>>)
     [[nodiscard]] std::vector<T> alltoall(basic_communicator<S>& comm, std::vector<T> const& out, options how = {}) {
   detail::check_blocks(comm, out.size(), "objects");
   auto const p = out.size();
-  std::vector<std::vector<std::byte>> encoded;
+  std::vector<later<std::vector<std::byte>, S>> encoded;
   std::vector<std::uint64_t> lengths;
   for (T const& one : out) lengths.push_back(encoded.emplace_back(encode(one)).size());
   engine::operation op = detail::operation_on<std::byte>(plan::collective::alltoall, -1);
   op.compare_counts = false;
-  std::vector<std::vector<std::byte>> arrived(p);
+  std::vector<later<std::vector<std::byte>, S>> arrived(p);
   comm.engine().call_once(op, how, [&] {
     auto const expected = detail::alltoall_counts(comm, op, lengths);
     // All ranks make as many rounds as the longest object of all takes.
@@ -12968,14 +13046,14 @@ requires(!buffer<std::vector<T>>)
       auto const now = [&](std::uint64_t n) { return n <= done ? 0 : (std::min)(n - done, detail::piece); };
       std::vector<std::uint64_t> sent;
       std::vector<std::uint64_t> received;
-      std::vector<std::byte> packed;
+      later<std::vector<std::byte>, S> packed;
       for (std::size_t q = 0; q < p; ++q) {
         sent.push_back(now(lengths[q]));
         received.push_back(now(expected[q]));
         auto const begin = encoded[q].begin() + static_cast<std::ptrdiff_t>((std::min)(done, lengths[q]));
         packed.insert(packed.end(), begin, begin + static_cast<std::ptrdiff_t>(sent[q]));
       }
-      std::vector<std::byte> round(detail::total(received, 1));
+      later<std::vector<std::byte>, S> round(detail::total(received, 1));
       detail::run_alltoall(comm, op, sent, received, packed, round, stage = static_cast<std::uint8_t>(stage % 255 + 1));
       auto from = round.begin();
       for (std::size_t q = 0; q < p; ++q) {
@@ -13095,7 +13173,7 @@ void broadcast(basic_communicator<S>& comm, T& object, int root, options how = {
 namespace tutti::inline TUTTI_ABI::plan {
 
 /// One line for each algorithm, the chosen one marked. Times are predictions from `m`, in microseconds.
-template <class = on_use>
+template <class Use = on_use>
 [[nodiscard]] std::string explain(collective what, int size, std::size_t bytes, machine const& m = {},
                                   tutti::TUTTI_ABI::algorithm forced = tutti::TUTTI_ABI::algorithm::automatic,
                                   demand const& asked = {}) {
@@ -13103,7 +13181,7 @@ template <class = on_use>
   std::string text = std::string(to_string(what)) + " of " + std::to_string(bytes) + " bytes among " +
                      std::to_string(size) + (size == 1 ? " rank\n" : " ranks\n");
   auto const ranks = static_cast<double>(size);
-  for (row const& r : table()) {
+  for (row const& r : table<Use>()) {
     if (r.what != what) continue;
     char line[160];
     std::string const name(to_string(r.algorithm));
@@ -13472,8 +13550,8 @@ void check_graph(basic_communicator<S> const& comm, neighbours const& mine, std:
 template <transport::streams S, class Out, class In>
 void exchange_with(basic_communicator<S>& comm, neighbours const& mine, Out block_of, std::vector<In>& in,
                    options const& how) {
-  std::vector<engine::outgoing> sent;
-  std::vector<engine::incoming> got;
+  std::vector<later<engine::outgoing, S>> sent;
+  std::vector<later<engine::incoming, S>> got;
   std::vector<outgoing_message<std::remove_cvref_t<decltype(block_of(0))>>> out;
   std::vector<std::unique_ptr<incoming_message<In>>> messages;
   out.reserve(mine.to.size());
@@ -13531,9 +13609,8 @@ void neighbour_exchange(basic_communicator<S>& comm, neighbours const& mine, R c
                                                           std::to_string(to.size()) + " in are not " +
                                                           std::to_string(mine.to.size()) + " and " +
                                                           std::to_string(mine.from.size()) + " blocks of one length");
-  std::vector<std::span<T>> places;
-  std::vector<engine::outgoing> sent;
-  std::vector<engine::incoming> got;
+  std::vector<later<engine::outgoing, S>> sent;
+  std::vector<later<engine::incoming, S>> got;
   for (std::size_t i = 0; i < mine.to.size(); ++i) {
     std::span<T const> const block = from.subspan(i * n, n);
     sent.push_back(detail::outgoing_message<std::span<T const>>(block, mine.to[i], detail::neighbour_tag).get());
@@ -14178,7 +14255,6 @@ concept partition_scheme = std::copyable<S> && requires(S const& s, std::uint64_
   { s.position(n, n, n) } -> std::same_as<std::uint64_t>;  // (n, size, item)
   { s.item(n, n, n, n) } -> std::same_as<std::uint64_t>;   // (n, size, rank, position)
 };
-static_assert(partition_scheme<block> && partition_scheme<cyclic>);
 
 /// A description of a scheme, from which `prepare(n, size)` computes it once, when a partition is made. Throws `config`
 /// where it does not fit n items or `size` ranks.
@@ -14299,7 +14375,6 @@ concept index_partition = requires(P const& p, std::uint64_t i, int r) {
   { p.count(r) } -> std::same_as<std::uint64_t>;
   { p.local(r)[i] } -> std::same_as<std::uint64_t>;
 };
-static_assert(index_partition<partition<block>>);
 
 template <scheme_description D>
 partition(std::uint64_t, int, D const&)
@@ -14758,7 +14833,7 @@ namespace tutti::inline TUTTI_ABI {
 template <transport::streams S, class M>
 void check_replicas(basic_communicator<S>& comm, M const& model, options how = {}) {
   detail::checked_root(comm, plan::collective::broadcast, how.root);
-  signature mine = signature_of(model);
+  auto const mine = signature_of(model);
   std::vector<std::uint64_t> hashes(static_cast<std::size_t>(comm.size()));
   allgather(comm, std::span<std::uint64_t const>(&mine.hash, 1), hashes, how);
   std::size_t const root = static_cast<std::size_t>(how.root);
@@ -14766,9 +14841,9 @@ void check_replicas(basic_communicator<S>& comm, M const& model, options how = {
   while (other < hashes.size() && hashes[other] == hashes[root]) ++other;
   if (other == hashes.size()) return;
   // Every rank has seen the same hashes, so all come here: the root's list travels, then the other's words on it.
-  signature theirs = mine;
+  auto theirs = mine;
   broadcast(comm, theirs, how);
-  std::string words = first_difference(theirs, mine);
+  auto words = first_difference(theirs, mine);
   options from = how;
   from.root = static_cast<int>(other);
   broadcast(comm, words, from);
@@ -14906,8 +14981,8 @@ void for_each_parameter(char const* who, Model&& model, F f) {
 }
 
 /// Makes room for one number per weight: zeros before the first step; later a model of another size throws `config`.
-template <class Model>
-void fit(char const* who, per_weight& state, Model& model, bool first_step) {
+template <class State, class Model>
+void fit(char const* who, State& state, Model& model, bool first_step) {
   std::size_t floats = 0;
   std::size_t doubles = 0;
   for_each_parameter(who, model, [&](auto const& t) {
