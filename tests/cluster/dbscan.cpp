@@ -141,7 +141,9 @@ struct whole {  // what all ranks found, by row number
 };
 
 TEST_CASE("dbscan: of five shapes on one to eight ranks, what every pair of points says") {
-  for (auto const& [name, how] : shapes) {
+  for (auto const& one : shapes) {
+    std::string const& name = one.first;
+    tutti::dbscan_options const& how = one.second;
     CAPTURE(name);
     auto const all = shape(name, 1203);
     brute const due(all, how);
