@@ -62,14 +62,14 @@ TEST_CASE("calibrate: noise changes nothing; what is twice as slow counts twice"
   tutti::machine const now = tg::corrected(m, found, false);
   CHECK(now.latency == 2 * m.latency);
   CHECK(now.overhead == 2 * m.overhead);
-  CHECK(now.send == m.send / 2);
+  CHECK(now.copy == m.copy / 2);
   CHECK(now.fold == m.fold);
   found.exchange = 1e9;  // a rank that was not scheduled is no measurement
   CHECK(tg::corrected(m, found, false).latency == 4 * m.latency);
 }
 
 TEST_CASE("calibrate: between hosts, the link is what was measured") {
-  tutti::machine const gigabit = tg::corrected({}, {70, 8.4, 0.026}, true);
+  tutti::machine const gigabit = tg::corrected({}, {70, 8.4, 0.019}, true);
   CHECK(gigabit.distance == 64);
   CHECK(gigabit.link == 8);
   CHECK(gigabit.overhead == tutti::machine{}.overhead);
@@ -105,7 +105,7 @@ TEST_CASE("calibrate: given constants and algorithms are taken as they are") {
       [](tutti::communicator& world) {
         CHECK(world.engine().around().costs.latency == 50);
         CHECK(world.engine().around().costs.cores == 7);
-        CHECK(world.engine().around().costs.send == tutti::machine{}.send);
+        CHECK(world.engine().around().costs.copy == tutti::machine{}.copy);
         CHECK(explain(world, tutti::plan::collective::allreduce, 4).find("  * halving ") != std::string::npos);
         CHECK(allreduce(world, 1) == 2);
       });

@@ -15,15 +15,15 @@ using tutti::plan::work;
 TEST_CASE("a message between two ranks costs its latency, its overheads and its bytes") {
   machine m;
   m.cores = 1e9;  // each its own: only the longest way counts
-  work const one{1, 1, 1, 0, 0, 1, 1, 0, 0, 0};
-  double const busiest = m.overhead + 1000 * m.send;
-  double const shared = (2 * m.overhead + 1000 * (m.send + m.receive)) / 2;
+  work const one{1, 1, 1, 0, 0, 1, 1, 0, 0};
+  double const busiest = m.overhead + 1000 * m.copy;
+  double const shared = (2 * m.overhead + 2 * 1000 * m.copy) / 2;
   CHECK(predict(one, 2, 1e6, m) == doctest::Approx(m.latency + std::hypot(busiest, shared)));
   CHECK(predict(one, 1, 1e6, m) == 0);
 }
 
 TEST_CASE("fewer cores, a slower link and more ranks than cores cost time; more hosts save it where cores are short") {
-  work const all{56, 2, 14, 7, 0, 28, 1.75, 1.75, 0.875, 0};
+  work const all{56, 2, 14, 7, 0, 28, 1.75, 1.75, 0.875};
   machine few, many;
   few.cores = 2;
   many.cores = 8;
@@ -37,11 +37,17 @@ TEST_CASE("fewer cores, a slower link and more ranks than cores cost time; more 
   CHECK(predict(all, 8, 1e6, apart) < predict(all, 8, 2e6, apart));
 }
 
-TEST_CASE("scratch costs only what the cache does not hold") {
-  work const kept{2, 1, 2, 2, 2, 2, 1, 1, 1, 1}, free{2, 1, 2, 2, 0, 2, 1, 1, 1, 0};
-  machine const m;
-  CHECK(predict(kept, 2, m.cache, m) == predict(free, 2, m.cache, m));
-  CHECK(predict(kept, 2, 2 * m.cache, m) > predict(free, 2, 2 * m.cache, m));
+TEST_CASE("bytes cost more where the buffers of all ranks of a host, and their scratch, outgrow its cache") {
+  work const kept{2, 1, 2, 0, 2, 2, 1, 1, 0}, free{2, 1, 2, 0, 0, 2, 1, 1, 0};
+  machine m;
+  machine near = m;
+  near.far = 0;
+  CHECK(predict(free, 2, m.cache / 2, m) == predict(free, 2, m.cache / 2, near));
+  CHECK(predict(free, 2, m.cache, m) > predict(free, 2, m.cache, near));
+  CHECK(predict(kept, 2, m.cache / 4, m) == predict(free, 2, m.cache / 4, m));
+  CHECK(predict(kept, 2, m.cache / 2, m) > predict(free, 2, m.cache / 2, m));
+  near.per_host = m.per_host = 1;  // a cache of its own for each
+  CHECK(predict(free, 2, m.cache, m) == predict(free, 2, m.cache, near));
 }
 
 TEST_CASE("a lane holds back what a slow link carries in a millisecond and two round trips; others what they like") {

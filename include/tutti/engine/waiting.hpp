@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: BSL-1.0
 // How a rank waits: try, then spin or yield for a moment, then sleep. The one place that decides.
 //
-// A wake-up of an idle core costs as much as ten messages, so while every rank has a core of its own it pays to spin
-// for longer than one message takes. When ranks share cores a spinning rank keeps its peer from running: yield at once.
+// A wake-up of an idle core costs as much as ten messages, so it pays not to sleep for longer than one message takes,
+// and while every rank has a core of its own, to spin as long as one should. From then on something else may have the
+// peer's core, or two ranks one core: yield. When ranks share cores a spinning rank keeps its peer from running: yield
+// at once.
 #pragma once
 
 #include <chrono>
@@ -29,8 +31,8 @@ class waiting {
       return true;
     }
     if (patience_++ == 0) since_ = now;
-    if (now - since_ < (crowded_ ? yielding : spinning)) {
-      if (crowded_) std::this_thread::yield();
+    if (now - since_ < awake) {
+      if (crowded_ || now - since_ > spinning) std::this_thread::yield();
       return false;
     }
     streams.wait(wanted, until);
@@ -38,8 +40,8 @@ class waiting {
   }
 
  private:
-  static constexpr std::chrono::microseconds spinning{50};
-  static constexpr std::chrono::microseconds yielding{50};
+  static constexpr std::chrono::microseconds spinning{4};
+  static constexpr std::chrono::microseconds awake{50};
   bool crowded_;
   unsigned patience_ = 0;
   clock::time_point since_{};

@@ -32,9 +32,9 @@ namespace tutti::inline TUTTI_ABI::group {
 /// What two ranks found, in microseconds and nanoseconds per byte; as defaults, what the machine shows on which the
 /// constants were fitted.
 struct findings {
-  double exchange = 6.5;  ///< of a number, both ways at once
-  double stream = 0.2;    ///< one way: on one host at best, of a block that stays in the cache; between hosts lastingly
-  double fold = 0.026;    ///< of a result byte
+  double exchange = 5.6;  ///< of a number, both ways at once
+  double stream = 0.155; ///< one way: on one host at best, of a block that stays in the cache; between hosts lastingly
+  double fold = 0.019;    ///< of a result byte
 };
 
 /// `m` as `found` has it: the two ranks were `apart` if on different hosts.
@@ -58,7 +58,7 @@ struct findings {
   }
   double const slower = times(found.exchange, due.exchange), narrower = times(found.stream, due.stream);
   for (double* each : {&m.latency, &m.overhead, &m.wake}) *each *= slower;
-  for (double* each : {&m.send, &m.receive, &m.keep}) *each *= narrower;
+  for (double* each : {&m.copy, &m.far}) *each *= narrower;
   return m;
 }
 

@@ -21,19 +21,18 @@ namespace tutti::inline TUTTI_ABI::plan {
   if (ranks < 2) return 0;
   double const n = bytes / 1000;  // rates are in nanoseconds
   double const here = (std::min)(ranks, m.per_host), hosts = ranks / here;
-  double const aside = (std::max)(w.most_kept * bytes - m.cache, 0.0) / 1000;  // the busiest rank's scratch
-  double const all_aside = w.most_kept > 0 ? aside * w.kept / w.most_kept : 0;
   double const sleeps = here > m.cores ? (std::min)(w.messages, ranks * w.rounds) : 0;
+  double const held = (here + w.kept / hosts) * bytes;  // on a host; what the cache does not hold comes from memory
+  double const far = held > m.cache ? 1 - m.cache / held : 0;
+  double const copy = m.copy + far * m.far;
 
-  double const busiest = w.most_messages * m.overhead +
-                         n * (w.most_sent * m.send + w.most_received * m.receive + w.most_folded * m.fold) +
-                         aside * m.keep;
-  double const together = 2 * w.messages * m.overhead + sleeps * m.wake +
-                          n * (w.bytes * (m.send + m.receive) + w.folded * m.fold) + all_aside * m.keep;
+  double const busiest =
+      w.most_messages * m.overhead + n * ((w.most_sent + w.most_received) * copy + w.most_folded * m.fold);
+  double const together = 2 * w.messages * m.overhead + sleeps * m.wake + n * (2 * w.bytes * copy + w.folded * m.fold);
   double const shared = together / hosts / (std::min)(here, m.cores);
 
   constexpr double granule = 65.536;  // thousands of bytes: what is on its way before the next rank begins
-  double const hop = (std::min)(w.bytes / w.messages * n, granule) * (m.send + m.receive + (hosts > 1 ? m.link : 0));
+  double const hop = (std::min)(w.bytes / w.messages * n, granule) * (2 * copy + (hosts > 1 ? m.link : 0));
   double const time = w.rounds * m.latency + (w.rounds - 1) * hop + math::sqrt(busiest * busiest + shared * shared);
   if (hosts <= 1) return time;
   double const wire = n * (std::max)((std::max)(w.most_sent, w.most_received), w.bytes / hosts) * m.link;

@@ -15,14 +15,13 @@ namespace tutti::inline TUTTI_ABI {
 /// Times are in microseconds, rates in nanoseconds per byte. The defaults were fitted to this library's own calls over
 /// loopback on two cores, among 2, 3, 4 and 8 ranks; docs/plans.md says how. The same on every rank, or calls mismatch.
 struct machine {
-  double latency = 3.9;    ///< until a message is noticed by the rank that waits for it
-  double overhead = 3.9;   ///< processor time of one message, on each side
-  double wake = 5.4;       ///< processor time of going to sleep and waking, where ranks outnumber cores
-  double send = 0.405;     ///< processor time to hand a byte to the system
-  double receive = 0.055;  ///< and to take one from it
-  double fold = 0.038;     ///< and to combine two
-  double keep = 0.122;     ///< and to put one aside in scratch memory that no longer fits the cache
-  double cache = 524288;   ///< bytes of scratch that cost nothing
+  double latency = 1.7;    ///< until a message is noticed by the rank that waits for it
+  double overhead = 2.7;   ///< processor time of one message, on each side
+  double wake = 6.5;       ///< processor time of going to sleep and waking, where ranks outnumber cores
+  double copy = 0.065;     ///< processor time of a byte, on each side
+  double fold = 0.018;     ///< and to combine it with another
+  double far = 0.09;       ///< added to copy where bytes come from memory, not from the cache
+  double cache = 8388608;  ///< bytes, of all ranks of a host, that the cache holds
   double link = 0;         ///< time of a byte on the wire between hosts, in each direction
   double distance = 0;     ///< added to the latency of a message between hosts
   double cores = 2;        ///< of a host; a fraction where several share a core
@@ -39,10 +38,9 @@ void for_each_constant(M& m, F&& each) {
   each("latency", m.latency);
   each("overhead", m.overhead);
   each("wake", m.wake);
-  each("send", m.send);
-  each("receive", m.receive);
+  each("copy", m.copy);
   each("fold", m.fold);
-  each("keep", m.keep);
+  each("far", m.far);
   each("cache", m.cache);
   each("link", m.link);
   each("distance", m.distance);

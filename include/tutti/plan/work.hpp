@@ -22,7 +22,6 @@ struct work {
   double most_sent = 0;
   double most_received = 0;
   double most_folded = 0;
-  double most_kept = 0;
 };
 
 namespace works {
@@ -74,67 +73,67 @@ namespace works {
 
 // p is the number of ranks, q = (p-1)/p, l = ceil(log2 p).
 //                                     messages     rounds   bytes      folded kept       of the busiest rank: the same
-[[nodiscard]] constexpr work broadcast_star(double p) { return {p - 1, 1, p - 1, 0, 0, p - 1, p - 1, 1, 0, 0}; }
+[[nodiscard]] constexpr work broadcast_star(double p) { return {p - 1, 1, p - 1, 0, 0, p - 1, p - 1, 1, 0}; }
 [[nodiscard]] constexpr work broadcast_direct(double p) {
-  return {(p - 1) * (p - 1), p > 2 ? 2.0 : 1.0, p - 1, 0, 0, p > 2 ? 2 * p - 3 : 1, 1, 1, 0, 0};
+  return {(p - 1) * (p - 1), p > 2 ? 2.0 : 1.0, p - 1, 0, 0, p > 2 ? 2 * p - 3 : 1, 1, 1, 0};
 }
 [[nodiscard]] constexpr work broadcast_binomial(double p) {
   double const l = log2_up(p);
-  return {p - 1, l, p - 1, 0, 0, l, l, 1, 0, 0};
+  return {p - 1, l, p - 1, 0, 0, l, l, 1, 0};
 }
 [[nodiscard]] constexpr work broadcast_chain(double p) {
-  return {p - 1, p - 1, p - 1, 0, 0, p > 2 ? 2.0 : 1.0, 1, 1, 0, 0};
+  return {p - 1, p - 1, p - 1, 0, 0, p > 2 ? 2.0 : 1.0, 1, 1, 0};
 }
-[[nodiscard]] constexpr work reduce_star(double p) { return {p - 1, 1, p - 1, p - 1, 0, p - 1, 1, p - 1, p - 1, 0}; }
+[[nodiscard]] constexpr work reduce_star(double p) { return {p - 1, 1, p - 1, p - 1, 0, p - 1, 1, p - 1, p - 1}; }
 [[nodiscard]] constexpr work reduce_direct(double p) {
-  return {p * (p - 1), 2, p, p - 1, 1, 2 * p - 2, 1, 1, 1, 1 / (p - 1)};
+  return {p * (p - 1), 2, p, p - 1, 1, 2 * p - 2, 1, 1, 1};
 }
 [[nodiscard]] constexpr work reduce_binomial(double p) {
   double const l = log2_up(p), kept = (std::max)(p / 2 - 1, 0.0);
-  return {p - 1, l, p - 1, p - 1, kept, l, 1, l, l, (std::min)(kept, 1.0)};
+  return {p - 1, l, p - 1, p - 1, kept, l, 1, l, l};
 }
 [[nodiscard]] constexpr work reduce_chain(double p) {
-  return {p - 1, p - 1, p - 1, p - 1, p - 2, p > 2 ? 2.0 : 1.0, 1, 1, 1, p > 2 ? 1.0 : 0.0};
+  return {p - 1, p - 1, p - 1, p - 1, p - 2, p > 2 ? 2.0 : 1.0, 1, 1, 1};
 }
-[[nodiscard]] constexpr work allreduce_exchange(double) { return {2, 1, 2, 2, 2, 2, 1, 1, 1, 1}; }
+[[nodiscard]] constexpr work allreduce_exchange(double) { return {2, 1, 2, 2, 2, 2, 1, 1, 1}; }
 [[nodiscard]] constexpr work allreduce_star(double p) {
-  return {2 * p - 2, 2, 2 * p - 2, p - 1, 0, 2 * p - 2, p - 1, p - 1, p - 1, 0};
+  return {2 * p - 2, 2, 2 * p - 2, p - 1, 0, 2 * p - 2, p - 1, p - 1, p - 1};
 }
 [[nodiscard]] constexpr work allreduce_direct(double p) {
   double const q = (p - 1) / p;
-  return {2 * p * (p - 1), 2, 2 * p - 2, p - 1, 0, 4 * p - 4, 2 * q, 2 * q, q, 0};
+  return {2 * p * (p - 1), 2, 2 * p - 2, p - 1, 0, 4 * p - 4, 2 * q, 2 * q, q};
 }
 [[nodiscard]] constexpr work allreduce_binomial(double p) {
   double const l = log2_up(p);
-  return {2 * p - 2, 2 * l, 2 * p - 2, p - 1, 0, 2 * l, l, l, l, 0};
+  return {2 * p - 2, 2 * l, 2 * p - 2, p - 1, 0, 2 * l, l, l, l};
 }
 [[nodiscard]] constexpr work allreduce_doubling(double p) {
   double const l = log2_up(p), all = levels_of_all(p), sent = tells(p);
-  return {all, l, all, all, p, sent + l, sent, l, l, 1};
+  return {all, l, all, all, p, sent + l, sent, l, l};
 }
 [[nodiscard]] constexpr work allreduce_halving(double p) {
   double const l = log2_up(p), q = (p - 1) / p;
-  return {2 * p * l, 2 * l, 2 * p - 2, p - 1, 0, 4 * l, 2 * q, 2 * q, q, 0};
+  return {2 * p * l, 2 * l, 2 * p - 2, p - 1, 0, 4 * l, 2 * q, 2 * q, q};
 }
 [[nodiscard]] constexpr work allreduce_ring(double p) {
   double const q = (p - 1) / p;
-  return {2 * p * (p - 1), 2 * p - 2, 2 * p - 2, p - 1, 0, 4 * p - 4, 2 * q, 2 * q, q, 0};
+  return {2 * p * (p - 1), 2 * p - 2, 2 * p - 2, p - 1, 0, 4 * p - 4, 2 * q, 2 * q, q};
 }
 [[nodiscard]] constexpr work barrier_dissemination(double p) {
   double const l = log2_up(p);
-  return {p * l, l, p * l, p * l, p, 2 * l, l, l, l, 1};
+  return {p * l, l, p * l, p * l, p, 2 * l, l, l, l};
 }
 [[nodiscard]] constexpr work scatter_star(double p) {
   double const q = (p - 1) / p;
-  return {p - 1, 1, q, 0, 0, p - 1, q, 1 / p, 0, 0};
+  return {p - 1, 1, q, 0, 0, p - 1, q, 1 / p, 0};
 }
 [[nodiscard]] constexpr work scatter_binomial(double p) {
   double const l = log2_up(p), q = (p - 1) / p, largest = (std::max)(p - left_half(p), left_half(p) / 2);
-  return {p - 1, l, hops(p) / p, 0, (std::max)(hops(p) / p - 0.5, 0.0), l, q, largest / p, 0, p > 2 ? largest / p : 0};
+  return {p - 1, l, hops(p) / p, 0, (std::max)(hops(p) / p - 0.5, 0.0), l, q, largest / p, 0};
 }
 [[nodiscard]] constexpr work gather_star(double p) {
   double const q = (p - 1) / p;
-  return {p - 1, 1, q, 0, 0, p - 1, 1 / p, q, 0, 0};
+  return {p - 1, 1, q, 0, 0, p - 1, 1 / p, q, 0};
 }
 [[nodiscard]] constexpr work gather_binomial(double p) {
   work w = scatter_binomial(p);
@@ -143,31 +142,31 @@ namespace works {
 }
 [[nodiscard]] constexpr work allgather_star(double p) {
   double const q = (p - 1) / p;
-  return {2 * p - 2, 2, p - 1 + q, 0, 0, 2 * p - 2, p - 1, 1, 0, 0};
+  return {2 * p - 2, 2, p - 1 + q, 0, 0, 2 * p - 2, p - 1, 1, 0};
 }
 [[nodiscard]] constexpr work allgather_direct(double p) {
   double const q = (p - 1) / p;
-  return {p * (p - 1), 1, p - 1, 0, 0, 2 * p - 2, q, q, 0, 0};
+  return {p * (p - 1), 1, p - 1, 0, 0, 2 * p - 2, q, q, 0};
 }
 [[nodiscard]] constexpr work allgather_doubling(double p) {
   double const l = log2_up(p), q = (p - 1) / p;
-  return {levels_of_all(p), l, p - 1, 0, 0, tells(p) + l, tells_parts(p) / p, q, 0, 0};
+  return {levels_of_all(p), l, p - 1, 0, 0, tells(p) + l, tells_parts(p) / p, q, 0};
 }
 [[nodiscard]] constexpr work allgather_bruck(double p) {
   double const l = log2_up(p), q = (p - 1) / p;
-  return {p * l, l, p - 1, 0, 0, 2 * l, q, q, 0, 0};
+  return {p * l, l, p - 1, 0, 0, 2 * l, q, q, 0};
 }
 [[nodiscard]] constexpr work allgather_ring(double p) {
   double const q = (p - 1) / p;
-  return {p * (p - 1), p - 1, p - 1, 0, 0, 2 * p - 2, q, q, 0, 0};
+  return {p * (p - 1), p - 1, p - 1, 0, 0, 2 * p - 2, q, q, 0};
 }
 [[nodiscard]] constexpr work reduce_scatter_star(double p) {
   double const q = (p - 1) / p;
-  return {2 * p - 2, 2, p - 1 + q, p - 1, 1, 2 * p - 2, 1, p - 1, p - 1, 1};
+  return {2 * p - 2, 2, p - 1 + q, p - 1, 1, 2 * p - 2, 1, p - 1, p - 1};
 }
 [[nodiscard]] constexpr work reduce_scatter_direct(double p) {
   double const q = (p - 1) / p;
-  return {p * (p - 1), 1, p - 1, p - 1, 0, 2 * p - 2, q, q, q, 0};
+  return {p * (p - 1), 1, p - 1, p - 1, 0, 2 * p - 2, q, q, q};
 }
 [[nodiscard]] constexpr work reduce_scatter_halving(double p) {
   double const l = log2_up(p), q = (p - 1) / p;
@@ -175,15 +174,15 @@ namespace works {
   for (double half = (l + 1) / 2, i = 1, same = 1; i <= half; ++i) same *= 2, moved = p - same;
   bool const any = moved > 0;
   return {p * l + moved,         l + (any ? 1 : 0), p - 1 + moved / p, p - 1, p,
-          2 * l + (any ? 2 : 0), any ? 1 : q,       any ? 1 : q,       q,     1};
+          2 * l + (any ? 2 : 0), any ? 1 : q,       any ? 1 : q,       q};
 }
 [[nodiscard]] constexpr work reduce_scatter_pairwise(double p) {
   double const l = log2_up(p), q = (p - 1) / p;
-  return {p * (p - 1), left_half(p), p - 1, p - 1, l, 2 * p - 2, q, q, q, l / p};
+  return {p * (p - 1), left_half(p), p - 1, p - 1, l, 2 * p - 2, q, q, q};
 }
 [[nodiscard]] constexpr work reduce_scatter_ring(double p) {
   double const q = (p - 1) / p;
-  return {p * (p - 1), p - 1, p - 1, p - 1, p, 2 * p - 2, q, q, q, 1};
+  return {p * (p - 1), p - 1, p - 1, p - 1, p, 2 * p - 2, q, q, q};
 }
 
 [[nodiscard]] constexpr work alltoall_direct(double p) { return allgather_direct(p); }
@@ -191,15 +190,15 @@ namespace works {
   double const l = log2_up(p);
   double moved = 0;  // parts, by each rank
   for (std::uint64_t i = 1; i < static_cast<std::uint64_t>(p); ++i) moved += std::popcount(i);
-  return {p * l, l, moved, 0, 3 * p, 2 * l, moved / p, moved / p, 0, 3};
+  return {p * l, l, moved, 0, 3 * p, 2 * l, moved / p, moved / p, 0};
 }
 [[nodiscard]] constexpr work scan_exchange(double p) {
   double const all = p * (p - 1) / 2;
-  return {all, 1, all, all, 0, p - 1, p - 1, p - 1, p - 1, 0};
+  return {all, 1, all, all, 0, p - 1, p - 1, p - 1, p - 1};
 }
 [[nodiscard]] constexpr work exscan_exchange(double p) {
   double const all = p * (p - 1) / 2;
-  return {all, 1, all, all - p + 1, 0, p - 1, p - 1, p - 1, p - 2, 0};
+  return {all, 1, all, all - p + 1, 0, p - 1, p - 1, p - 1, p - 2};
 }
 /// What the prefixes of m contributions take: joins, and blocks for their results.
 struct prefix_work {
@@ -215,23 +214,23 @@ struct prefix_work {
 }
 [[nodiscard]] constexpr work scan_star(double p) {
   auto const [joins, kept] = prefixes(p);
-  return {2 * p - 2, 2, 2 * p - 2, joins, p - 1 + kept, 2 * p - 2, p - 1, p - 1, joins, p - 1 + kept};
+  return {2 * p - 2, 2, 2 * p - 2, joins, p - 1 + kept, 2 * p - 2, p - 1, p - 1, joins};
 }
 [[nodiscard]] constexpr work exscan_star(double p) {
   auto const [joins, kept] = prefixes(p - 1);
   double const most = (std::max)(p - 2, 1.0);
-  return {2 * p - 3, p > 2 ? 2.0 : 1.0, 2 * p - 3, joins, p - 2 + kept, 2 * p - 3, p - 1, most, joins, p - 2 + kept};
+  return {2 * p - 3, p > 2 ? 2.0 : 1.0, 2 * p - 3, joins, p - 2 + kept, 2 * p - 3, p - 1, most, joins};
 }
 [[nodiscard]] constexpr work scan_direct(double p) {
   auto const [joins, kept] = prefixes(p);
   double const q = (p - 1) / p;
-  return {2 * p * (p - 1), 2, 2 * p - 2, joins, p - 1 + kept, 4 * p - 4, 2 * q, 2 * q, joins / p, (p - 1 + kept) / p};
+  return {2 * p * (p - 1), 2, 2 * p - 2, joins, p - 1 + kept, 4 * p - 4, 2 * q, 2 * q, joins / p};
 }
 [[nodiscard]] constexpr work exscan_direct(double p) {
-  if (p == 2) return {1, 1, 1, 0, 0.5, 2, 1, 1, 0, 0.5};
+  if (p == 2) return {1, 1, 1, 0, 0.5, 2, 1, 1, 0};
   auto const [joins, kept] = prefixes(p - 1);
   double const q = (p - 1) / p, messages = 2 * (p - 1) * (p - 1);
-  return {messages, 2, messages / p, joins, (p - 1) * q + kept, 4 * p - 6, 2 * q, 2 * q, joins / p, (p - 1 + kept) / p};
+  return {messages, 2, messages / p, joins, (p - 1) * q + kept, 4 * p - 6, 2 * q, 2 * q, joins / p};
 }
 
 }  // namespace works
