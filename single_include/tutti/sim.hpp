@@ -628,9 +628,9 @@ namespace tutti::inline TUTTI_ABI::plan {
   m.distance = m.per_host > 1 ? microseconds(model.alpha - model.host_alpha) : 0;
   m.overhead = microseconds(model.overhead);
   m.wake = microseconds(model.wake);
-  m.send = m.receive = m.per_host > 1 ? per_byte(model.copy) : 0;
+  m.copy = m.per_host > 1 ? per_byte(model.copy) : 0;
   m.fold = per_byte(model.fold);
-  m.keep = 0;
+  m.far = 0;
   m.link = hosts > 1 ? per_byte(model.beta) : 0;
   return m;
 }
@@ -647,7 +647,7 @@ namespace tutti::inline TUTTI_ABI::plan {
   model.alpha = time(m.latency + m.distance);
   model.overhead = time(m.overhead);
   model.wake = time(per_host > m.cores ? m.wake : 0);
-  model.copy = rate((m.send + m.receive) / 2);
+  model.copy = rate(m.copy);
   model.fold = rate(m.fold);
   model.beta = rate(m.link);
   model.hosts = static_cast<int>((ranks + per_host - 1) / (std::max)(per_host, 1.0));

@@ -3250,14 +3250,13 @@ namespace tutti::inline TUTTI_ABI {
 /// Times are in microseconds, rates in nanoseconds per byte. The defaults were fitted to this library's own calls over
 /// loopback on two cores, among 2, 3, 4 and 8 ranks; docs/plans.md says how. The same on every rank, or calls mismatch.
 struct machine {
-  double latency = 3.9;    ///< until a message is noticed by the rank that waits for it
-  double overhead = 3.9;   ///< processor time of one message, on each side
-  double wake = 5.4;       ///< processor time of going to sleep and waking, where ranks outnumber cores
-  double send = 0.405;     ///< processor time to hand a byte to the system
-  double receive = 0.055;  ///< and to take one from it
-  double fold = 0.038;     ///< and to combine two
-  double keep = 0.122;     ///< and to put one aside in scratch memory that no longer fits the cache
-  double cache = 524288;   ///< bytes of scratch that cost nothing
+  double latency = 1.7;    ///< until a message is noticed by the rank that waits for it
+  double overhead = 2.7;   ///< processor time of one message, on each side
+  double wake = 6.5;       ///< processor time of going to sleep and waking, where ranks outnumber cores
+  double copy = 0.065;     ///< processor time of a byte, on each side
+  double fold = 0.018;     ///< and to combine it with another
+  double far = 0.09;       ///< added to copy where bytes come from memory, not from the cache
+  double cache = 8388608;  ///< bytes, of all ranks of a host, that the cache holds
   double link = 0;         ///< time of a byte on the wire between hosts, in each direction
   double distance = 0;     ///< added to the latency of a message between hosts
   double cores = 2;        ///< of a host; a fraction where several share a core
@@ -3274,10 +3273,9 @@ void for_each_constant(M& m, F&& each) {
   each("latency", m.latency);
   each("overhead", m.overhead);
   each("wake", m.wake);
-  each("send", m.send);
-  each("receive", m.receive);
+  each("copy", m.copy);
   each("fold", m.fold);
-  each("keep", m.keep);
+  each("far", m.far);
   each("cache", m.cache);
   each("link", m.link);
   each("distance", m.distance);
@@ -3304,7 +3302,6 @@ struct work {
   double most_sent = 0;
   double most_received = 0;
   double most_folded = 0;
-  double most_kept = 0;
 };
 
 namespace works {
@@ -3356,67 +3353,65 @@ namespace works {
 
 // p is the number of ranks, q = (p-1)/p, l = ceil(log2 p).
 //                                     messages     rounds   bytes      folded kept       of the busiest rank: the same
-[[nodiscard]] constexpr work broadcast_star(double p) { return {p - 1, 1, p - 1, 0, 0, p - 1, p - 1, 1, 0, 0}; }
+[[nodiscard]] constexpr work broadcast_star(double p) { return {p - 1, 1, p - 1, 0, 0, p - 1, p - 1, 1, 0}; }
 [[nodiscard]] constexpr work broadcast_direct(double p) {
-  return {(p - 1) * (p - 1), p > 2 ? 2.0 : 1.0, p - 1, 0, 0, p > 2 ? 2 * p - 3 : 1, 1, 1, 0, 0};
+  return {(p - 1) * (p - 1), p > 2 ? 2.0 : 1.0, p - 1, 0, 0, p > 2 ? 2 * p - 3 : 1, 1, 1, 0};
 }
 [[nodiscard]] constexpr work broadcast_binomial(double p) {
   double const l = log2_up(p);
-  return {p - 1, l, p - 1, 0, 0, l, l, 1, 0, 0};
+  return {p - 1, l, p - 1, 0, 0, l, l, 1, 0};
 }
 [[nodiscard]] constexpr work broadcast_chain(double p) {
-  return {p - 1, p - 1, p - 1, 0, 0, p > 2 ? 2.0 : 1.0, 1, 1, 0, 0};
+  return {p - 1, p - 1, p - 1, 0, 0, p > 2 ? 2.0 : 1.0, 1, 1, 0};
 }
-[[nodiscard]] constexpr work reduce_star(double p) { return {p - 1, 1, p - 1, p - 1, 0, p - 1, 1, p - 1, p - 1, 0}; }
-[[nodiscard]] constexpr work reduce_direct(double p) {
-  return {p * (p - 1), 2, p, p - 1, 1, 2 * p - 2, 1, 1, 1, 1 / (p - 1)};
-}
+[[nodiscard]] constexpr work reduce_star(double p) { return {p - 1, 1, p - 1, p - 1, 0, p - 1, 1, p - 1, p - 1}; }
+[[nodiscard]] constexpr work reduce_direct(double p) { return {p * (p - 1), 2, p, p - 1, 1, 2 * p - 2, 1, 1, 1}; }
 [[nodiscard]] constexpr work reduce_binomial(double p) {
   double const l = log2_up(p), kept = (std::max)(p / 2 - 1, 0.0);
-  return {p - 1, l, p - 1, p - 1, kept, l, 1, l, l, (std::min)(kept, 1.0)};
+  return {p - 1, l, p - 1, p - 1, kept, l, 1, l, l};
 }
 [[nodiscard]] constexpr work reduce_chain(double p) {
-  return {p - 1, p - 1, p - 1, p - 1, p - 2, p > 2 ? 2.0 : 1.0, 1, 1, 1, p > 2 ? 1.0 : 0.0};
+  return {p - 1, p - 1, p - 1, p - 1, p - 2, p > 2 ? 2.0 : 1.0, 1, 1, 1};
 }
-[[nodiscard]] constexpr work allreduce_exchange(double) { return {2, 1, 2, 2, 2, 2, 1, 1, 1, 1}; }
+[[nodiscard]] constexpr work allreduce_exchange(double) { return {2, 1, 2, 2, 2, 2, 1, 1, 1}; }
 [[nodiscard]] constexpr work allreduce_star(double p) {
-  return {2 * p - 2, 2, 2 * p - 2, p - 1, 0, 2 * p - 2, p - 1, p - 1, p - 1, 0};
+  return {2 * p - 2, 2, 2 * p - 2, p - 1, 0, 2 * p - 2, p - 1, p - 1, p - 1};
 }
 [[nodiscard]] constexpr work allreduce_direct(double p) {
   double const q = (p - 1) / p;
-  return {2 * p * (p - 1), 2, 2 * p - 2, p - 1, 0, 4 * p - 4, 2 * q, 2 * q, q, 0};
+  return {2 * p * (p - 1), 2, 2 * p - 2, p - 1, 0, 4 * p - 4, 2 * q, 2 * q, q};
 }
 [[nodiscard]] constexpr work allreduce_binomial(double p) {
   double const l = log2_up(p);
-  return {2 * p - 2, 2 * l, 2 * p - 2, p - 1, 0, 2 * l, l, l, l, 0};
+  return {2 * p - 2, 2 * l, 2 * p - 2, p - 1, 0, 2 * l, l, l, l};
 }
 [[nodiscard]] constexpr work allreduce_doubling(double p) {
   double const l = log2_up(p), all = levels_of_all(p), sent = tells(p);
-  return {all, l, all, all, p, sent + l, sent, l, l, 1};
+  return {all, l, all, all, p, sent + l, sent, l, l};
 }
 [[nodiscard]] constexpr work allreduce_halving(double p) {
   double const l = log2_up(p), q = (p - 1) / p;
-  return {2 * p * l, 2 * l, 2 * p - 2, p - 1, 0, 4 * l, 2 * q, 2 * q, q, 0};
+  return {2 * p * l, 2 * l, 2 * p - 2, p - 1, 0, 4 * l, 2 * q, 2 * q, q};
 }
 [[nodiscard]] constexpr work allreduce_ring(double p) {
   double const q = (p - 1) / p;
-  return {2 * p * (p - 1), 2 * p - 2, 2 * p - 2, p - 1, 0, 4 * p - 4, 2 * q, 2 * q, q, 0};
+  return {2 * p * (p - 1), 2 * p - 2, 2 * p - 2, p - 1, 0, 4 * p - 4, 2 * q, 2 * q, q};
 }
 [[nodiscard]] constexpr work barrier_dissemination(double p) {
   double const l = log2_up(p);
-  return {p * l, l, p * l, p * l, p, 2 * l, l, l, l, 1};
+  return {p * l, l, p * l, p * l, p, 2 * l, l, l, l};
 }
 [[nodiscard]] constexpr work scatter_star(double p) {
   double const q = (p - 1) / p;
-  return {p - 1, 1, q, 0, 0, p - 1, q, 1 / p, 0, 0};
+  return {p - 1, 1, q, 0, 0, p - 1, q, 1 / p, 0};
 }
 [[nodiscard]] constexpr work scatter_binomial(double p) {
   double const l = log2_up(p), q = (p - 1) / p, largest = (std::max)(p - left_half(p), left_half(p) / 2);
-  return {p - 1, l, hops(p) / p, 0, (std::max)(hops(p) / p - 0.5, 0.0), l, q, largest / p, 0, p > 2 ? largest / p : 0};
+  return {p - 1, l, hops(p) / p, 0, (std::max)(hops(p) / p - 0.5, 0.0), l, q, largest / p, 0};
 }
 [[nodiscard]] constexpr work gather_star(double p) {
   double const q = (p - 1) / p;
-  return {p - 1, 1, q, 0, 0, p - 1, 1 / p, q, 0, 0};
+  return {p - 1, 1, q, 0, 0, p - 1, 1 / p, q, 0};
 }
 [[nodiscard]] constexpr work gather_binomial(double p) {
   work w = scatter_binomial(p);
@@ -3425,31 +3420,31 @@ namespace works {
 }
 [[nodiscard]] constexpr work allgather_star(double p) {
   double const q = (p - 1) / p;
-  return {2 * p - 2, 2, p - 1 + q, 0, 0, 2 * p - 2, p - 1, 1, 0, 0};
+  return {2 * p - 2, 2, p - 1 + q, 0, 0, 2 * p - 2, p - 1, 1, 0};
 }
 [[nodiscard]] constexpr work allgather_direct(double p) {
   double const q = (p - 1) / p;
-  return {p * (p - 1), 1, p - 1, 0, 0, 2 * p - 2, q, q, 0, 0};
+  return {p * (p - 1), 1, p - 1, 0, 0, 2 * p - 2, q, q, 0};
 }
 [[nodiscard]] constexpr work allgather_doubling(double p) {
   double const l = log2_up(p), q = (p - 1) / p;
-  return {levels_of_all(p), l, p - 1, 0, 0, tells(p) + l, tells_parts(p) / p, q, 0, 0};
+  return {levels_of_all(p), l, p - 1, 0, 0, tells(p) + l, tells_parts(p) / p, q, 0};
 }
 [[nodiscard]] constexpr work allgather_bruck(double p) {
   double const l = log2_up(p), q = (p - 1) / p;
-  return {p * l, l, p - 1, 0, 0, 2 * l, q, q, 0, 0};
+  return {p * l, l, p - 1, 0, 0, 2 * l, q, q, 0};
 }
 [[nodiscard]] constexpr work allgather_ring(double p) {
   double const q = (p - 1) / p;
-  return {p * (p - 1), p - 1, p - 1, 0, 0, 2 * p - 2, q, q, 0, 0};
+  return {p * (p - 1), p - 1, p - 1, 0, 0, 2 * p - 2, q, q, 0};
 }
 [[nodiscard]] constexpr work reduce_scatter_star(double p) {
   double const q = (p - 1) / p;
-  return {2 * p - 2, 2, p - 1 + q, p - 1, 1, 2 * p - 2, 1, p - 1, p - 1, 1};
+  return {2 * p - 2, 2, p - 1 + q, p - 1, 1, 2 * p - 2, 1, p - 1, p - 1};
 }
 [[nodiscard]] constexpr work reduce_scatter_direct(double p) {
   double const q = (p - 1) / p;
-  return {p * (p - 1), 1, p - 1, p - 1, 0, 2 * p - 2, q, q, q, 0};
+  return {p * (p - 1), 1, p - 1, p - 1, 0, 2 * p - 2, q, q, q};
 }
 [[nodiscard]] constexpr work reduce_scatter_halving(double p) {
   double const l = log2_up(p), q = (p - 1) / p;
@@ -3457,15 +3452,15 @@ namespace works {
   for (double half = (l + 1) / 2, i = 1, same = 1; i <= half; ++i) same *= 2, moved = p - same;
   bool const any = moved > 0;
   return {p * l + moved,         l + (any ? 1 : 0), p - 1 + moved / p, p - 1, p,
-          2 * l + (any ? 2 : 0), any ? 1 : q,       any ? 1 : q,       q,     1};
+          2 * l + (any ? 2 : 0), any ? 1 : q,       any ? 1 : q,       q};
 }
 [[nodiscard]] constexpr work reduce_scatter_pairwise(double p) {
   double const l = log2_up(p), q = (p - 1) / p;
-  return {p * (p - 1), left_half(p), p - 1, p - 1, l, 2 * p - 2, q, q, q, l / p};
+  return {p * (p - 1), left_half(p), p - 1, p - 1, l, 2 * p - 2, q, q, q};
 }
 [[nodiscard]] constexpr work reduce_scatter_ring(double p) {
   double const q = (p - 1) / p;
-  return {p * (p - 1), p - 1, p - 1, p - 1, p, 2 * p - 2, q, q, q, 1};
+  return {p * (p - 1), p - 1, p - 1, p - 1, p, 2 * p - 2, q, q, q};
 }
 
 [[nodiscard]] constexpr work alltoall_direct(double p) { return allgather_direct(p); }
@@ -3473,15 +3468,15 @@ namespace works {
   double const l = log2_up(p);
   double moved = 0;  // parts, by each rank
   for (std::uint64_t i = 1; i < static_cast<std::uint64_t>(p); ++i) moved += std::popcount(i);
-  return {p * l, l, moved, 0, 3 * p, 2 * l, moved / p, moved / p, 0, 3};
+  return {p * l, l, moved, 0, 3 * p, 2 * l, moved / p, moved / p, 0};
 }
 [[nodiscard]] constexpr work scan_exchange(double p) {
   double const all = p * (p - 1) / 2;
-  return {all, 1, all, all, 0, p - 1, p - 1, p - 1, p - 1, 0};
+  return {all, 1, all, all, 0, p - 1, p - 1, p - 1, p - 1};
 }
 [[nodiscard]] constexpr work exscan_exchange(double p) {
   double const all = p * (p - 1) / 2;
-  return {all, 1, all, all - p + 1, 0, p - 1, p - 1, p - 1, p - 2, 0};
+  return {all, 1, all, all - p + 1, 0, p - 1, p - 1, p - 1, p - 2};
 }
 /// What the prefixes of m contributions take: joins, and blocks for their results.
 struct prefix_work {
@@ -3497,23 +3492,23 @@ struct prefix_work {
 }
 [[nodiscard]] constexpr work scan_star(double p) {
   auto const [joins, kept] = prefixes(p);
-  return {2 * p - 2, 2, 2 * p - 2, joins, p - 1 + kept, 2 * p - 2, p - 1, p - 1, joins, p - 1 + kept};
+  return {2 * p - 2, 2, 2 * p - 2, joins, p - 1 + kept, 2 * p - 2, p - 1, p - 1, joins};
 }
 [[nodiscard]] constexpr work exscan_star(double p) {
   auto const [joins, kept] = prefixes(p - 1);
   double const most = (std::max)(p - 2, 1.0);
-  return {2 * p - 3, p > 2 ? 2.0 : 1.0, 2 * p - 3, joins, p - 2 + kept, 2 * p - 3, p - 1, most, joins, p - 2 + kept};
+  return {2 * p - 3, p > 2 ? 2.0 : 1.0, 2 * p - 3, joins, p - 2 + kept, 2 * p - 3, p - 1, most, joins};
 }
 [[nodiscard]] constexpr work scan_direct(double p) {
   auto const [joins, kept] = prefixes(p);
   double const q = (p - 1) / p;
-  return {2 * p * (p - 1), 2, 2 * p - 2, joins, p - 1 + kept, 4 * p - 4, 2 * q, 2 * q, joins / p, (p - 1 + kept) / p};
+  return {2 * p * (p - 1), 2, 2 * p - 2, joins, p - 1 + kept, 4 * p - 4, 2 * q, 2 * q, joins / p};
 }
 [[nodiscard]] constexpr work exscan_direct(double p) {
-  if (p == 2) return {1, 1, 1, 0, 0.5, 2, 1, 1, 0, 0.5};
+  if (p == 2) return {1, 1, 1, 0, 0.5, 2, 1, 1, 0};
   auto const [joins, kept] = prefixes(p - 1);
   double const q = (p - 1) / p, messages = 2 * (p - 1) * (p - 1);
-  return {messages, 2, messages / p, joins, (p - 1) * q + kept, 4 * p - 6, 2 * q, 2 * q, joins / p, (p - 1 + kept) / p};
+  return {messages, 2, messages / p, joins, (p - 1) * q + kept, 4 * p - 6, 2 * q, 2 * q, joins / p};
 }
 
 }  // namespace works
@@ -3533,19 +3528,18 @@ namespace tutti::inline TUTTI_ABI::plan {
   if (ranks < 2) return 0;
   double const n = bytes / 1000;  // rates are in nanoseconds
   double const here = (std::min)(ranks, m.per_host), hosts = ranks / here;
-  double const aside = (std::max)(w.most_kept * bytes - m.cache, 0.0) / 1000;  // the busiest rank's scratch
-  double const all_aside = w.most_kept > 0 ? aside * w.kept / w.most_kept : 0;
   double const sleeps = here > m.cores ? (std::min)(w.messages, ranks * w.rounds) : 0;
+  double const held = (here + w.kept / hosts) * bytes;  // on a host; what the cache does not hold comes from memory
+  double const far = held > m.cache ? 1 - m.cache / held : 0;
+  double const copy = m.copy + far * m.far;
 
-  double const busiest = w.most_messages * m.overhead +
-                         n * (w.most_sent * m.send + w.most_received * m.receive + w.most_folded * m.fold) +
-                         aside * m.keep;
-  double const together = 2 * w.messages * m.overhead + sleeps * m.wake +
-                          n * (w.bytes * (m.send + m.receive) + w.folded * m.fold) + all_aside * m.keep;
+  double const busiest =
+      w.most_messages * m.overhead + n * ((w.most_sent + w.most_received) * copy + w.most_folded * m.fold);
+  double const together = 2 * w.messages * m.overhead + sleeps * m.wake + n * (2 * w.bytes * copy + w.folded * m.fold);
   double const shared = together / hosts / (std::min)(here, m.cores);
 
   constexpr double granule = 65.536;  // thousands of bytes: what is on its way before the next rank begins
-  double const hop = (std::min)(w.bytes / w.messages * n, granule) * (m.send + m.receive + (hosts > 1 ? m.link : 0));
+  double const hop = (std::min)(w.bytes / w.messages * n, granule) * (2 * copy + (hosts > 1 ? m.link : 0));
   double const time = w.rounds * m.latency + (w.rounds - 1) * hop + math::sqrt(busiest * busiest + shared * shared);
   if (hosts <= 1) return time;
   double const wire = n * (std::max)((std::max)(w.most_sent, w.most_received), w.bytes / hosts) * m.link;
@@ -5247,8 +5241,10 @@ using trace = basic_trace<>;
 // -------------------------------------------------------------------------------------------- tutti/engine/waiting.hpp
 // How a rank waits: try, then spin or yield for a moment, then sleep. The one place that decides.
 //
-// A wake-up of an idle core costs as much as ten messages, so while every rank has a core of its own it pays to spin
-// for longer than one message takes. When ranks share cores a spinning rank keeps its peer from running: yield at once.
+// A wake-up of an idle core costs as much as ten messages, so it pays not to sleep for longer than one message takes,
+// and while every rank has a core of its own, to spin as long as one should. From then on something else may have the
+// peer's core, or two ranks one core: yield. When ranks share cores a spinning rank keeps its peer from running: yield
+// at once.
 
 namespace tutti::inline TUTTI_ABI::engine {
 
@@ -5268,8 +5264,8 @@ class waiting {
       return true;
     }
     if (patience_++ == 0) since_ = now;
-    if (now - since_ < (crowded_ ? yielding : spinning)) {
-      if (crowded_) std::this_thread::yield();
+    if (now - since_ < awake) {
+      if (crowded_ || now - since_ > spinning) std::this_thread::yield();
       return false;
     }
     streams.wait(wanted, until);
@@ -5277,8 +5273,8 @@ class waiting {
   }
 
  private:
-  static constexpr std::chrono::microseconds spinning{50};
-  static constexpr std::chrono::microseconds yielding{50};
+  static constexpr std::chrono::microseconds spinning{4};
+  static constexpr std::chrono::microseconds awake{50};
   bool crowded_;
   unsigned patience_ = 0;
   clock::time_point since_{};
@@ -7714,9 +7710,9 @@ namespace tutti::inline TUTTI_ABI::group {
 /// What two ranks found, in microseconds and nanoseconds per byte; as defaults, what the machine shows on which the
 /// constants were fitted.
 struct findings {
-  double exchange = 6.5;  ///< of a number, both ways at once
-  double stream = 0.2;    ///< one way: on one host at best, of a block that stays in the cache; between hosts lastingly
-  double fold = 0.026;    ///< of a result byte
+  double exchange = 5.6;  ///< of a number, both ways at once
+  double stream = 0.155;  ///< one way: on one host at best, of a block that stays in the cache; between hosts lastingly
+  double fold = 0.019;    ///< of a result byte
 };
 
 /// `m` as `found` has it: the two ranks were `apart` if on different hosts.
@@ -7740,7 +7736,7 @@ struct findings {
   }
   double const slower = times(found.exchange, due.exchange), narrower = times(found.stream, due.stream);
   for (double* each : {&m.latency, &m.overhead, &m.wake}) *each *= slower;
-  for (double* each : {&m.send, &m.receive, &m.keep}) *each *= narrower;
+  for (double* each : {&m.copy, &m.far}) *each *= narrower;
   return m;
 }
 

@@ -33,7 +33,7 @@ namespace tutti::inline TUTTI_ABI::group {
 /// constants were fitted.
 struct findings {
   double exchange = 5.6;  ///< of a number, both ways at once
-  double stream = 0.155; ///< one way: on one host at best, of a block that stays in the cache; between hosts lastingly
+  double stream = 0.155;  ///< one way: on one host at best, of a block that stays in the cache; between hosts lastingly
   double fold = 0.019;    ///< of a result byte
 };
 

@@ -85,9 +85,7 @@ namespace works {
   return {p - 1, p - 1, p - 1, 0, 0, p > 2 ? 2.0 : 1.0, 1, 1, 0};
 }
 [[nodiscard]] constexpr work reduce_star(double p) { return {p - 1, 1, p - 1, p - 1, 0, p - 1, 1, p - 1, p - 1}; }
-[[nodiscard]] constexpr work reduce_direct(double p) {
-  return {p * (p - 1), 2, p, p - 1, 1, 2 * p - 2, 1, 1, 1};
-}
+[[nodiscard]] constexpr work reduce_direct(double p) { return {p * (p - 1), 2, p, p - 1, 1, 2 * p - 2, 1, 1, 1}; }
 [[nodiscard]] constexpr work reduce_binomial(double p) {
   double const l = log2_up(p), kept = (std::max)(p / 2 - 1, 0.0);
   return {p - 1, l, p - 1, p - 1, kept, l, 1, l, l};
