@@ -6,6 +6,7 @@
 #include <atomic>
 #include <chrono>
 #include <csignal>
+#include <memory>
 #include <set>
 #include <thread>
 
@@ -61,7 +62,12 @@ TEST_CASE("the thread ends when nothing has been started for a while, and comes 
 
 TEST_CASE("the end does not wait for work that never comes") {
   progress one;
-  net::steady_timer never(one.loop(), 1h);
-  never.async_wait([](tutti::net_error) {});
+  {
+    auto const never = std::make_shared<net::steady_timer>(one.loop(), 1h);
+    never->async_wait([never](tutti::net_error) {});  // which alone keeps it
+  }
+  std::atomic<bool> inside{false};
+  net::post(one.loop(), [&] { inside = true; });
   one.see_to_it();
+  CHECK(within(5s, [&] { return inside.load(); }));  // now the thread waits for the timer
 }
