@@ -347,7 +347,7 @@ inline void weigh(advice& all, partition_report report, advise_options const& ho
 [[nodiscard]] inline advise_options completed(advise_options how, machine const& costs, std::size_t candidates) {
   if (candidates == 0 || !(how.passes > 0))
     throw error(error_kind::config, "advise needs a candidate, and passes above 0");
-  if (how.seconds_per_byte == 0) how.seconds_per_byte = (costs.send + costs.receive + costs.link) * 1e-9;
+  if (how.seconds_per_byte == 0) how.seconds_per_byte = (2 * costs.copy + costs.link) * 1e-9;
   return how;
 }
 }  // namespace detail
