@@ -23,7 +23,8 @@ double const speeds[] = {1, 1, 1, 0.5};
 
 std::chrono::nanoseconds work(tutti::sim_communicator& world, std::uint64_t items, double speed) {
   auto const begin = world.now();
-  world.compute(std::chrono::nanoseconds(static_cast<std::int64_t>(1e6 * static_cast<double>(items) / speed)));
+  std::chrono::duration<double> const takes = per_item * (static_cast<double>(items) / speed);
+  world.compute(std::chrono::duration_cast<std::chrono::nanoseconds>(takes));
   return world.now() - begin;
 }
 
