@@ -3890,7 +3890,7 @@ requires std::invocable<Step&>
 [[nodiscard]] std::vector<double> calibrate(basic_communicator<S>& comm, std::uint64_t items, Step&& step,
                                             int times = 3) {
   step();
-  std::chrono::nanoseconds quickest = std::chrono::nanoseconds::max();
+  std::chrono::nanoseconds quickest = (std::chrono::nanoseconds::max)();
   for (int i = 0; i < times; ++i) {
     auto const begin = comm.now();
     step();
