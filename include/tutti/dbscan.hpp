@@ -18,6 +18,7 @@
 #include <tutti/data/features.hpp>
 #include <tutti/data/kd_regions.hpp>
 #include <tutti/data/pack_clusters.hpp>
+#include <tutti/data/repartition.hpp>
 
 #include <nanoflann.hpp>
 
@@ -162,6 +163,18 @@ class dbscan {
     auto const label = labels(comm, cloud, own, d, near);
     answer(comm, found, label, from, sent, points.size());
     return found;
+  }
+
+  /// The local rows for each rank, dropped ones left out: what `repartition` asks for.
+  template <transport::streams S, class Rows>
+  [[nodiscard]] picks assign(basic_communicator<S>& comm, Rows const& rows) const {
+    auto const to = fit(comm, rows).destination;
+    std::vector<std::vector<std::uint64_t>> of_rank(static_cast<std::size_t>(comm.size()));
+    for (std::size_t i = 0; i < to.size(); ++i)
+      if (to[i] >= 0) of_rank[static_cast<std::size_t>(to[i])].push_back(i);
+    picks all;
+    for (auto const& rows_of : of_rank) all.push_back(rows_of);
+    return all;
   }
 
  private:

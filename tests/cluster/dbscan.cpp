@@ -191,6 +191,21 @@ TEST_CASE("dbscan: every row goes to one rank, clusters whole; noise is spread, 
     }
 }
 
+TEST_CASE("dbscan: repartition brings each cluster to one rank, and leaves dropped rows out") {
+  auto const all = shape("blobs", 400);
+  tutti::testing::run_ranks(3, [&](tutti::communicator& world) {
+    auto const mine = points::part(all, 3, world.rank());
+    tutti::dbscan const by{{0.4, 4, tutti::noise_to::drop}, &place::at};
+    auto const found = by.fit(world, mine);
+    auto const rows = repartition(world, mine, by);
+    CHECK(allreduce(world, rows.size()) == all.size() - found.noise_rows);
+    std::vector<int> here(4);  // the four blobs, by quadrant
+    for (auto const& r : rows) here[(r.at[0] > 2 ? 1U : 0U) + (r.at[1] > 2 ? 2U : 0U)] = 1;
+    allreduce(world, here);
+    CHECK(here == std::vector<int>{1, 1, 1, 1});
+  });
+}
+
 TEST_CASE("dbscan: a hundred thousand points are cut, not gathered") {
   auto const all = shape("rings", 100'000);
   whole const found(all, {0.03, 8}, 4);

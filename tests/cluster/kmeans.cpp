@@ -203,6 +203,7 @@ TEST_CASE("kmeans: repartition data by it; what cannot be is refused on every ra
     CHECK(world.stats().bytes_received - before < all.size() / 3 * sizeof(row));  // fewer than n / P rows would be
     std::vector<row> const rows = exchange_rows(world, mine, found.destination);
     CHECK(rows.size() <= 1667);
+    static_assert(tutti::content_partitioner<tutti::kmeans<decltype(&row::x)>, tutti::communicator, std::vector<row>>);
     CHECK(allreduce(world, rows.size()) == all.size());
 
     CHECK_THROWS_WITH_AS((void)(tutti::kmeans{{.k = 5002}, &row::x}.fit(world, mine)),
