@@ -293,6 +293,18 @@ class dbscan {
     return found;
   }
 
+  /// The local rows for each rank, dropped ones left out: what `repartition` asks for.
+  template <transport::streams S, class Rows>
+  [[nodiscard]] picks assign(basic_communicator<S>& comm, Rows const& rows) const {
+    auto const to = fit(comm, rows).destination;
+    std::vector<std::vector<std::uint64_t>> of_rank(static_cast<std::size_t>(comm.size()));
+    for (std::size_t i = 0; i < to.size(); ++i)
+      if (to[i] >= 0) of_rank[static_cast<std::size_t>(to[i])].push_back(i);
+    picks all;
+    for (auto const& rows_of : of_rank) all.push_back(rows_of);
+    return all;
+  }
+
  private:
   using index = nanoflann::KDTreeSingleIndexAdaptor<
       nanoflann::L2_Simple_Adaptor<double, detail::point_cloud, double, std::size_t>, detail::point_cloud, -1,
