@@ -101,4 +101,15 @@ TEST_CASE("grouped: nothing is gathered") {
   CHECK(most <= 2 * all.size() * sizeof(row) / 4);
 }
 
+TEST_CASE("grouped: a thousand parts, each of a few groups") {
+  auto const all = content::rows(30'000);
+  auto const to = content::assigned(all, 3, tutti::grouped(&row::group), 1000);
+  parts_of_groups(all, to);
+  std::map<int, int> sizes;
+  for (row const& r : all) ++sizes[r.group];
+  int largest_group = 0;
+  for (auto const& [group, size] : sizes) largest_group = std::max(largest_group, size);
+  CHECK(3 * largest(all, to, 1000) <= 4 * std::max(30, largest_group));  // neither can be undercut
+}
+
 }  // namespace

@@ -58,4 +58,20 @@ TEST_CASE("sorted: nobody receives more than 2n/P rows") {
   CHECK(most <= 2 * all.size() * sizeof(row) / 4);
 }
 
+TEST_CASE("sorted: a thousand parts") {
+  auto const all = content::rows(40'000);
+  auto const to = content::assigned(all, 3, tutti::sorted(&row::price), 1000);
+  auto const sizes = content::counts(all, to, 1000, [](row const&) { return true; });
+  CHECK(*std::max_element(sizes.begin(), sizes.end()) <= 40 * 9 / 8 + 1);
+  std::vector<double> lowest(1000, 1e9), highest(1000, -1e9);
+  for (std::size_t i = 0; i < all.size(); ++i) {
+    auto const r = static_cast<std::size_t>(to[i]);
+    lowest[r] = std::min(lowest[r], all[i].price);
+    highest[r] = std::max(highest[r], all[i].price);
+  }
+  bool in_order = true;
+  for (std::size_t r = 0; r + 1 < 1000; ++r) in_order = in_order && highest[r] <= lowest[r + 1];
+  CHECK(in_order);
+}
+
 }  // namespace

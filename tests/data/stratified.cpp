@@ -74,4 +74,11 @@ TEST_CASE(
   }
 }
 
+TEST_CASE("stratified: a thousand parts") {
+  auto const all = content::rows(10'003);
+  auto const to = content::assigned(all, 3, tutti::stratified(&row::label), 1000);
+  CHECK(to == dealt(all, 1000));
+  CHECK(content::spread(content::counts(all, to, 1000, [](row const&) { return true; })) <= 1);
+}
+
 }  // namespace
