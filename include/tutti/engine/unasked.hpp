@@ -6,7 +6,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
-#include <list>
+#include <memory>
 #include <vector>
 
 #include <tutti/core/bytes.hpp>
@@ -41,8 +41,8 @@ class basic_unasked {
     if (full()) return nullptr;
     held_ += overhead;
     auto& all = from(peer);
-    all.push_back({what, size});
-    return &all.back();
+    all.push_back(std::make_unique<parcel>(parcel{what, size}));
+    return all.back().get();
   }
   /// Where its next bytes go, at most `step` of them at first; empty: the queue is full.
   bytes room(parcel& p, std::size_t step) {
@@ -62,11 +62,11 @@ class basic_unasked {
 
   /// The oldest from this peer with this tag; null: there is none.
   [[nodiscard]] parcel* find(int peer, int tag) {
-    for (parcel& p : from(peer))
-      if (p.what.root == tag) return &p;
+    for (auto const& p : from(peer))
+      if (p->what.root == tag) return p.get();
     return nullptr;
   }
-  [[nodiscard]] parcel const* oldest(int peer) { return from(peer).empty() ? nullptr : &from(peer).front(); }
+  [[nodiscard]] parcel const* oldest(int peer) { return from(peer).empty() ? nullptr : from(peer).front().get(); }
   /// Copies what has come of it to where it belongs, and forgets it.
   void hand_over(int peer, parcel const* p, incoming& to) {
     while (to.done < p->done) {
@@ -76,15 +76,16 @@ class basic_unasked {
       to.done += n;
     }
     held_ -= p->data.size() + overhead;
-    from(peer).remove_if([p](parcel const& one) { return &one == p; });
+    std::erase_if(from(peer), [p](auto const& one) { return one.get() == p; });
   }
 
  private:
   static constexpr std::size_t overhead = 128;  // of a parcel, against `most`
 
-  [[nodiscard]] std::list<parcel>& from(int peer) { return from_[static_cast<std::size_t>(peer)]; }
+  using queue = std::vector<std::unique_ptr<parcel>>;
+  [[nodiscard]] queue& from(int peer) { return from_[static_cast<std::size_t>(peer)]; }
 
-  std::vector<std::list<parcel>> from_;
+  std::vector<queue> from_;
   std::size_t held_ = 0;
 };
 using unasked = basic_unasked<>;

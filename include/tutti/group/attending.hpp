@@ -5,7 +5,6 @@
 #include <algorithm>
 #include <chrono>
 #include <memory>
-#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -37,7 +36,7 @@ class basic_attending {
     check_trust(candidates, options_);
     for (auto pause = std::chrono::milliseconds(10);; pause = (std::min)(2 * pause, std::chrono::milliseconds(500))) {
       for (auto const& at : candidates)
-        if (auto found = attempt(at)) return std::move(*found);
+        if (gathered found = attempt(at); found.door) return found;
       auto const until = (std::min)(clock::now() + pause, deadline_);
       io_.restart();
       net::steady_timer nap(io_, until);
@@ -54,29 +53,30 @@ class basic_attending {
                             trouble_ + " (tried for " + in_seconds(options_.timeout) + ")"});
   }
 
-  [[nodiscard]] std::optional<gathered> attempt(endpoint const& at) {
+  [[nodiscard]] gathered attempt(endpoint const& at) {
     net::ip::tcp::socket s(io_);
-    std::optional<later<net_error, Use>> result;
-    s.async_connect(at, [&result](net_error e) { result = e; });
-    drive(deadline_, [&] { return result.has_value(); });
-    if (!result) {
+    bool ended = false;
+    net_error result;
+    s.async_connect(at, [&](net_error e) { result = e, ended = true; });
+    drive(deadline_, [&] { return ended; });
+    if (!ended) {
       net_error ignored;
       s.close(ignored);
-      drive(clock::now() + std::chrono::seconds(1), [&] { return result.has_value(); });
+      drive(clock::now() + std::chrono::seconds(1), [&] { return ended; });
       result = net_error(net::error::timed_out);
     }
-    if (*result) {
-      trouble_ = text_of(*result);
-      return std::nullopt;
+    if (result) {
+      trouble_ = text_of(result);
+      return {};
     }
     if (s.local_endpoint() == s.remote_endpoint()) {  // an ephemeral port may meet itself
       trouble_ = "connection refused";
-      return std::nullopt;
+      return {};
     }
     return talk(std::move(s));
   }
 
-  [[nodiscard]] std::optional<gathered> talk(net::ip::tcp::socket s) {
+  [[nodiscard]] gathered talk(net::ip::tcp::socket s) {
     // Where rank 0 was reached from, there others reach us. Over loopback to a world that also has other hosts, they
     // come to this host's other addresses; such a world is a trusted network.
     auto address = s.local_endpoint().address();
@@ -96,9 +96,10 @@ class basic_attending {
     net::write(s, net::buffer(first.data(), first.size()), problem);
     auto const link = std::make_shared<control_link>(std::move(s));
     bool begun = false;
-    std::optional<control_frame> refusal;
+    bool refused = false;
+    control_frame refusal;
     link->on_frame = [&](control_frame const& f) {
-      if (f.what == message::refuse) refusal = f;
+      if (f.what == message::refuse) refusal = f, refused = true;
       if (f.what == message::begin) g.run = f.key;
       if (f.what == message::begin) g.costs = plan::parse_machine(f.text);
       if (f.what == message::begin) begun = true;
@@ -114,7 +115,7 @@ class basic_attending {
     link->send(present);
     link->start();
     // Rank 0 keeps to the earliest deadline of all and then says who is missing; a little patience for that.
-    drive(deadline_ + std::chrono::milliseconds(500), [&] { return begun || refusal || !link->open(); });
+    drive(deadline_ + std::chrono::milliseconds(500), [&] { return begun || refused || !link->open(); });
     if (begun && g.seats.size() == static_cast<std::size_t>(options_.size)) {
       link->on_frame = nullptr;
       g.seats[0].where = link->remote();  // where it was reached, whatever it calls itself
@@ -126,10 +127,10 @@ class basic_attending {
     bool const ended = !link->open();
     link->close();
     g.door->close();
-    if (refusal) throw error(failure{refusal->kind, refusal->rank, "join", refusal->text});
+    if (refused) throw error(failure{refusal.kind, refusal.rank, "join", refusal.text});
     trouble_ = ended ? "rank 0 closed the connection (it ended, or belongs to another job)"
                      : "connected, but rank 0 did not answer";
-    return std::nullopt;
+    return {};
   }
 
   /// Runs what is ready until `done` or `until`.

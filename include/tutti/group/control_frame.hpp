@@ -7,7 +7,6 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
-#include <optional>
 #include <string>
 
 #include <tutti/core/bytes.hpp>
@@ -101,12 +100,11 @@ struct basic_control_frame {
     return w;
   }
 
-  /// Nothing if no tutti of this version sends these bytes. A refusal is understood whatever its version.
-  [[nodiscard]] static std::optional<basic_control_frame> decode(wire const& w) {
-    basic_control_frame f;
+  /// False if no tutti of this version sends these bytes. A refusal is understood whatever its version.
+  [[nodiscard]] static bool decode(wire const& w, basic_control_frame& f) {
     f.what = static_cast<message>(w[6]);
-    if (load_little<std::uint32_t>(w.data()) != transport::hello::magic) return std::nullopt;
-    if (load_little<std::uint16_t>(w.data() + 4) != wire_version && f.what != message::refuse) return std::nullopt;
+    if (load_little<std::uint32_t>(w.data()) != transport::hello::magic) return false;
+    if (load_little<std::uint16_t>(w.data() + 4) != wire_version && f.what != message::refuse) return false;
     f.flag = w[7] != std::byte{0};
     f.token = load_little<std::uint64_t>(w.data() + 8);
     f.communicator = load_little<std::uint64_t>(w.data() + 16);
@@ -126,13 +124,13 @@ struct basic_control_frame {
     std::size_t at = text_at;
     for (auto [into, size_at] : {std::pair{&f.text, 50}, std::pair{&f.site, 52}, std::pair{&f.label, 54}}) {
       std::size_t const n = load_little<std::uint16_t>(w.data() + size_at);
-      if (n > wire_size - at) return std::nullopt;
+      if (n > wire_size - at) return false;
       into->assign(n, '\0');
       std::transform(w.begin() + static_cast<std::ptrdiff_t>(at), w.begin() + static_cast<std::ptrdiff_t>(at + n),
                      into->begin(), [](std::byte b) { return static_cast<char>(b); });
       at += n;
     }
-    return f;
+    return true;
   }
 };
 using control_frame = basic_control_frame<>;

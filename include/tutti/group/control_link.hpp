@@ -5,9 +5,9 @@
 #include <array>
 #include <cstddef>
 #include <functional>
-#include <list>
 #include <memory>
 #include <utility>
+#include <vector>
 
 #include <tutti/core/on_use.hpp>
 #include <tutti/group/control_frame.hpp>
@@ -78,14 +78,14 @@ class basic_control_link : public std::enable_shared_from_this<basic_control_lin
       if (problem && problem != net::error::would_block) return;  // the read that is under way reports the end
       if (done == w.size()) return;
     }
-    queue_.push_back(w);
+    queue_.push_back(std::make_unique<typename control_frame::wire>(w));
     if (queue_.size() == 1) write(done);
   }
   void write(std::size_t from) {
-    net::async_write(socket_, net::buffer(queue_.front().data() + from, queue_.front().size() - from),
+    net::async_write(socket_, net::buffer(queue_.front()->data() + from, queue_.front()->size() - from),
                      [self = this->shared_from_this()](net_error problem, std::size_t) {
                        if (problem || !self->open_) return;
-                       self->queue_.pop_front();
+                       self->queue_.erase(self->queue_.begin());
                        if (!self->queue_.empty()) self->write(0);
                      });
   }
@@ -93,21 +93,21 @@ class basic_control_link : public std::enable_shared_from_this<basic_control_lin
     net::async_read(socket_, net::buffer(in_.data(), in_.size()),
                     [self = this->shared_from_this()](net_error problem, std::size_t) {
                       if (!self->open_) return;
-                      auto const frame = problem ? std::nullopt : control_frame::decode(self->in_);
-                      if (!frame) {
+                      control_frame frame;
+                      if (problem || !control_frame::decode(self->in_, frame)) {
                         self->close();
                         if (self->on_end) self->on_end();
                         return;
                       }
                       self->read();  // armed before the frame is used: an exception thrown below costs one frame, not
                                      // the connection
-                      if (self->on_frame) self->on_frame(*frame);
+                      if (self->on_frame) self->on_frame(frame);
                     });
   }
 
   net::ip::tcp::socket socket_;
   typename control_frame::wire in_{};
-  std::list<typename control_frame::wire> queue_;
+  std::vector<std::unique_ptr<typename control_frame::wire>> queue_;  // of what is being written nothing may move
   bool open_ = true;
 };
 using control_link = basic_control_link<>;

@@ -7,9 +7,9 @@
 #include <chrono>
 #include <cstddef>
 #include <functional>
-#include <list>
 #include <memory>
 #include <utility>
+#include <vector>
 
 #include <tutti/core/on_use.hpp>
 #include <tutti/group/control_link.hpp>
@@ -95,20 +95,20 @@ class basic_door {
                       bool const ours = !problem && transport::hello::decode(one->said, h) && h.job == job_;
                       if (!ours || !on_hello || !on_hello(h, one->socket)) return turn_away(one);
                       one->patience.cancel();
-                      pending_.remove(one);
+                      std::erase(pending_, one);
                     });
   }
   void turn_away(std::shared_ptr<stranger> one) {
     strangers_.fetch_add(1, std::memory_order_relaxed);
     one->drop();
-    pending_.remove(one);
+    std::erase(pending_, one);
   }
 
   net::io_context& io_;
   net::ip::tcp::acceptor acceptor_;
   net::steady_timer pause_;
   transport::job_key job_;
-  std::list<std::shared_ptr<stranger>> pending_;
+  std::vector<std::shared_ptr<stranger>> pending_;
   std::atomic<std::size_t> strangers_{0};
 };
 using door = basic_door<>;

@@ -12,7 +12,6 @@
 #include <tuple>
 #include <type_traits>
 #include <utility>
-#include <variant>
 
 #include <tutti/core/bytes.hpp>
 #include <tutti/core/version.hpp>
@@ -242,7 +241,7 @@ void read_value(archive_reader& ar, M& m) {
   } else if constexpr (form == wire_form::shared) {
     detail::read_shared(ar, m);
   } else if constexpr (form == wire_form::variant) {
-    detail::read_variant(ar, m, std::make_index_sequence<std::variant_size_v<M>>{});
+    detail::read_variant(ar, m, std::make_index_sequence<alternatives<M>>{});
   } else if constexpr (form == wire_form::tuple) {
     std::apply([&ar](auto&... element) { (detail::read_value(ar, element), ...); }, m);
     if constexpr (std::tuple_size_v<M> == 0) detail::read_marker(ar);

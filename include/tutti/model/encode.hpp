@@ -9,7 +9,6 @@
 #include <tuple>
 #include <type_traits>
 #include <utility>
-#include <variant>
 #include <vector>
 
 #include <tutti/core/error.hpp>
@@ -119,10 +118,10 @@ void write_value(archive_writer& ar, M const& m) {
       detail::write_value<std::remove_cvref_t<decltype(*m)>>(ar, *m);
     }
   } else if constexpr (form == wire_form::variant) {
-    static_assert(std::variant_size_v<M> < 256, "tutti: a variant may have at most 255 alternatives.");
+    static_assert(alternatives<M> < 256, "tutti: a variant may have at most 255 alternatives.");
     if (m.valueless_by_exception()) throw error(error_kind::config, "a variant that holds nothing cannot be sent");
     ar.put(static_cast<std::uint8_t>(m.index()));
-    std::visit([&ar](auto const& active) { detail::write_value(ar, active); }, m);
+    visit([&ar](auto const& active) { detail::write_value(ar, active); }, m);
   } else if constexpr (form == wire_form::tuple) {
     std::apply([&ar](auto const&... element) { (detail::write_value(ar, element), ...); }, m);
     if constexpr (std::tuple_size_v<M> == 0) ar.put(std::uint8_t{0});

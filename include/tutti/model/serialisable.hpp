@@ -10,7 +10,6 @@
 #include <string>
 #include <tuple>
 #include <type_traits>
-#include <variant>
 
 #include <tutti/core/version.hpp>
 #include <tutti/model/fields.hpp>

@@ -7,12 +7,10 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
-#include <optional>
 #include <string_view>
 #include <tuple>
 #include <type_traits>
 #include <utility>
-#include <variant>
 
 #include <tutti/core/version.hpp>
 #include <tutti/model/fields.hpp>
@@ -100,14 +98,24 @@ template <class T>
 inline constexpr bool is_shared<std::shared_ptr<T>> = true;
 template <class T>
 inline constexpr bool is_shared<std::reference_wrapper<T>> = true;
+// Known by what they can do, so that <optional> and <variant> are included only by those who have one.
 template <class M>
-inline constexpr bool is_optional = false;
-template <class T>
-inline constexpr bool is_optional<std::optional<T>> = true;
+inline constexpr bool is_optional = requires(M& m) {
+  *m;
+  m.emplace();
+  m.has_value();
+  m.reset();
+};
 template <class M>
-inline constexpr bool is_variant = false;
-template <class... T>
-inline constexpr bool is_variant<std::variant<T...>> = true;
+inline constexpr std::size_t alternatives = 0;
+template <template <class...> class V, class... T>
+requires requires(V<T...> const& v) {
+  v.index();
+  v.valueless_by_exception();
+}
+inline constexpr std::size_t alternatives<V<T...>> = sizeof...(T);
+template <class M>
+inline constexpr bool is_variant = alternatives<M> != 0;
 template <class M>
 inline constexpr bool is_tuple = false;
 template <class... T>
@@ -239,8 +247,9 @@ template <class T>
 struct children<std::reference_wrapper<T>> {
   using types = type_list<std::remove_cv_t<T>>;
 };
-template <class... T>
-struct children<std::variant<T...>> {
+template <template <class...> class V, class... T>
+requires is_variant<V<T...>>
+struct children<V<T...>> {
   using types = type_list<T...>;
 };
 template <class... T>

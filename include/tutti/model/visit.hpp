@@ -5,14 +5,12 @@
 #include <algorithm>
 #include <concepts>
 #include <cstddef>
-#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
 #include <tuple>
 #include <type_traits>
 #include <utility>
-#include <variant>
 #include <vector>
 
 #include <tutti/core/error.hpp>
@@ -181,7 +179,7 @@ class walker {
     } else if constexpr (is_optional<plain>) {
       if (m) node(*m);
     } else if constexpr (is_variant<plain>) {
-      if (!m.valueless_by_exception()) std::visit([this](auto& active) { this->node(active); }, m);
+      if (!m.valueless_by_exception()) visit([this](auto& active) { this->node(active); }, m);
     } else if constexpr (is_pair<plain>) {
       child("first", m.first);
       child("second", m.second);

@@ -2,8 +2,8 @@
 // One of the compiled-in transports, chosen at the join: what `tutti::communicator` runs on.
 #pragma once
 
+#include <memory>
 #include <utility>
-#include <variant>
 
 #include <tutti/core/on_use.hpp>
 #include <tutti/transport/local.hpp>
@@ -17,49 +17,41 @@ class basic_any {
   using local = basic_local<Use>;
 
  public:
-  basic_any(tcp chosen) : chosen_(std::move(chosen)) {}
-  basic_any(local chosen) : chosen_(std::move(chosen)) {}
+  basic_any(tcp chosen) : tcp_(std::make_unique<tcp>(std::move(chosen))) {}
+  basic_any(local chosen) : local_(std::make_unique<local>(std::move(chosen))) {}
 
   [[nodiscard]] int rank() const noexcept {
-    return std::holds_alternative<tcp>(chosen_) ? std::get_if<tcp>(&chosen_)->rank()
-                                                : std::get_if<local>(&chosen_)->rank();
+    return tcp_ ? tcp_->rank() : local_->rank();
   }
   [[nodiscard]] int size() const noexcept {
-    return std::holds_alternative<tcp>(chosen_) ? std::get_if<tcp>(&chosen_)->size()
-                                                : std::get_if<local>(&chosen_)->size();
+    return tcp_ ? tcp_->size() : local_->size();
   }
   moved write_some(int peer, const_bytes head, const_bytes body) {
-    if (tcp* t = std::get_if<tcp>(&chosen_)) return t->write_some(peer, head, body);
-    return std::get_if<local>(&chosen_)->write_some(peer, head, body);
+    return tcp_ ? tcp_->write_some(peer, head, body) : local_->write_some(peer, head, body);
   }
   moved read_some(int peer, bytes head, bytes body) {
-    if (tcp* t = std::get_if<tcp>(&chosen_)) return t->read_some(peer, head, body);
-    return std::get_if<local>(&chosen_)->read_some(peer, head, body);
+    return tcp_ ? tcp_->read_some(peer, head, body) : local_->read_some(peer, head, body);
   }
   void wait(std::span<interest const> wanted, clock::time_point until) {
-    if (tcp* t = std::get_if<tcp>(&chosen_)) return t->wait(wanted, until);
-    std::get_if<local>(&chosen_)->wait(wanted, until);
+    return tcp_ ? tcp_->wait(wanted, until) : local_->wait(wanted, until);
   }
   void wake() noexcept {
-    if (tcp* t = std::get_if<tcp>(&chosen_)) return t->wake();
-    std::get_if<local>(&chosen_)->wake();
+    return tcp_ ? tcp_->wake() : local_->wake();
   }
   clock::time_point async_wait(net::io_context& io, std::span<interest const> wanted, clock::time_point until,
                                std::shared_ptr<listener> const& whom) {
-    if (tcp* t = std::get_if<tcp>(&chosen_)) return t->async_wait(io, wanted, until, whom);
-    return std::get_if<local>(&chosen_)->async_wait(io, wanted, until, whom);
+    return tcp_ ? tcp_->async_wait(io, wanted, until, whom) : local_->async_wait(io, wanted, until, whom);
   }
   void stop_waiting(bool for_good) noexcept {
-    if (tcp* t = std::get_if<tcp>(&chosen_)) return t->stop_waiting(for_good);
-    std::get_if<local>(&chosen_)->stop_waiting(for_good);
+    return tcp_ ? tcp_->stop_waiting(for_good) : local_->stop_waiting(for_good);
   }
   void close() noexcept {
-    if (tcp* t = std::get_if<tcp>(&chosen_)) return t->close();
-    std::get_if<local>(&chosen_)->close();
+    return tcp_ ? tcp_->close() : local_->close();
   }
 
  private:
-  std::variant<tcp, local> chosen_;
+  std::unique_ptr<tcp> tcp_;  // one of the two
+  std::unique_ptr<local> local_;
 };
 using any = basic_any<>;
 
