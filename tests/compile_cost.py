@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: BSL-1.0
-"""Measures what tutti/tutti.hpp costs to include, as a multiple of the Asio headers it stands on. 1.5 is promised and not
-kept yet; above the ceiling it fails.
+"""Measures what tutti/tutti.hpp costs to include, as a multiple of the Asio headers it stands on. 1.5 is promised; a little
+above it, for what a busy machine adds, it fails.
 
 Both are parsed (-fsyntax-only) in turn, so that other load hits both alike; the smallest time of each side counts.
 """
@@ -14,8 +14,8 @@ import sys
 import tempfile
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
-PROMISE = 1.5  # not kept yet: docs/performance.md says where the time goes
-CEILING = 2.0  # what it must not grow beyond meanwhile
+PROMISE = 1.5  # docs/performance.md says where the time goes
+CEILING = 1.75  # beyond it no busy machine is to blame
 
 
 def asio_headers():
