@@ -47,10 +47,8 @@
 #include <initializer_list>
 #include <iterator>
 #include <limits>
-#include <list>
 #include <memory>
 #include <mutex>
-#include <optional>
 #include <span>
 #include <stdexcept>
 #include <string>
@@ -61,7 +59,6 @@
 #include <type_traits>
 #include <unordered_map>
 #include <utility>
-#include <variant>
 #include <vector>
 
 // ---------------------------------------------------------------------------------------------- tutti/core/version.hpp
@@ -1462,14 +1459,24 @@ template <class T>
 inline constexpr bool is_shared<std::shared_ptr<T>> = true;
 template <class T>
 inline constexpr bool is_shared<std::reference_wrapper<T>> = true;
+// Known by what they can do, so that <optional> and <variant> are included only by those who have one.
 template <class M>
-inline constexpr bool is_optional = false;
-template <class T>
-inline constexpr bool is_optional<std::optional<T>> = true;
+inline constexpr bool is_optional = requires(M& m) {
+  *m;
+  m.emplace();
+  m.has_value();
+  m.reset();
+};
 template <class M>
-inline constexpr bool is_variant = false;
-template <class... T>
-inline constexpr bool is_variant<std::variant<T...>> = true;
+inline constexpr std::size_t alternatives = 0;
+template <template <class...> class V, class... T>
+requires requires(V<T...> const& v) {
+  v.index();
+  v.valueless_by_exception();
+}
+inline constexpr std::size_t alternatives<V<T...>> = sizeof...(T);
+template <class M>
+inline constexpr bool is_variant = alternatives<M> != 0;
 template <class M>
 inline constexpr bool is_tuple = false;
 template <class... T>
@@ -1601,8 +1608,9 @@ template <class T>
 struct children<std::reference_wrapper<T>> {
   using types = type_list<std::remove_cv_t<T>>;
 };
-template <class... T>
-struct children<std::variant<T...>> {
+template <template <class...> class V, class... T>
+requires is_variant<V<T...>>
+struct children<V<T...>> {
   using types = type_list<T...>;
 };
 template <class... T>
@@ -1823,7 +1831,7 @@ class walker {
     } else if constexpr (is_optional<plain>) {
       if (m) node(*m);
     } else if constexpr (is_variant<plain>) {
-      if (!m.valueless_by_exception()) std::visit([this](auto& active) { this->node(active); }, m);
+      if (!m.valueless_by_exception()) visit([this](auto& active) { this->node(active); }, m);
     } else if constexpr (is_pair<plain>) {
       child("first", m.first);
       child("second", m.second);
@@ -5997,8 +6005,8 @@ class basic_unasked {
     if (full()) return nullptr;
     held_ += overhead;
     auto& all = from(peer);
-    all.push_back({what, size});
-    return &all.back();
+    all.push_back(std::make_unique<parcel>(parcel{what, size}));
+    return all.back().get();
   }
   /// Where its next bytes go, at most `step` of them at first; empty: the queue is full.
   bytes room(parcel& p, std::size_t step) {
@@ -6018,11 +6026,11 @@ class basic_unasked {
 
   /// The oldest from this peer with this tag; null: there is none.
   [[nodiscard]] parcel* find(int peer, int tag) {
-    for (parcel& p : from(peer))
-      if (p.what.root == tag) return &p;
+    for (auto const& p : from(peer))
+      if (p->what.root == tag) return p.get();
     return nullptr;
   }
-  [[nodiscard]] parcel const* oldest(int peer) { return from(peer).empty() ? nullptr : &from(peer).front(); }
+  [[nodiscard]] parcel const* oldest(int peer) { return from(peer).empty() ? nullptr : from(peer).front().get(); }
   /// Copies what has come of it to where it belongs, and forgets it.
   void hand_over(int peer, parcel const* p, incoming& to) {
     while (to.done < p->done) {
@@ -6032,15 +6040,16 @@ class basic_unasked {
       to.done += n;
     }
     held_ -= p->data.size() + overhead;
-    from(peer).remove_if([p](parcel const& one) { return &one == p; });
+    std::erase_if(from(peer), [p](auto const& one) { return one.get() == p; });
   }
 
  private:
   static constexpr std::size_t overhead = 128;  // of a parcel, against `most`
 
-  [[nodiscard]] std::list<parcel>& from(int peer) { return from_[static_cast<std::size_t>(peer)]; }
+  using queue = std::vector<std::unique_ptr<parcel>>;
+  [[nodiscard]] queue& from(int peer) { return from_[static_cast<std::size_t>(peer)]; }
 
-  std::vector<std::list<parcel>> from_;
+  std::vector<queue> from_;
   std::size_t held_ = 0;
 };
 using unasked = basic_unasked<>;
@@ -7313,49 +7322,33 @@ class basic_any {
   using local = basic_local<Use>;
 
  public:
-  basic_any(tcp chosen) : chosen_(std::move(chosen)) {}
-  basic_any(local chosen) : chosen_(std::move(chosen)) {}
+  basic_any(tcp chosen) : tcp_(std::make_unique<tcp>(std::move(chosen))) {}
+  basic_any(local chosen) : local_(std::make_unique<local>(std::move(chosen))) {}
 
-  [[nodiscard]] int rank() const noexcept {
-    return std::holds_alternative<tcp>(chosen_) ? std::get_if<tcp>(&chosen_)->rank()
-                                                : std::get_if<local>(&chosen_)->rank();
-  }
-  [[nodiscard]] int size() const noexcept {
-    return std::holds_alternative<tcp>(chosen_) ? std::get_if<tcp>(&chosen_)->size()
-                                                : std::get_if<local>(&chosen_)->size();
-  }
+  [[nodiscard]] int rank() const noexcept { return tcp_ ? tcp_->rank() : local_->rank(); }
+  [[nodiscard]] int size() const noexcept { return tcp_ ? tcp_->size() : local_->size(); }
   moved write_some(int peer, const_bytes head, const_bytes body) {
-    if (tcp* t = std::get_if<tcp>(&chosen_)) return t->write_some(peer, head, body);
-    return std::get_if<local>(&chosen_)->write_some(peer, head, body);
+    return tcp_ ? tcp_->write_some(peer, head, body) : local_->write_some(peer, head, body);
   }
   moved read_some(int peer, bytes head, bytes body) {
-    if (tcp* t = std::get_if<tcp>(&chosen_)) return t->read_some(peer, head, body);
-    return std::get_if<local>(&chosen_)->read_some(peer, head, body);
+    return tcp_ ? tcp_->read_some(peer, head, body) : local_->read_some(peer, head, body);
   }
   void wait(std::span<interest const> wanted, clock::time_point until) {
-    if (tcp* t = std::get_if<tcp>(&chosen_)) return t->wait(wanted, until);
-    std::get_if<local>(&chosen_)->wait(wanted, until);
+    return tcp_ ? tcp_->wait(wanted, until) : local_->wait(wanted, until);
   }
-  void wake() noexcept {
-    if (tcp* t = std::get_if<tcp>(&chosen_)) return t->wake();
-    std::get_if<local>(&chosen_)->wake();
-  }
+  void wake() noexcept { return tcp_ ? tcp_->wake() : local_->wake(); }
   clock::time_point async_wait(net::io_context& io, std::span<interest const> wanted, clock::time_point until,
                                std::shared_ptr<listener> const& whom) {
-    if (tcp* t = std::get_if<tcp>(&chosen_)) return t->async_wait(io, wanted, until, whom);
-    return std::get_if<local>(&chosen_)->async_wait(io, wanted, until, whom);
+    return tcp_ ? tcp_->async_wait(io, wanted, until, whom) : local_->async_wait(io, wanted, until, whom);
   }
   void stop_waiting(bool for_good) noexcept {
-    if (tcp* t = std::get_if<tcp>(&chosen_)) return t->stop_waiting(for_good);
-    std::get_if<local>(&chosen_)->stop_waiting(for_good);
+    return tcp_ ? tcp_->stop_waiting(for_good) : local_->stop_waiting(for_good);
   }
-  void close() noexcept {
-    if (tcp* t = std::get_if<tcp>(&chosen_)) return t->close();
-    std::get_if<local>(&chosen_)->close();
-  }
+  void close() noexcept { return tcp_ ? tcp_->close() : local_->close(); }
 
  private:
-  std::variant<tcp, local> chosen_;
+  std::unique_ptr<tcp> tcp_;  // one of the two
+  std::unique_ptr<local> local_;
 };
 using any = basic_any<>;
 
@@ -9295,12 +9288,11 @@ struct basic_control_frame {
     return w;
   }
 
-  /// Nothing if no tutti of this version sends these bytes. A refusal is understood whatever its version.
-  [[nodiscard]] static std::optional<basic_control_frame> decode(wire const& w) {
-    basic_control_frame f;
+  /// False if no tutti of this version sends these bytes. A refusal is understood whatever its version.
+  [[nodiscard]] static bool decode(wire const& w, basic_control_frame& f) {
     f.what = static_cast<message>(w[6]);
-    if (load_little<std::uint32_t>(w.data()) != transport::hello::magic) return std::nullopt;
-    if (load_little<std::uint16_t>(w.data() + 4) != wire_version && f.what != message::refuse) return std::nullopt;
+    if (load_little<std::uint32_t>(w.data()) != transport::hello::magic) return false;
+    if (load_little<std::uint16_t>(w.data() + 4) != wire_version && f.what != message::refuse) return false;
     f.flag = w[7] != std::byte{0};
     f.token = load_little<std::uint64_t>(w.data() + 8);
     f.communicator = load_little<std::uint64_t>(w.data() + 16);
@@ -9320,13 +9312,13 @@ struct basic_control_frame {
     std::size_t at = text_at;
     for (auto [into, size_at] : {std::pair{&f.text, 50}, std::pair{&f.site, 52}, std::pair{&f.label, 54}}) {
       std::size_t const n = load_little<std::uint16_t>(w.data() + size_at);
-      if (n > wire_size - at) return std::nullopt;
+      if (n > wire_size - at) return false;
       into->assign(n, '\0');
       std::transform(w.begin() + static_cast<std::ptrdiff_t>(at), w.begin() + static_cast<std::ptrdiff_t>(at + n),
                      into->begin(), [](std::byte b) { return static_cast<char>(b); });
       at += n;
     }
-    return f;
+    return true;
   }
 };
 using control_frame = basic_control_frame<>;
@@ -9453,14 +9445,14 @@ class basic_control_link : public std::enable_shared_from_this<basic_control_lin
       if (problem && problem != net::error::would_block) return;  // the read that is under way reports the end
       if (done == w.size()) return;
     }
-    queue_.push_back(w);
+    queue_.push_back(std::make_unique<typename control_frame::wire>(w));
     if (queue_.size() == 1) write(done);
   }
   void write(std::size_t from) {
-    net::async_write(socket_, net::buffer(queue_.front().data() + from, queue_.front().size() - from),
+    net::async_write(socket_, net::buffer(queue_.front()->data() + from, queue_.front()->size() - from),
                      [self = this->shared_from_this()](net_error problem, std::size_t) {
                        if (problem || !self->open_) return;
-                       self->queue_.pop_front();
+                       self->queue_.erase(self->queue_.begin());
                        if (!self->queue_.empty()) self->write(0);
                      });
   }
@@ -9468,21 +9460,21 @@ class basic_control_link : public std::enable_shared_from_this<basic_control_lin
     net::async_read(socket_, net::buffer(in_.data(), in_.size()),
                     [self = this->shared_from_this()](net_error problem, std::size_t) {
                       if (!self->open_) return;
-                      auto const frame = problem ? std::nullopt : control_frame::decode(self->in_);
-                      if (!frame) {
+                      control_frame frame;
+                      if (problem || !control_frame::decode(self->in_, frame)) {
                         self->close();
                         if (self->on_end) self->on_end();
                         return;
                       }
                       self->read();  // armed before the frame is used: an exception thrown below costs one frame, not
                                      // the connection
-                      if (self->on_frame) self->on_frame(*frame);
+                      if (self->on_frame) self->on_frame(frame);
                     });
   }
 
   net::ip::tcp::socket socket_;
   typename control_frame::wire in_{};
-  std::list<typename control_frame::wire> queue_;
+  std::vector<std::unique_ptr<typename control_frame::wire>> queue_;  // of what is being written nothing may move
   bool open_ = true;
 };
 using control_link = basic_control_link<>;
@@ -9571,20 +9563,20 @@ class basic_door {
                       bool const ours = !problem && transport::hello::decode(one->said, h) && h.job == job_;
                       if (!ours || !on_hello || !on_hello(h, one->socket)) return turn_away(one);
                       one->patience.cancel();
-                      pending_.remove(one);
+                      std::erase(pending_, one);
                     });
   }
   void turn_away(std::shared_ptr<stranger> one) {
     strangers_.fetch_add(1, std::memory_order_relaxed);
     one->drop();
-    pending_.remove(one);
+    std::erase(pending_, one);
   }
 
   net::io_context& io_;
   net::ip::tcp::acceptor acceptor_;
   net::steady_timer pause_;
   transport::job_key job_;
-  std::list<std::shared_ptr<stranger>> pending_;
+  std::vector<std::shared_ptr<stranger>> pending_;
   std::atomic<std::size_t> strangers_{0};
 };
 using door = basic_door<>;
@@ -9887,7 +9879,7 @@ class basic_attending {
     check_trust(candidates, options_);
     for (auto pause = std::chrono::milliseconds(10);; pause = (std::min)(2 * pause, std::chrono::milliseconds(500))) {
       for (auto const& at : candidates)
-        if (auto found = attempt(at)) return std::move(*found);
+        if (gathered found = attempt(at); found.door) return found;
       auto const until = (std::min)(clock::now() + pause, deadline_);
       io_.restart();
       net::steady_timer nap(io_, until);
@@ -9904,29 +9896,30 @@ class basic_attending {
                             trouble_ + " (tried for " + in_seconds(options_.timeout) + ")"});
   }
 
-  [[nodiscard]] std::optional<gathered> attempt(endpoint const& at) {
+  [[nodiscard]] gathered attempt(endpoint const& at) {
     net::ip::tcp::socket s(io_);
-    std::optional<later<net_error, Use>> result;
-    s.async_connect(at, [&result](net_error e) { result = e; });
-    drive(deadline_, [&] { return result.has_value(); });
-    if (!result) {
+    bool ended = false;
+    net_error result;
+    s.async_connect(at, [&](net_error e) { result = e, ended = true; });
+    drive(deadline_, [&] { return ended; });
+    if (!ended) {
       net_error ignored;
       s.close(ignored);
-      drive(clock::now() + std::chrono::seconds(1), [&] { return result.has_value(); });
+      drive(clock::now() + std::chrono::seconds(1), [&] { return ended; });
       result = net_error(net::error::timed_out);
     }
-    if (*result) {
-      trouble_ = text_of(*result);
-      return std::nullopt;
+    if (result) {
+      trouble_ = text_of(result);
+      return {};
     }
     if (s.local_endpoint() == s.remote_endpoint()) {  // an ephemeral port may meet itself
       trouble_ = "connection refused";
-      return std::nullopt;
+      return {};
     }
     return talk(std::move(s));
   }
 
-  [[nodiscard]] std::optional<gathered> talk(net::ip::tcp::socket s) {
+  [[nodiscard]] gathered talk(net::ip::tcp::socket s) {
     // Where rank 0 was reached from, there others reach us. Over loopback to a world that also has other hosts, they
     // come to this host's other addresses; such a world is a trusted network.
     auto address = s.local_endpoint().address();
@@ -9946,9 +9939,10 @@ class basic_attending {
     net::write(s, net::buffer(first.data(), first.size()), problem);
     auto const link = std::make_shared<control_link>(std::move(s));
     bool begun = false;
-    std::optional<control_frame> refusal;
+    bool refused = false;
+    control_frame refusal;
     link->on_frame = [&](control_frame const& f) {
-      if (f.what == message::refuse) refusal = f;
+      if (f.what == message::refuse) refusal = f, refused = true;
       if (f.what == message::begin) g.run = f.key;
       if (f.what == message::begin) g.costs = plan::parse_machine(f.text);
       if (f.what == message::begin) begun = true;
@@ -9964,7 +9958,7 @@ class basic_attending {
     link->send(present);
     link->start();
     // Rank 0 keeps to the earliest deadline of all and then says who is missing; a little patience for that.
-    drive(deadline_ + std::chrono::milliseconds(500), [&] { return begun || refusal || !link->open(); });
+    drive(deadline_ + std::chrono::milliseconds(500), [&] { return begun || refused || !link->open(); });
     if (begun && g.seats.size() == static_cast<std::size_t>(options_.size)) {
       link->on_frame = nullptr;
       g.seats[0].where = link->remote();  // where it was reached, whatever it calls itself
@@ -9976,10 +9970,10 @@ class basic_attending {
     bool const ended = !link->open();
     link->close();
     g.door->close();
-    if (refusal) throw error(failure{refusal->kind, refusal->rank, "join", refusal->text});
+    if (refused) throw error(failure{refusal.kind, refusal.rank, "join", refusal.text});
     trouble_ = ended ? "rank 0 closed the connection (it ended, or belongs to another job)"
                      : "connected, but rank 0 did not answer";
-    return std::nullopt;
+    return {};
   }
 
   /// Runs what is ready until `done` or `until`.
@@ -12119,10 +12113,10 @@ void write_value(archive_writer& ar, M const& m) {
       detail::write_value<std::remove_cvref_t<decltype(*m)>>(ar, *m);
     }
   } else if constexpr (form == wire_form::variant) {
-    static_assert(std::variant_size_v<M> < 256, "tutti: a variant may have at most 255 alternatives.");
+    static_assert(alternatives<M> < 256, "tutti: a variant may have at most 255 alternatives.");
     if (m.valueless_by_exception()) throw error(error_kind::config, "a variant that holds nothing cannot be sent");
     ar.put(static_cast<std::uint8_t>(m.index()));
-    std::visit([&ar](auto const& active) { detail::write_value(ar, active); }, m);
+    visit([&ar](auto const& active) { detail::write_value(ar, active); }, m);
   } else if constexpr (form == wire_form::tuple) {
     std::apply([&ar](auto const&... element) { (detail::write_value(ar, element), ...); }, m);
     if constexpr (std::tuple_size_v<M> == 0) ar.put(std::uint8_t{0});
@@ -12376,7 +12370,7 @@ void read_value(archive_reader& ar, M& m) {
   } else if constexpr (form == wire_form::shared) {
     detail::read_shared(ar, m);
   } else if constexpr (form == wire_form::variant) {
-    detail::read_variant(ar, m, std::make_index_sequence<std::variant_size_v<M>>{});
+    detail::read_variant(ar, m, std::make_index_sequence<alternatives<M>>{});
   } else if constexpr (form == wire_form::tuple) {
     std::apply([&ar](auto&... element) { (detail::read_value(ar, element), ...); }, m);
     if constexpr (std::tuple_size_v<M> == 0) detail::read_marker(ar);
