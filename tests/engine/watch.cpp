@@ -4,6 +4,7 @@
 #include <doctest/doctest.h>
 
 #include <atomic>
+#include <chrono>
 #include <string>
 #include <thread>
 #include <vector>
@@ -38,6 +39,12 @@ TEST_CASE("watch: a call is running between begin and end, and remembered afterw
   CHECK(w.latest().waiting_for == -1);
   w.waiting_for(5);
   CHECK(w.latest().waiting_for == 5);
+  auto const later = w.latest().since + std::chrono::seconds(1);
+  w.waiting_for(3, later);
+  CHECK(w.latest().since == later);
+  w.waiting_for(-1);
+  CHECK(w.latest().waiting_for == -1);
+  CHECK(w.latest().since == later);
   w.end();
   CHECK_FALSE(w.latest().running);
   CHECK(w.latest().waiting_for == -1);

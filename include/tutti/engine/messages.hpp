@@ -124,6 +124,7 @@ class messages {
       clock::time_point const now = transport::now(streams_);
       if (any || drain()) {
         waiting_.moved();
+        if (told_ >= 0) watch_->waiting_for(told_ = -1);
         last = now;
         continue;
       }
@@ -398,7 +399,7 @@ class messages {
       if (writes || (!p.ended && !stuck)) interests_.push_back({r, !p.ended && !stuck, writes});
     }
     if (now - last >= patience_) fail_late(awaited);
-    if (now - last > telling && awaited != told_) watch_->waiting_for(world(told_ = awaited));
+    if (now - last > telling && awaited != told_) watch_->waiting_for(world(told_ = awaited), last);
     clock::time_point const until = (std::min)(last + patience_, now + slice);
     bool const suspended = background_ != nullptr && background_->suspend(streams_, interests_, until);
     if (!suspended && !waiting_.idle(streams_, interests_, now, until)) return;

@@ -130,6 +130,7 @@ class runner {
     bool any = false;
     for (flow& f : sends_) any |= send(f);
     for (flow& f : recvs_) any |= receive(f);
+    if (any && told_ >= 0) watch_.waiting_for(told_ = -1);  // before folding, which may take long
     for (std::uint32_t s : program_->local) any |= compute(s);
     return any;
   }
@@ -278,7 +279,7 @@ class runner {
       }
     if (now - last >= patience) fail_late(awaited, patience);
     clock::time_point const until = (std::min)(last + patience, now + slice);
-    if (now - last > telling && awaited != told_) watch_.waiting_for(world(told_ = awaited));
+    if (now - last > telling && awaited != told_) watch_.waiting_for(world(told_ = awaited), last);
     bool const suspended = background_ != nullptr && background_->suspend(streams_, interests_, until);
     if (!suspended && !waiting_.idle(streams_, interests_, now, until)) return;
     if (trace_ != nullptr) trace_->add(now, watch_.latest().what.sequence, streams_.rank(), trace_event::kind::wait);

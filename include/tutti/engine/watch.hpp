@@ -3,6 +3,7 @@
 // and whether it has been revoked.
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <atomic>
 #include <cstdint>
@@ -33,7 +34,7 @@ struct record {
   call what;
   call_site where;
   std::array<char, 40> label{};
-  clock::time_point since{};  ///< when the call began, or ended
+  clock::time_point since{};  ///< when the call began, or last moved as far as it was told, or ended
   int waiting_for = -1;       ///< world rank of the peer whose bytes are missing; -1: none
   bool running = false;
 };
@@ -75,9 +76,12 @@ class basic_watch {
     for (std::size_t i = 0; i < label.size() && i + 1 < r.label.size(); ++i) r.label[i] = label[i];
     latest_ = what.sequence;
   }
-  void waiting_for(int world_rank) {
+  /// Nothing has moved since `quiet`, for want of that rank's bytes; -1: it moves again.
+  void waiting_for(int world_rank, clock::time_point quiet = {}) {
     std::lock_guard const hold(guard_);
-    ring_[latest_ % kept].waiting_for = world_rank;
+    record& r = ring_[latest_ % kept];
+    r.waiting_for = world_rank;
+    r.since = (std::max)(r.since, quiet);
   }
   void end(clock::time_point now = clock::now()) {
     std::lock_guard const hold(guard_);

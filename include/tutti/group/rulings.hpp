@@ -382,7 +382,7 @@ class basic_rulings {
         if (s.waiting_for < 0 || is_settled(s.what.communicator)) continue;
         stall& one = stalls_[s.what.communicator];
         bool const message = s.what.sequence == 0, fresh = now - s.since < settings_.stall_report;
-        if (one.sequence != s.what.sequence || one.threshold == clock::duration::zero() || (message && fresh))
+        if (one.sequence != s.what.sequence || one.threshold == clock::duration::zero() || fresh)
           one = {s.what.sequence, settings_.stall_report};
         if (now - s.since < one.threshold) continue;
         while (now - s.since >= one.threshold) one.threshold *= 2;
