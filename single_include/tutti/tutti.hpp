@@ -4485,7 +4485,7 @@ struct record {
   call what;
   call_site where;
   std::array<char, 40> label{};
-  clock::time_point since{};  ///< when the call began, or ended
+  clock::time_point since{};  ///< when the call began, or last moved as far as it was told, or ended
   int waiting_for = -1;       ///< world rank of the peer whose bytes are missing; -1: none
   bool running = false;
 };
@@ -4527,9 +4527,12 @@ class basic_watch {
     for (std::size_t i = 0; i < label.size() && i + 1 < r.label.size(); ++i) r.label[i] = label[i];
     latest_ = what.sequence;
   }
-  void waiting_for(int world_rank) {
+  /// Nothing has moved since `quiet`, for want of that rank's bytes; -1: it moves again.
+  void waiting_for(int world_rank, clock::time_point quiet = {}) {
     std::lock_guard const hold(guard_);
-    ring_[latest_ % kept].waiting_for = world_rank;
+    record& r = ring_[latest_ % kept];
+    r.waiting_for = world_rank;
+    r.since = (std::max)(r.since, quiet);
   }
   void end(clock::time_point now = clock::now()) {
     std::lock_guard const hold(guard_);
@@ -5398,6 +5401,7 @@ class runner {
     bool any = false;
     for (flow& f : sends_) any |= send(f);
     for (flow& f : recvs_) any |= receive(f);
+    if (any && told_ >= 0) watch_.waiting_for(told_ = -1);  // before folding, which may take long
     for (std::uint32_t s : program_->local) any |= compute(s);
     return any;
   }
@@ -5546,7 +5550,7 @@ class runner {
       }
     if (now - last >= patience) fail_late(awaited, patience);
     clock::time_point const until = (std::min)(last + patience, now + slice);
-    if (now - last > telling && awaited != told_) watch_.waiting_for(world(told_ = awaited));
+    if (now - last > telling && awaited != told_) watch_.waiting_for(world(told_ = awaited), last);
     bool const suspended = background_ != nullptr && background_->suspend(streams_, interests_, until);
     if (!suspended && !waiting_.idle(streams_, interests_, now, until)) return;
     if (trace_ != nullptr) trace_->add(now, watch_.latest().what.sequence, streams_.rank(), trace_event::kind::wait);
@@ -6152,6 +6156,7 @@ class messages {
       clock::time_point const now = transport::now(streams_);
       if (any || drain()) {
         waiting_.moved();
+        if (told_ >= 0) watch_->waiting_for(told_ = -1);
         last = now;
         continue;
       }
@@ -6426,7 +6431,7 @@ class messages {
       if (writes || (!p.ended && !stuck)) interests_.push_back({r, !p.ended && !stuck, writes});
     }
     if (now - last >= patience_) fail_late(awaited);
-    if (now - last > telling && awaited != told_) watch_->waiting_for(world(told_ = awaited));
+    if (now - last > telling && awaited != told_) watch_->waiting_for(world(told_ = awaited), last);
     clock::time_point const until = (std::min)(last + patience_, now + slice);
     bool const suspended = background_ != nullptr && background_->suspend(streams_, interests_, until);
     if (!suspended && !waiting_.idle(streams_, interests_, now, until)) return;
@@ -8785,7 +8790,7 @@ class basic_rulings {
         if (s.waiting_for < 0 || is_settled(s.what.communicator)) continue;
         stall& one = stalls_[s.what.communicator];
         bool const message = s.what.sequence == 0, fresh = now - s.since < settings_.stall_report;
-        if (one.sequence != s.what.sequence || one.threshold == clock::duration::zero() || (message && fresh))
+        if (one.sequence != s.what.sequence || one.threshold == clock::duration::zero() || fresh)
           one = {s.what.sequence, settings_.stall_report};
         if (now - s.since < one.threshold) continue;
         while (now - s.since >= one.threshold) one.threshold *= 2;
