@@ -269,3 +269,38 @@ TEST_CASE("a machine and the network of it describe the same constants") {
   CHECK(n.alpha == 43us);
   CHECK(n.beta == doctest::Approx(1.25e8));
 }
+
+TEST_CASE("on simulated networks of either kind the choice is rarely far from the fastest algorithm") {
+  tutti::sim slow, fast, hybrid;
+  slow.alpha = 50us;
+  slow.beta = 1.25e8;
+  fast.alpha = 2us;
+  fast.overhead = 500ns;
+  fast.beta = 1.25e10;
+  hybrid.hosts = 2;
+  hybrid.cores = 4;
+  for (sim const& network : {slow, fast, hybrid}) {
+    int cells = 0, near = 0;
+    double worst = 0;
+    for (int ranks : {2, 3, 4, 8, 13, 16})
+      for (auto what : {collective::broadcast, collective::reduce, collective::allreduce, collective::scatter,
+                        collective::gather, collective::allgather, collective::reduce_scatter, collective::alltoall})
+        for (std::uint64_t bytes : {1024U, 16384U, 262144U, 4194304U}) {
+          auto const chosen =
+              plan::choose(what, ranks, bytes, algorithm::automatic, {}, plan::machine_of(network, ranks));
+          double best = 0, ours = 0;
+          for (plan::row const& r : plan::table()) {
+            if (r.what != what || !r.obstacle(ranks, {}).empty()) continue;
+            auto const time = static_cast<double>(plan::simulate(r, ranks, bytes, network, 0).time().count());
+            if (best == 0 || time < best) best = time;
+            if (r.algorithm == chosen) ours = time;
+          }
+          ++cells;
+          near += ours <= 1.15 * best ? 1 : 0;
+          worst = (std::max)(worst, ours / best);
+        }
+    CAPTURE(worst);
+    CHECK(near >= cells * 88 / 100);
+    CHECK(worst < 2.5);
+  }
+}

@@ -154,7 +154,8 @@ template <class Use = on_use>
     if (r.what != what || !r.obstacle(size, asked).empty()) continue;
     if (r.algorithm == forced) return forced;
     auto const ranks = static_cast<double>(size);
-    double const time = size == 1 ? 0 : predict(r.effort(ranks), ranks, static_cast<double>(bytes), m);
+    double const time =
+        size == 1 ? 0 : predict(r.effort(ranks), ranks, static_cast<double>(bytes), m, reach_of(r.what, r.algorithm));
     if (best != nullptr && time >= least) continue;
     best = &r;
     least = time;

@@ -32,8 +32,9 @@ template <class Use = on_use>
     } else {
       work const w = r.effort(ranks);
       std::snprintf(line, sizeof line, "  %s %-13s %11.1f us  %6.0f messages  %4.0f rounds%s%s\n",
-                    r.algorithm == chosen ? "*" : " ", name.c_str(), predict(w, ranks, static_cast<double>(bytes), m),
-                    w.messages, w.rounds, obstacle.empty() ? "" : "  not allowed: ", obstacle.c_str());
+                    r.algorithm == chosen ? "*" : " ", name.c_str(),
+                    predict(w, ranks, static_cast<double>(bytes), m, reach_of(r.what, r.algorithm)), w.messages,
+                    w.rounds, obstacle.empty() ? "" : "  not allowed: ", obstacle.c_str());
     }
     text += line;
   }
