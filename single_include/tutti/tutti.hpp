@@ -3531,8 +3531,29 @@ struct prefix_work {
 
 namespace tutti::inline TUTTI_ABI::plan {
 
+/// Whom a rank talks to, which decides what leaves its host, whose ranks follow one another.
+enum class reach : std::uint8_t {
+  everyone,
+  above,           ///< those of higher rank, which all of it goes to: a wire carries one direction alone
+  halves,          ///< other halves of blocks that double: what is nearer than a host's ranks stays in it
+  growing_halves,  ///< the same; the wider the block, the more is sent
+  fading_halves,   ///< the same; the wider the block, the less is sent
+  next             ///< the next rank alone: only the last one of a host talks to another
+};
+
+[[nodiscard]] constexpr reach reach_of(collective what, tutti::TUTTI_ABI::algorithm how) noexcept {
+  using tutti::TUTTI_ABI::algorithm;
+  bool const parts = what == collective::scatter || what == collective::gather || what == collective::allgather;
+  if (how == algorithm::ring || how == algorithm::chain) return reach::next;
+  if (how == algorithm::halving) return reach::fading_halves;
+  if (how == algorithm::exchange && (what == collective::scan || what == collective::exscan)) return reach::above;
+  if (how != algorithm::binomial && how != algorithm::doubling) return reach::everyone;
+  return parts ? reach::growing_halves : reach::halves;
+}
+
 /// Microseconds for a call of `bytes` in all, among `ranks`.
-[[nodiscard]] inline double predict(work const& w, double ranks, double bytes, machine const& m) noexcept {
+[[nodiscard]] inline double predict(work const& w, double ranks, double bytes, machine const& m,
+                                    reach whom = reach::everyone) noexcept {
   if (ranks < 2) return 0;
   double const n = bytes / 1000;  // rates are in nanoseconds
   double const here = (std::min)(ranks, m.per_host), hosts = ranks / here;
@@ -3547,11 +3568,23 @@ namespace tutti::inline TUTTI_ABI::plan {
   double const shared = together / hosts / (std::min)(here, m.cores);
 
   constexpr double granule = 65.536;  // thousands of bytes: what is on its way before the next rank begins
-  double const hop = (std::min)(w.bytes / w.messages * n, granule) * (2 * copy + (hosts > 1 ? m.link : 0));
-  double const time = w.rounds * m.latency + (w.rounds - 1) * hop + math::sqrt(busiest * busiest + shared * shared);
+  double const piece = (std::min)(w.bytes / w.messages * n, granule);
+  double const hops = w.rounds * m.latency + (w.rounds - 1) * piece * 2 * copy;
+  double const time = hops + (here > 1 ? math::sqrt(busiest * busiest + shared * shared) : busiest);
   if (hosts <= 1) return time;
-  double const wire = n * (std::max)((std::max)(w.most_sent, w.most_received), w.bytes / hosts) * m.link;
-  return w.rounds * m.distance + (std::max)(time, wire + w.rounds * m.latency + (w.rounds - 1) * hop);
+  double const wide = math::log(hosts) / math::log(ranks);               // of the times a block doubles
+  double const leaving = whom == reach::next            ? hosts / ranks  // of the bytes, from host to host
+                         : whom == reach::halves        ? wide
+                         : whom == reach::fading_halves ? (hosts - 1) / (ranks - 1)
+                         : whom == reach::above         ? 2 * (ranks - here) / (ranks - 1)
+                                                        : (ranks - here) / (ranks - 1);
+  double const most = (std::max)(w.most_sent, w.most_received) * (whom == reach::next ? 1 : (std::min)(leaving, 1.0));
+  double const wire = n * (std::max)(most, w.bytes / hosts * leaving) * m.link;
+  double const leaps = whom == reach::everyone || whom == reach::above ? w.rounds
+                       : whom == reach::next                           ? w.rounds * hosts / ranks
+                                                                       : (std::max)(w.rounds * wide, 1.0);
+  double const between = leaps * m.distance + (leaps - 1) * piece * m.link;
+  return between + (std::max)(time, wire + hops);
 }
 
 }  // namespace tutti::inline TUTTI_ABI::plan
@@ -4094,7 +4127,8 @@ template <class Use = on_use>
     if (r.what != what || !r.obstacle(size, asked).empty()) continue;
     if (r.algorithm == forced) return forced;
     auto const ranks = static_cast<double>(size);
-    double const time = size == 1 ? 0 : predict(r.effort(ranks), ranks, static_cast<double>(bytes), m);
+    double const time =
+        size == 1 ? 0 : predict(r.effort(ranks), ranks, static_cast<double>(bytes), m, reach_of(r.what, r.algorithm));
     if (best != nullptr && time >= least) continue;
     best = &r;
     least = time;
@@ -13187,8 +13221,9 @@ template <class Use = on_use>
     } else {
       work const w = r.effort(ranks);
       std::snprintf(line, sizeof line, "  %s %-13s %11.1f us  %6.0f messages  %4.0f rounds%s%s\n",
-                    r.algorithm == chosen ? "*" : " ", name.c_str(), predict(w, ranks, static_cast<double>(bytes), m),
-                    w.messages, w.rounds, obstacle.empty() ? "" : "  not allowed: ", obstacle.c_str());
+                    r.algorithm == chosen ? "*" : " ", name.c_str(),
+                    predict(w, ranks, static_cast<double>(bytes), m, reach_of(r.what, r.algorithm)), w.messages,
+                    w.rounds, obstacle.empty() ? "" : "  not allowed: ", obstacle.c_str());
     }
     text += line;
   }
