@@ -70,7 +70,7 @@ TEST_CASE("a fiber goes on where it paused, on whichever thread enters it, and e
 
 TEST_CASE("a thousand fibers are cheap: their stacks are reserved, not used") {
   std::vector<std::unique_ptr<counting>> many;
-  auto const before = resident_pages();
+  [[maybe_unused]] auto const before = resident_pages();
   for (int i = 0; i < 1000; ++i) {
     many.push_back(std::make_unique<counting>());
     many.back()->own.resume();

@@ -120,7 +120,9 @@ TEST_CASE("on a slow link, what is chosen for large calls carries no more than t
       std::pair<tp::collective, double> const bounds[] = {
           {tp::collective::allreduce, 2 * q}, {tp::collective::allgather, q}, {tp::collective::reduce_scatter, q},
           {tp::collective::alltoall, q},      {tp::collective::broadcast, 1}, {tp::collective::reduce, 1}};
-      for (auto const& [what, bound] : bounds) {
+      for (auto const& each : bounds) {
+        auto const what = each.first;
+        double const bound = each.second;
         link.cores = cores;
         algorithm const chosen = tp::choose(what, size, 8 << 20, algorithm::automatic, {}, link);
         tp::work const w = tp::find(what, chosen, size)->effort(size);
