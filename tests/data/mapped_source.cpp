@@ -4,10 +4,10 @@
 #include <tutti/data/memory_source.hpp>
 #include <tutti/data/sampler.hpp>
 
+#include <algorithm>
 #include <array>
 #include <cstddef>
 #include <cstdint>
-#include <cstring>
 #include <fstream>
 #include <string>
 #include <vector>
@@ -50,7 +50,7 @@ TEST_CASE("any run of records of a binary file reads as written: behind a header
         for (std::uint64_t const count : {0U, 1U, 2U, 513U}) {
           auto const read = from.read({first, first + count});
           REQUIRE(read.size() == count);
-          CHECK(std::memcmp(read.data(), rows.data() + first, count * 8) == 0);
+          CHECK(std::equal(read.begin(), read.end(), rows.begin() + static_cast<std::ptrdiff_t>(first)));
         }
       CHECK(from.place(2) == tutti::file_place{path, header + 16});
     }
