@@ -3,7 +3,9 @@
 
 #include <tutti/engine/strand.hpp>
 
+#include <array>
 #include <atomic>
+#include <cstddef>
 #include <functional>
 #include <memory>
 #include <thread>
@@ -73,9 +75,10 @@ TEST_CASE(
 }
 
 TEST_CASE("a blocking call inside an operation waits without its thread; one outside takes over") {
-  for (bool const take_over : {false, true})
+  for (bool const take_over : {false, true}) {
+    std::array<tutti::net::io_context, 2> loops;  // they outlive the communicators
     alone::run(2, [&](ring_of_one& world) {
-      tutti::net::io_context io;
+      tutti::net::io_context& io = loops[static_cast<std::size_t>(world.rank())];
       auto const s = strand_in(world, io);
       int sum = 0;
       s->start(std::make_shared<task>([&] { sum = allreduce(world, world.rank() + 1); }));
@@ -85,6 +88,7 @@ TEST_CASE("a blocking call inside an operation waits without its thread; one out
         io.run();
       CHECK(sum == 3);
     });
+  }
 }
 
 TEST_CASE("an operation stopped before it began is refused in its turn; after the end nothing starts") {
