@@ -3078,10 +3078,10 @@ void barrier_dissemination(auto& w) {
   block const token = w.all(buffer::output);
   if (w.size() == 1) return w.fold_contributions(token);
   block const heard = w.scratch(token);
-  for (int far = 1; far < w.size(); far *= 2) {
-    w.send(w.after(far), token);
-    w.recv(w.after(w.size() - far), heard);
-    w.fold_run(token, heard, token, far, far);
+  for (int apart = 1; apart < w.size(); apart *= 2) {
+    w.send(w.after(apart), token);
+    w.recv(w.after(w.size() - apart), heard);
+    w.fold_run(token, heard, token, apart, apart);
   }
 }
 
@@ -3133,22 +3133,22 @@ void alltoall_bruck(auto& w) {
   block const held =
       w.scratch(w.all(buffer::output));  // part i: what has come so far and still has i ranks to go, or had
   block const leaving = w.scratch(held), arrived = w.scratch(held);
-  for (int far = 1; far < w.size(); far *= 2) {
+  for (int apart = 1; apart < w.size(); apart *= 2) {
     std::vector<later<int, decltype(w)>> distances;
-    for (int i = far; i < w.size(); ++i)
-      if ((i & far) != 0) distances.push_back(i);
+    for (int i = apart; i < w.size(); ++i)
+      if ((i & apart) != 0) distances.push_back(i);
     int place = 0;
     for (int i : distances) {
-      bool const from_here = (i & (far - 1)) == 0;
+      bool const from_here = (i & (apart - 1)) == 0;
       w.copy(w.part(place++, leaving.where, leaving.row),
              from_here ? w.part(w.after(i), buffer::input) : w.part(i, held.where, held.row));
     }
     interval const packed{0, static_cast<std::uint32_t>(place)};
-    w.send(w.after(far), w.range(packed, leaving.where, leaving.row));
-    w.recv(w.after(w.size() - far), w.range(packed, arrived.where, arrived.row));
+    w.send(w.after(apart), w.range(packed, leaving.where, leaving.row));
+    w.recv(w.after(w.size() - apart), w.range(packed, arrived.where, arrived.row));
     place = 0;
     for (int i : distances) {
-      bool const home = i < 2 * far;
+      bool const home = i < 2 * apart;
       w.copy(home ? w.part(w.after(w.size() - i), buffer::output) : w.part(i, held.where, held.row),
              w.part(place++, arrived.where, arrived.row));
     }
@@ -3263,7 +3263,7 @@ struct machine {
   double wake = 6.5;       ///< processor time of going to sleep and waking, where ranks outnumber cores
   double copy = 0.065;     ///< processor time of a byte, on each side
   double fold = 0.018;     ///< and to combine it with another
-  double far = 0.09;       ///< added to copy where bytes come from memory, not from the cache
+  double uncached = 0.09;  ///< added to copy where bytes come from memory, not from the cache
   double cache = 8388608;  ///< bytes, of all ranks of a host, that the cache holds
   double link = 0;         ///< time of a byte on the wire between hosts, in each direction
   double distance = 0;     ///< added to the latency of a message between hosts
@@ -3283,7 +3283,7 @@ void for_each_constant(M& m, F&& each) {
   each("wake", m.wake);
   each("copy", m.copy);
   each("fold", m.fold);
-  each("far", m.far);
+  each("uncached", m.uncached);
   each("cache", m.cache);
   each("link", m.link);
   each("distance", m.distance);
@@ -3559,8 +3559,8 @@ enum class reach : std::uint8_t {
   double const here = (std::min)(ranks, m.per_host), hosts = ranks / here;
   double const sleeps = here > m.cores ? (std::min)(w.messages, ranks * w.rounds) : 0;
   double const held = (here + w.kept / hosts) * bytes;  // on a host; what the cache does not hold comes from memory
-  double const far = held > m.cache ? 1 - m.cache / held : 0;
-  double const copy = m.copy + far * m.far;
+  double const missed = held > m.cache ? 1 - m.cache / held : 0;
+  double const copy = m.copy + missed * m.uncached;
 
   double const busiest =
       w.most_messages * m.overhead + n * ((w.most_sent + w.most_received) * copy + w.most_folded * m.fold);
@@ -7768,7 +7768,7 @@ struct findings {
   }
   double const slower = times(found.exchange, due.exchange), narrower = times(found.stream, due.stream);
   for (double* each : {&m.latency, &m.overhead, &m.wake}) *each *= slower;
-  for (double* each : {&m.copy, &m.far}) *each *= narrower;
+  for (double* each : {&m.copy, &m.uncached}) *each *= narrower;
   return m;
 }
 

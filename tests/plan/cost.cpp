@@ -41,7 +41,7 @@ TEST_CASE("bytes cost more where the buffers of all ranks of a host, and their s
   work const kept{2, 1, 2, 0, 2, 2, 1, 1, 0}, free{2, 1, 2, 0, 0, 2, 1, 1, 0};
   machine m;
   machine near = m;
-  near.far = 0;
+  near.uncached = 0;
   CHECK(predict(free, 2, m.cache / 2, m) == predict(free, 2, m.cache / 2, near));
   CHECK(predict(free, 2, m.cache, m) > predict(free, 2, m.cache, near));
   CHECK(predict(kept, 2, m.cache / 4, m) == predict(free, 2, m.cache / 4, m));

@@ -257,7 +257,7 @@ TEST_CASE("a machine and the network of it describe the same constants") {
                          .wake = 5,
                          .copy = 0.25,
                          .fold = 0.5,
-                         .far = 0,
+                         .uncached = 0,
                          .link = 8,
                          .distance = 40,
                          .cores = 2,

@@ -58,7 +58,7 @@ struct findings {
   }
   double const slower = times(found.exchange, due.exchange), narrower = times(found.stream, due.stream);
   for (double* each : {&m.latency, &m.overhead, &m.wake}) *each *= slower;
-  for (double* each : {&m.copy, &m.far}) *each *= narrower;
+  for (double* each : {&m.copy, &m.uncached}) *each *= narrower;
   return m;
 }
 

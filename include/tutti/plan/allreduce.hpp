@@ -160,10 +160,10 @@ void barrier_dissemination(auto& w) {
   block const token = w.all(buffer::output);
   if (w.size() == 1) return w.fold_contributions(token);
   block const heard = w.scratch(token);
-  for (int far = 1; far < w.size(); far *= 2) {
-    w.send(w.after(far), token);
-    w.recv(w.after(w.size() - far), heard);
-    w.fold_run(token, heard, token, far, far);
+  for (int apart = 1; apart < w.size(); apart *= 2) {
+    w.send(w.after(apart), token);
+    w.recv(w.after(w.size() - apart), heard);
+    w.fold_run(token, heard, token, apart, apart);
   }
 }
 

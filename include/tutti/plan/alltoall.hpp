@@ -52,22 +52,22 @@ void alltoall_bruck(auto& w) {
   block const held =
       w.scratch(w.all(buffer::output));  // part i: what has come so far and still has i ranks to go, or had
   block const leaving = w.scratch(held), arrived = w.scratch(held);
-  for (int far = 1; far < w.size(); far *= 2) {
+  for (int apart = 1; apart < w.size(); apart *= 2) {
     std::vector<later<int, decltype(w)>> distances;
-    for (int i = far; i < w.size(); ++i)
-      if ((i & far) != 0) distances.push_back(i);
+    for (int i = apart; i < w.size(); ++i)
+      if ((i & apart) != 0) distances.push_back(i);
     int place = 0;
     for (int i : distances) {
-      bool const from_here = (i & (far - 1)) == 0;
+      bool const from_here = (i & (apart - 1)) == 0;
       w.copy(w.part(place++, leaving.where, leaving.row),
              from_here ? w.part(w.after(i), buffer::input) : w.part(i, held.where, held.row));
     }
     interval const packed{0, static_cast<std::uint32_t>(place)};
-    w.send(w.after(far), w.range(packed, leaving.where, leaving.row));
-    w.recv(w.after(w.size() - far), w.range(packed, arrived.where, arrived.row));
+    w.send(w.after(apart), w.range(packed, leaving.where, leaving.row));
+    w.recv(w.after(w.size() - apart), w.range(packed, arrived.where, arrived.row));
     place = 0;
     for (int i : distances) {
-      bool const home = i < 2 * far;
+      bool const home = i < 2 * apart;
       w.copy(home ? w.part(w.after(w.size() - i), buffer::output) : w.part(i, held.where, held.row),
              w.part(place++, arrived.where, arrived.row));
     }

@@ -46,8 +46,8 @@ enum class reach : std::uint8_t {
   double const here = (std::min)(ranks, m.per_host), hosts = ranks / here;
   double const sleeps = here > m.cores ? (std::min)(w.messages, ranks * w.rounds) : 0;
   double const held = (here + w.kept / hosts) * bytes;  // on a host; what the cache does not hold comes from memory
-  double const far = held > m.cache ? 1 - m.cache / held : 0;
-  double const copy = m.copy + far * m.far;
+  double const missed = held > m.cache ? 1 - m.cache / held : 0;
+  double const copy = m.copy + missed * m.uncached;
 
   double const busiest =
       w.most_messages * m.overhead + n * ((w.most_sent + w.most_received) * copy + w.most_folded * m.fold);

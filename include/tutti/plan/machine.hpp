@@ -20,7 +20,7 @@ struct machine {
   double wake = 6.5;       ///< processor time of going to sleep and waking, where ranks outnumber cores
   double copy = 0.065;     ///< processor time of a byte, on each side
   double fold = 0.018;     ///< and to combine it with another
-  double far = 0.09;       ///< added to copy where bytes come from memory, not from the cache
+  double uncached = 0.09;  ///< added to copy where bytes come from memory, not from the cache
   double cache = 8388608;  ///< bytes, of all ranks of a host, that the cache holds
   double link = 0;         ///< time of a byte on the wire between hosts, in each direction
   double distance = 0;     ///< added to the latency of a message between hosts
@@ -40,7 +40,7 @@ void for_each_constant(M& m, F&& each) {
   each("wake", m.wake);
   each("copy", m.copy);
   each("fold", m.fold);
-  each("far", m.far);
+  each("uncached", m.uncached);
   each("cache", m.cache);
   each("link", m.link);
   each("distance", m.distance);

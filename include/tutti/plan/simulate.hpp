@@ -33,7 +33,7 @@ namespace tutti::inline TUTTI_ABI::plan {
   m.wake = microseconds(model.wake);
   m.copy = m.per_host > 1 ? per_byte(model.copy) : 0;
   m.fold = per_byte(model.fold);
-  m.far = 0;
+  m.uncached = 0;
   m.link = hosts > 1 ? per_byte(model.beta) : 0;
   return m;
 }
