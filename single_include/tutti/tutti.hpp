@@ -3802,10 +3802,10 @@ void reduce_scatter_pairwise(auto& w) {
       return rows[depth];
     }
     std::uint32_t const middle = split_point(node);
-    interval near{node.first, middle}, far{middle, node.last};  // nearer by exclusive or
-    if ((static_cast<std::uint32_t>(w.rank()) & near.size()) != 0) std::swap(near, far);
-    block const kept = self(self, near, depth), other = self(self, far, depth + 1);
-    w.fold(kept, {{kept, near}, {other, far}});
+    interval nearer{node.first, middle}, farther{middle, node.last};  // nearer by exclusive or
+    if ((static_cast<std::uint32_t>(w.rank()) & nearer.size()) != 0) std::swap(nearer, farther);
+    block const kept = self(self, nearer, depth), other = self(self, farther, depth + 1);
+    w.fold(kept, {{kept, nearer}, {other, farther}});
     return kept;
   };
   auto const all = w.levels();
