@@ -75,33 +75,6 @@ TEST_CASE("a rank that computes for five heartbeats, or comes late, is neither d
   for (auto const& r : live_as_threads(3, how, shared, program)) CHECK(r.what == record::news::returned);
 }
 
-TEST_CASE("a call that takes ten times stall_report, but moves, is no stall") {
-  auto [from, to] = tutti::detail::make_pipe();
-  int const captured = to.get();
-  job j(2);
-  j.how.stall_report = 100ms;
-  j.how.heartbeat = 100ms;
-  j.start_all([captured](tutti::communicator& world, seat& self) {
-    if (self.rank == 0) ::dup2(captured, STDERR_FILENO);
-    std::vector<float> x(std::size_t{1} << 20U, 1);  // more than sockets hold: rank 1 waits again and again
-    reduce(
-        world, x,
-        [](std::span<float> sum, std::span<float const> more) {
-          pass_time(500us);
-          for (std::size_t i = 0; i < sum.size(); ++i) sum[i] += more[i];
-        },
-        0);
-    ::close(STDERR_FILENO);
-    ::open("/dev/null", O_WRONLY);
-  });
-  to.reset();
-  CHECK(j.wait_all_end());
-  char text[512] = {};
-  CHECK(::read(from.get(), text, sizeof text - 1) == 0);
-  CHECK(std::string(text) == "");
-  for (int r = 0; r < 2; ++r) CHECK(j.status(r) == 0);
-}
-
 TEST_CASE("after stall_report rank 0 says on stderr who waits for whom, in which call and where the late rank is") {
   for (int late : {2, 0}) {
     CAPTURE(late);
