@@ -6042,9 +6042,9 @@ class basic_unasked {
   parcel* keep(int peer, call const& what, std::uint64_t size) {
     if (full()) return nullptr;
     held_ += overhead;
-    auto& all = from(peer);
-    all.push_back(std::make_unique<parcel>(parcel{what, size}));
-    return all.back().get();
+    auto& parcels = from(peer).parcels;
+    parcels.push_back(std::make_unique<parcel>(parcel{what, size}));
+    return parcels.back().get();
   }
   /// Where its next bytes go, at most `step` of them at first; empty: the queue is full.
   bytes room(parcel& p, std::size_t step) {
@@ -6064,11 +6064,15 @@ class basic_unasked {
 
   /// The oldest from this peer with this tag; null: there is none.
   [[nodiscard]] parcel* find(int peer, int tag) {
-    for (auto const& p : from(peer))
-      if (p->what.root == tag) return p.get();
+    queue& q = from(peer);
+    for (std::size_t i = q.first; i < q.parcels.size(); ++i)
+      if (q.parcels[i] && q.parcels[i]->what.root == tag) return q.parcels[i].get();
     return nullptr;
   }
-  [[nodiscard]] parcel const* oldest(int peer) { return from(peer).empty() ? nullptr : from(peer).front().get(); }
+  [[nodiscard]] parcel const* oldest(int peer) {
+    queue& q = from(peer);
+    return q.parcels.empty() ? nullptr : q.parcels[q.first].get();
+  }
   /// Copies what has come of it to where it belongs, and forgets it.
   void hand_over(int peer, parcel const* p, incoming& to) {
     while (to.done < p->done) {
@@ -6078,13 +6082,27 @@ class basic_unasked {
       to.done += n;
     }
     held_ -= p->data.size() + overhead;
-    std::erase_if(from(peer), [p](auto const& one) { return one.get() == p; });
+    queue& q = from(peer);
+    for (std::size_t i = q.first; i < q.parcels.size(); ++i)
+      if (q.parcels[i].get() == p) {
+        q.parcels[i].reset();
+        break;
+      }
+    while (q.first < q.parcels.size() && !q.parcels[q.first]) ++q.first;
+    if (2 * ++q.gaps < q.parcels.size()) return;
+    std::erase(q.parcels, nullptr);
+    q.first = q.gaps = 0;
   }
 
  private:
   static constexpr std::size_t overhead = 128;  // of a parcel, against `most`
 
-  using queue = std::vector<std::unique_ptr<parcel>>;
+  /// What is handed over leaves a gap. Gaps are closed together, when they are half of all: a long queue empties fast.
+  struct queue {
+    std::vector<std::unique_ptr<parcel>> parcels;
+    std::size_t first = 0;  // that is no gap
+    std::size_t gaps = 0;
+  };
   [[nodiscard]] queue& from(int peer) { return from_[static_cast<std::size_t>(peer)]; }
 
   std::vector<queue> from_;
