@@ -1,0 +1,8 @@
+// SPDX-License-Identifier: BSL-1.0
+// Every way to train on several ranks, and the optimisers for it. A header of its own, since data parallel training
+// with sgd or adam needs no more than tutti.hpp.
+#pragma once
+
+#include <tutti/shard.hpp>
+
+#include <tutti/train/data_parallel.hpp>
