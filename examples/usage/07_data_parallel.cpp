@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: BSL-1.0
-// Data-parallel training of y = 3 x - 2: every rank computes its share of each batch, sync() leaves the exact mean over
-// the whole batch on every rank. A batch has 8 slots whatever the number of ranks, so --np 1 ends with the very same
-// bits.
+// Data-parallel training of y = 3 x - 2: every rank computes its share of each batch, and steps with the exact mean
+// over the whole batch. A batch has 8 slots whatever the number of ranks, so --np 1 ends with the very same bits.
 //
 // Run: ./07_data_parallel --np 4
 // Output:
@@ -22,20 +21,15 @@ int main(int argc, char** argv) {
     tutti::adam optimizer{0.05};
     tutti::sampler sampler{.size = 1000, .global_batch = 50, .seed = 1};
 
-    for (auto const& batch : sampler.epochs(60).on(world)) {
-      for (auto const slot : batch.slots()) {
-        gradient = {};
-        for (auto const sample : slot) {  // the sum over the slot, not the mean: sync() divides, once
+    for (auto const& batch : sampler.epochs(60).on(world))
+      train_step(dp, optimizer, model, gradient, batch, [&](auto const& slot, line& sum) {
+        for (auto const sample : slot) {  // the sum over the slot, not the mean: dp divides, once
           double const x = static_cast<double>(sample) / 500 - 1;
           double const error = model.slope * x + model.offset - (3 * x - 2);
-          gradient.slope += error * x;
-          gradient.offset += error;
+          sum.slope += error * x;
+          sum.offset += error;
         }
-        dp.add(slot.index(), gradient, static_cast<double>(slot.size()));
-      }
-      dp.sync(gradient);
-      optimizer.step(model, gradient);
-    }
+      });
     if (world.rank() == 0) std::printf("y = %.4f x + %.4f\n", model.slope, model.offset);
   });
 }

@@ -59,3 +59,4 @@
 #include <tutti/train/loss.hpp>
 #include <tutti/train/metric.hpp>
 #include <tutti/train/sgd.hpp>
+#include <tutti/train/train_step.hpp>

@@ -11,6 +11,7 @@
 #include <tutti/train/loss.hpp>
 #include <tutti/train/metric.hpp>
 #include <tutti/train/optimizer.hpp>
+#include <tutti/train/train_step.hpp>
 
 #include <array>
 #include <cmath>
@@ -193,6 +194,35 @@ TEST_CASE(
       run_ranks(
           size, [&](communicator& world) { CHECK(same_bits(train(world), serial)); }, medium);
     }
+}
+
+TEST_CASE("train_step is the loop above: the same bits, whether or not f returns a loss, with ranks that own no slot") {
+  run_result const serial = train_serially(fold::bracket);
+  for (int const size : {1, 2, 4, 13})
+    run_ranks(size, [&](communicator& world) {
+      net model = initial(1), gradient;
+      tutti::data_parallel dp{world, model, slots};
+      tutti::adam optimizer{0.02};
+      tutti::sampler sampler{.size = samples, .global_batch = batch_size, .seed = 3, .slots = slots};
+      tutti::summed loss;
+      for (auto const& batch : sampler.epochs(epochs).on(world)) {
+        auto const pass = [&](auto const& slot, net& sum) {
+          contribution mine{std::move(sum)};
+          for (auto const sample : slot) add_sample(model, sample, mine);
+          sum = std::move(mine.gradient);
+          return tutti::summed{mine.loss, static_cast<double>(slot.size())};
+        };
+        if (batch.step() % 2 == 0)
+          loss += train_step(dp, optimizer, model, gradient, batch, pass);
+        else
+          train_step(dp, optimizer, model, gradient, batch, [&](auto const& slot, net& sum) { (void)pass(slot, sum); });
+      }
+      CHECK(same_bits({serial.losses, model}, serial));
+      double seen = 0;  // in the even steps of each epoch
+      for (std::size_t step = 0; step < samples; step += 2 * batch_size)
+        seen += static_cast<double>((std::min)(std::size_t{batch_size}, samples - step));
+      CHECK(allreduce(world, loss).count == seen * epochs);
+    });
 }
 
 TEST_CASE("another number of slots is another order of adding: other bits, the same training") {
