@@ -12,6 +12,7 @@
 #include <cstdio>
 #include <exception>
 #include <filesystem>
+#include <memory>
 #include <span>
 #include <stdexcept>
 #include <string>
@@ -19,19 +20,10 @@
 #include <utility>
 #include <vector>
 
-#include "network.hpp"
 #include "progress.hpp"
+#include "strategies/data.hpp"
 
 namespace fashion_mnist {
-
-struct settings {
-  std::uint64_t epochs = 5;
-  std::uint64_t batch = 64;
-  int slots = 8;
-  std::string data = "/usr/share/datasets/fashion-mnist";
-  std::uint64_t seed = 1;
-  double learning_rate = 2e-3;
-};
 
 /// Time since it was made.
 class timer {
@@ -90,16 +82,34 @@ void print_table(std::vector<rank_report> const& ranks) {
   std::printf("\n");
 }
 
+struct choice {
+  char const* name;
+  std::unique_ptr<strategy> (*make)(tutti::communicator&, settings const&, image_set const&);
+};
+template <class Strategy>
+std::unique_ptr<strategy> make(tutti::communicator& world, settings const& set, image_set const& images) {
+  return std::make_unique<Strategy>(world, set, images);
+}
+constexpr choice strategies[] = {{"data", make<data_strategy>}};
+
+std::vector<std::string> names() {
+  std::vector<std::string> all;
+  for (choice const& one : strategies) all.emplace_back(one.name);
+  return all;
+}
+
+std::unique_ptr<strategy> chosen_strategy(tutti::communicator& world, settings const& set, image_set const& images) {
+  for (choice const& one : strategies) {
+    if (set.strategy == one.name) return one.make(world, set, images);
+  }
+  throw std::runtime_error("no strategy is called " + set.strategy);
+}
+
 void train(tutti::communicator& world, settings const& set, dataset const& data) {
   bool const speaks = world.rank() == 0;
-  network model = initial_network(set.seed);
-  network gradient;
-  tutti::replicate(world, model);
-  tutti::data_parallel dp{world, gradient, set.slots};
-  tutti::adam optimizer{set.learning_rate};
+  auto const way = chosen_strategy(world, set, data.train);
   tutti::sampler sampler{.size = data.train.size(), .global_batch = set.batch, .seed = set.seed, .slots = set.slots};
-  auto const slots = static_cast<std::uint64_t>(set.slots);
-  workspace<float> work((set.batch + slots - 1) / slots);
+  workspace<float> work(set.slot_width());
   std::uint64_t const steps = (data.train.size() + set.batch - 1) / set.batch;
 
   timer const whole;
@@ -113,17 +123,10 @@ void train(tutti::communicator& world, settings const& set, dataset const& data)
     std::string const name = "epoch " + std::to_string(epoch) + "/" + std::to_string(set.epochs);
     progress bar(name, steps, speaks);
 
-    for (auto const& batch : sampler.epochs(epoch).on(world)) {
-      work.load(model);
-      for (auto const slot : batch.slots()) {
-        loss += work.sum_gradients(data.train, slot, gradient);
-        dp.add(slot.index(), gradient, static_cast<double>(slot.size()));
-        mine.samples += slot.size();
-      }
-      dp.sync(gradient);  // the mean over all samples of the batch, on every rank
-      optimizer.lr = set.learning_rate * (1 - static_cast<double>(done++) / static_cast<double>(steps * set.epochs));
-      optimizer.step(model, gradient);
-
+    for (auto const& batch : sampler.epochs(epoch).on(way->samples())) {
+      double const left = 1 - static_cast<double>(done++) / static_cast<double>(steps * set.epochs);
+      loss += way->step(batch, set.learning_rate * left);
+      for (auto const slot : batch.slots()) mine.samples += slot.size();
       seen += batch.size();
       bar.show(batch.step() + 1, [&] {
         char note[96];
@@ -134,7 +137,7 @@ void train(tutti::communicator& world, settings const& set, dataset const& data)
     }
     double const rate = static_cast<double>(seen) / elapsed.seconds();
     tutti::summed const total = allreduce(world, loss);
-    work.load(model);
+    work.load(way->whole());
     accuracy = evaluate(world, work, data.test).mean();
     bar.clear();
     if (speaks) {
@@ -148,7 +151,7 @@ void train(tutti::communicator& world, settings const& set, dataset const& data)
   mine.communication = communication_share(world, whole);
   std::vector<rank_report> ranks(static_cast<std::size_t>(world.size()));
   gather(world, std::vector{mine}, ranks);
-  std::uint64_t const hash = hash_of(world, model);
+  std::uint64_t const hash = hash_of(world, way->whole());
   if (speaks) {
     print_table(ranks);
     std::printf("accuracy=%.4f model=%016" PRIx64 "\n", accuracy, hash);
@@ -174,6 +177,7 @@ int main(int argc, char** argv) {
   app.option_defaults()->always_capture_default();
   app.allow_extras();
   app.add_option("--np", processes, "processes on this host; without it, one")->type_name("N")->default_str("");
+  app.add_option("--strategy", set.strategy, "how the processes share the work")->check(CLI::IsMember(names()));
   app.add_option("--epochs", set.epochs, "passes over the training set")->check(CLI::Range(1, 1000));
   app.add_option("--batch", set.batch, "samples per step, over all processes")->check(CLI::Range(1, 60000));
   app.add_option("--slots", set.slots, "parts of a batch; the model depends on it, not on --np")
