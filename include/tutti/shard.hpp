@@ -5,4 +5,9 @@
 
 #include <tutti/tutti.hpp>
 
+#include <tutti/shard/by_bytes.hpp>
+#include <tutti/shard/flat_view.hpp>
+#include <tutti/shard/gather_shards.hpp>
+#include <tutti/shard/model_shard.hpp>
+#include <tutti/shard/partition_model.hpp>
 #include <tutti/shard/replicate.hpp>

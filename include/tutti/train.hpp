@@ -6,3 +6,4 @@
 #include <tutti/shard.hpp>
 
 #include <tutti/train/data_parallel.hpp>
+#include <tutti/train/zero.hpp>

@@ -28,4 +28,352 @@
 
 #include <tutti/tutti.hpp>
 
+#include <algorithm>
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+#include <span>
+#include <string>
+#include <string_view>
+#include <type_traits>
+#include <utility>
+#include <vector>
 
+// ------------------------------------------------------------------------------------------- tutti/shard/flat_view.hpp
+// Which rank owns which number of a model: the parameters as one flat row, and how each tensor is cut among the ranks.
+
+namespace tutti::inline TUTTI_ABI {
+
+/// One tensor of a flat_view, seen as outer x extent x inner numbers, of which rank r owns those whose middle index is
+/// in [cuts[r], cuts[r + 1]).
+struct cut_tensor {
+  tensor_signature what;
+  std::size_t first = 0;  ///< the flat index of its first number
+  std::size_t size = 0;
+  std::size_t extent = 0;
+  std::size_t inner = 1;
+  std::vector<std::size_t> cuts{};  ///< empty: every rank has all of it
+
+  [[nodiscard]] std::size_t element_size() const noexcept { return what.element & 0xffffffU; }
+  [[nodiscard]] bool everywhere() const noexcept { return cuts.empty(); }
+
+  /// Calls f(begin, end) for every run of numbers that rank r owns, in order; for the whole of a tensor that is
+  /// everywhere.
+  template <class F>
+  void for_each_run(int r, F&& f) const {
+    if (count(r) == 0) return;
+    if (everywhere()) return static_cast<void>(f(std::size_t{0}, size));
+    auto const q = static_cast<std::size_t>(r);
+    for (std::size_t at = 0; at < size; at += extent * inner) f(at + cuts[q] * inner, at + cuts[q + 1] * inner);
+  }
+  /// How many numbers rank r owns.
+  [[nodiscard]] std::size_t count(int r) const noexcept {
+    if (everywhere() || size == 0) return size;
+    auto const q = static_cast<std::size_t>(r);
+    return (cuts[q + 1] - cuts[q]) * (size / extent);
+  }
+};
+
+/// A model cut among ranks, without its numbers: what partition_model() returns. Flat index 0 is the first number of
+/// the first tensor, in the order of the walk. A model may be added layer by layer, so that it need never be whole.
+class flat_view {
+ public:
+  static constexpr int everyone = -1;
+
+  explicit flat_view(int ranks, std::string_view scheme = "") : ranks_(ranks), scheme_(scheme) {
+    if (ranks < 1)
+      throw error(error_kind::config, "a model is cut among at least 1 rank, not " + std::to_string(ranks));
+  }
+
+  /// Adds the tensors of one more layer, each cut by `scheme.cut(tensors, ranks)`. Buffers are everywhere.
+  template <class Scheme>
+  void append(signature const& layer, Scheme& scheme) {
+    std::vector<cut_tensor> added;
+    for (auto const& t : layer.tensors) {
+      std::size_t numbers = 1;
+      for (std::size_t const extent : t.shape) numbers *= extent;
+      added.push_back({t, size_, numbers, numbers, 1, {}});
+      size_ += numbers;
+    }
+    scheme.cut(added, ranks_);
+    for (auto& t : added) {
+      if (t.what.kind != role::parameter) t.cuts.clear();
+      tensors_.push_back(std::move(t));
+    }
+    layers_.push_back(tensors_.size());
+  }
+
+  [[nodiscard]] int ranks() const noexcept { return ranks_; }
+  /// The number of numbers, of all types.
+  [[nodiscard]] std::size_t size() const noexcept { return size_; }
+  [[nodiscard]] std::vector<cut_tensor> const& tensors() const noexcept { return tensors_; }
+  /// A model that was given whole is one layer.
+  [[nodiscard]] int layers() const noexcept { return static_cast<int>(layers_.size()) - 1; }
+  /// Tensors [first_of(l), first_of(l + 1)) are those of layer l.
+  [[nodiscard]] std::size_t first_of(int layer) const { return layers_.at(static_cast<std::size_t>(layer)); }
+
+  /// The tensor of that name, the first one if layers share names. Throws `config` if there is none.
+  [[nodiscard]] cut_tensor const& tensor(std::string_view name) const {
+    for (auto const& t : tensors_)
+      if (t.what.name == name) return t;
+    throw error(error_kind::config, "the model has no tensor '" + std::string(name) + "'");
+  }
+  /// The tensor of which flat index i is number i - first. Throws `config` past the end.
+  [[nodiscard]] cut_tensor const& at(std::size_t i) const {
+    if (i >= size_)
+      throw error(error_kind::config,
+                  "there is no flat index " + std::to_string(i) + " in " + std::to_string(size_) + " numbers");
+    // Of several that begin here, the last: the others are empty.
+    return *(std::upper_bound(tensors_.begin(), tensors_.end(), i,
+                              [](std::size_t x, cut_tensor const& t) { return x < t.first; }) -
+             1);
+  }
+  /// The rank that owns flat index i, or `everyone`.
+  [[nodiscard]] int owner(std::size_t i) const {
+    cut_tensor const& t = at(i);
+    if (t.everywhere()) return everyone;
+    std::size_t const along = (i - t.first) / t.inner % t.extent;
+    return static_cast<int>(std::upper_bound(t.cuts.begin(), t.cuts.end(), along) - t.cuts.begin()) - 1;
+  }
+  /// Calls f(tensor, begin, end) for every run of a tensor's numbers that rank r has, those of everyone included.
+  template <class F>
+  void for_each_run(int r, F&& f) const {
+    for (auto const& t : tensors_) t.for_each_run(r, [&](std::size_t begin, std::size_t end) { f(t, begin, end); });
+  }
+  /// How many numbers, and how many bytes, rank r has, those of everyone included.
+  [[nodiscard]] std::size_t count(int r) const noexcept {
+    std::size_t n = 0;
+    for (auto const& t : tensors_) n += t.count(r);
+    return n;
+  }
+  [[nodiscard]] std::size_t bytes(int r) const noexcept {
+    std::size_t n = 0;
+    for (auto const& t : tensors_) n += t.count(r) * t.element_size();
+    return n;
+  }
+
+  /// One line on the whole, and one on each rank: its bytes, and of which tensors, the first four by name.
+  [[nodiscard]] std::string explain() const {
+    std::size_t whole = 0;
+    for (auto const& t : tensors_) whole += t.size * t.element_size();
+    std::string text = std::to_string(size_) + " numbers in " + std::to_string(tensors_.size()) + " tensors, " +
+                       std::to_string(whole) + " bytes, over " + std::to_string(ranks_) + " ranks";
+    text += (scheme_.empty() ? "" : " " + scheme_) + "\n";
+    for (int r = 0; r < ranks_; ++r)
+      text += "rank " + std::to_string(r) + ": " + std::to_string(bytes(r)) + " bytes" + pieces(r, false) + "\n";
+    std::string const shared = pieces(0, true);
+    return shared.empty() ? text : text + "every rank:" + shared + "\n";
+  }
+
+ private:
+  [[nodiscard]] std::string pieces(int r, bool everywhere) const {
+    constexpr std::size_t most = 4;
+    std::string text;
+    std::size_t n = 0;
+    for (auto const& t : tensors_) {
+      if (t.everywhere() != everywhere || t.count(r) == 0 || n++ >= most) continue;
+      text += "  " + t.what.name;
+      if (t.count(r) == t.size) continue;
+      auto const q = static_cast<std::size_t>(r);
+      text += (t.extent * t.inner < t.size ? "[.., " : "[") + std::to_string(t.cuts[q]) + ":" +
+              std::to_string(t.cuts[q + 1]) + "]";
+    }
+    return n > most ? text + "  and " + std::to_string(n - most) + " more" : text;
+  }
+
+  int ranks_;
+  std::string scheme_;
+  std::size_t size_ = 0;
+  std::vector<cut_tensor> tensors_;
+  std::vector<std::size_t> layers_{0};
+};
+
+}  // namespace tutti::inline TUTTI_ABI
+
+// -------------------------------------------------------------------------------------------- tutti/shard/by_bytes.hpp
+// by_bytes: every rank gets the same number of bytes of a model, cut flat, wherever tensors begin and end.
+
+namespace tutti::inline TUTTI_ABI {
+
+/// The numbers of each element type, one row over all tensors of a layer, are cut into contiguous parts in rank order.
+/// Parts differ by one number at most, over all layers together too: whoever gets one more is dealt in turn.
+struct by_bytes {
+  static constexpr std::string_view name = "by bytes";
+
+  /// For each element type, the rank that gets the next number that is left over.
+  std::vector<std::pair<std::uint32_t, std::size_t>> turns{};
+
+  void cut(std::vector<cut_tensor>& layer, int ranks) {
+    auto const p = static_cast<std::size_t>(ranks);
+    std::vector<std::pair<std::uint32_t, std::size_t>> rows;  // element type, numbers
+    for (auto const& t : layer)
+      if (t.what.kind == role::parameter) of(rows, t.what.element) += t.size;
+    for (auto const& [element, numbers] : rows) {
+      std::size_t& turn = of(turns, element);
+      std::vector<std::size_t> ends{0};
+      for (std::size_t q = 0; q < p; ++q)
+        ends.push_back(ends.back() + numbers / p + ((q + p - turn) % p < numbers % p ? 1U : 0U));
+      turn = (turn + numbers % p) % p;
+      std::size_t before = 0;
+      for (auto& t : layer) {
+        if (t.what.element != element || t.what.kind != role::parameter) continue;
+        for (std::size_t const end : ends) t.cuts.push_back(end <= before ? 0 : (std::min)(end - before, t.size));
+        before += t.size;
+      }
+    }
+  }
+
+ private:
+  static std::size_t& of(std::vector<std::pair<std::uint32_t, std::size_t>>& all, std::uint32_t element) {
+    for (auto& [known, value] : all)
+      if (known == element) return value;
+    return all.emplace_back(element, 0).second;
+  }
+};
+
+}  // namespace tutti::inline TUTTI_ABI
+
+// --------------------------------------------------------------------------------------- tutti/shard/gather_shards.hpp
+// gather_shards: every rank's own part of a model goes to all others, as one message train.
+
+namespace tutti::inline TUTTI_ABI {
+
+namespace detail {
+
+/// Calls f(tensor of m, its cut in `view`) for every tensor; throws config, and names `who`, if m is not that layer.
+template <class M, class F>
+void for_each_cut(char const* who, flat_view const& view, int layer, M& m, F&& f) {
+  std::size_t const end = view.first_of(layer + 1);
+  std::size_t at = view.first_of(layer);
+  auto const refuse = [&](std::string const& found) {
+    throw error(error_kind::config, std::string(who) + ": this model has " + found +
+                                        " where the one that was cut has " +
+                                        (at < end ? "tensor '" + view.tensors()[at].what.name + "' of " +
+                                                        std::to_string(view.tensors()[at].size) + " numbers"
+                                                  : "no more"));
+  };
+  for_each_tensor(m, [&]<class T>(tensor<T> const& t) {
+    if (at == end || view.tensors()[at].size != t.data.size() ||
+        view.tensors()[at].what.element != element_code<std::remove_cv_t<T>>())
+      refuse("'" + std::string(t.name) + "' of " + std::to_string(t.data.size()) + " numbers");
+    f(t, view.tensors()[at++]);
+  });
+  if (at != end) refuse("no more tensors");
+}
+
+}  // namespace detail
+
+/// Every rank holds its part of `m` in its place; now every rank holds all of it. Tensors that are everywhere stay as
+/// they are. `m` is `layer` of what was cut into `view`, over the ranks of `comm`. Throws config, before anything is
+/// sent, if it is not. Collective. The bytes sent are those of the parts, once, and nothing else.
+template <transport::streams S, class M>
+void gather_shards(basic_communicator<S>& comm, flat_view const& view, M& m, int layer = 0, options how = {}) {
+  if (view.ranks() != comm.size())
+    throw error(error_kind::config, "gather_shards: the model was cut among " + std::to_string(view.ranks()) +
+                                        " ranks, this communicator has " + std::to_string(comm.size()));
+  auto const p = static_cast<std::size_t>(comm.size());
+  std::vector<std::uint64_t> counts(p);
+  detail::for_each_cut("gather_shards", view, layer, m, [&](auto const&, cut_tensor const& c) {
+    for (std::size_t q = 0; q < p && !c.everywhere(); ++q) counts[q] += c.count(static_cast<int>(q)) * c.element_size();
+  });
+  std::vector<std::size_t> begins(p);  // of the ranks' parts in the row of all
+  std::size_t total = 0;
+  for (std::size_t q = 0; q < p; ++q) {
+    begins[q] = total;
+    total += static_cast<std::size_t>(counts[q]);
+  }
+  if (comm.size() == 1 || total == 0) return;
+  engine::operation op = detail::operation_on<std::byte>(plan::collective::allgather, -1);
+  op.count = total;
+  comm.engine().call_once(op, how, [&] {
+    bytes const row = comm.engine().spare(total);
+    auto const me = static_cast<std::size_t>(comm.rank());
+    std::size_t at = begins[me];
+    detail::for_each_cut("gather_shards", view, layer, m, [&](auto const& t, cut_tensor const& c) {
+      if (c.everywhere()) return;
+      auto const from = std::as_bytes(t.data);
+      c.for_each_run(comm.rank(), [&](std::size_t first, std::size_t last) {
+        std::size_t const n = (last - first) * c.element_size();
+        std::memcpy(row.data() + at, from.data() + first * c.element_size(), n);
+        at += n;
+      });
+    });
+    detail::run_allgather(comm, op, counts, row.subspan(begins[me], static_cast<std::size_t>(counts[me])), row, 0);
+    detail::for_each_cut("gather_shards", view, layer, m, [&](auto const& t, cut_tensor const& c) {
+      if (c.everywhere()) return;
+      auto const to = std::as_writable_bytes(t.data);
+      for (std::size_t q = 0; q < p; ++q) {
+        if (q == me) continue;
+        c.for_each_run(static_cast<int>(q), [&](std::size_t first, std::size_t last) {
+          std::size_t const n = (last - first) * c.element_size();
+          std::memcpy(to.data() + first * c.element_size(), row.data() + begins[q], n);
+          begins[q] += n;
+        });
+      }
+    });
+  });
+}
+
+}  // namespace tutti::inline TUTTI_ABI
+
+// ----------------------------------------------------------------------------------------- tutti/shard/model_shard.hpp
+// One rank's part of a model, seen as a model: a list of named spans, so that an optimiser or a norm takes it as it is.
+
+namespace tutti::inline TUTTI_ABI {
+
+/// Pieces of float and double tensors, each under the name of its tensor. Holds no numbers: the names and spans must
+/// live as long as it is used.
+class model_shard {
+ public:
+  template <class T>
+  void add(std::string_view name, std::span<T> numbers) {
+    of<T>().push_back({name, numbers});
+  }
+  void clear() noexcept {
+    floats_.clear();
+    doubles_.clear();
+  }
+  friend void tutti_visit(model_shard& s, auto&& v) {
+    for (auto& p : s.floats_) v(p.name, p.numbers);
+    for (auto& p : s.doubles_) v(p.name, p.numbers);
+  }
+
+ private:
+  template <class T>
+  struct piece {
+    std::string_view name;
+    std::span<T> numbers;
+  };
+  template <class T>
+  [[nodiscard]] auto& of() noexcept {
+    if constexpr (std::is_same_v<T, float>) {
+      return floats_;
+    } else {
+      return doubles_;
+    }
+  }
+  std::vector<piece<float>> floats_;
+  std::vector<piece<double>> doubles_;
+};
+
+}  // namespace tutti::inline TUTTI_ABI
+
+// ------------------------------------------------------------------------------------- tutti/shard/partition_model.hpp
+// partition_model: cuts any model among ranks by a scheme. Pure: no communication, the same answer on every rank.
+
+namespace tutti::inline TUTTI_ABI {
+
+/// Who owns what of a model with these tensors: `signature_of(model)`, or a list of names and shapes of a model that
+/// does not exist. `ranks` may be more than there are numbers.
+template <class Scheme = by_bytes>
+[[nodiscard]] flat_view partition_model(signature const& tensors, int ranks, Scheme scheme = {}) {
+  flat_view view(ranks, Scheme::name);
+  view.append(tensors, scheme);
+  return view;
+}
+template <model M, class Scheme = by_bytes>
+[[nodiscard]] flat_view partition_model(M const& m, int ranks, Scheme scheme = {}) {
+  return tutti::TUTTI_ABI::partition_model(signature_of(m), ranks, std::move(scheme));
+}
+
+}  // namespace tutti::inline TUTTI_ABI

@@ -2763,11 +2763,9 @@ class basic_writer {
     if (wanted_.cuts.empty()) return {interval{q, q + 1}};
     return partials<Use>({wanted_.cuts[q], wanted_.cuts[q + 1]}, wanted_.cuts.back());
   }
-  /// Where this rank's contribution lies: in the output, or in an input row if the call brings slots.
+  /// Where this rank's contribution lies: where `like` does, or in an input row if the call brings slots.
   [[nodiscard]] block own(block like, std::uint32_t row) const noexcept {
-    like.where = wanted_.cuts.empty() ? buffer::output : buffer::input;
-    like.row = wanted_.cuts.empty() ? 0 : row;
-    return like;
+    return wanted_.cuts.empty() ? like : block{buffer::input, row, like.first, like.last};
   }
 
   void send(int peer, block from) { plan_.steps.push_back({verb::send, peer, from, {}, {}}); }
@@ -3719,18 +3717,12 @@ void reduce_scatter_star(auto& w) {
   block const all = w.all(buffer::input);
   block const mine = w.part(w.rank(), buffer::output);
   if (w.rank() != 0) {
-    w.send(0, all);
+    w.send_contributions(0, all);
     w.recv(0, mine);
     return;
   }
   block const folded = w.scratch(all);
-  std::vector<later<source, decltype(w)>> sources{{all, {0, 1}}};
-  for (int r = 1; r < w.size(); ++r) {
-    auto const slot = static_cast<std::uint32_t>(r);
-    sources.push_back({w.window(all), {slot, slot + 1}});
-    w.recv(r, sources.back().from);
-  }
-  w.fold(folded, std::move(sources));
+  w.fold_contributions(folded, all);
   for (int r = 1; r < w.size(); ++r) w.send(r, w.part(r, buffer::scratch, folded.row));
   w.copy(mine, w.part(0, buffer::scratch, folded.row));
 }
@@ -3742,15 +3734,8 @@ void reduce_scatter_star(auto& w) {
 // Limits  none. p(p-1) messages in all. For two ranks it is the exchange of halves.
 // See     Thakur, Rabenseifner & Gropp 2005.
 void reduce_scatter_direct(auto& w) {
-  for (int i = 1; i < w.size(); ++i) w.send(w.after(i), w.part(w.after(i), buffer::input));
-  std::vector<later<source, decltype(w)>> sources;
-  for (int i = 0; i < w.size(); ++i) {
-    auto const slot = static_cast<std::uint32_t>(w.after(i));
-    block const theirs = w.part(w.rank(), buffer::input);
-    sources.push_back({i == 0 ? theirs : w.window(theirs), {slot, slot + 1}});
-    if (i > 0) w.recv(w.after(i), sources.back().from);
-  }
-  w.fold(w.part(w.rank(), buffer::output), std::move(sources));
+  for (int i = 1; i < w.size(); ++i) w.send_contributions(w.after(i), w.part(w.after(i), buffer::input));
+  w.fold_contributions(w.part(w.rank(), buffer::output), w.part(w.rank(), buffer::input));
 }
 
 // Recursive halving: partners swap and fold halves of what is left; the parts then go to their owners.
@@ -4080,8 +4065,9 @@ template <class Use = on_use>
       {c::allgather, a::doubling, s::any, f::whole, cut::given, allgather_doubling, works::allgather_doubling},
       {c::allgather, a::bruck, s::any, f::whole, cut::given, allgather_bruck, works::allgather_bruck},
       {c::allgather, a::ring, s::any, f::whole, cut::given, allgather_ring, works::allgather_ring},
-      {c::reduce_scatter, a::star, s::any, f::whole, cut::given, reduce_scatter_star, works::reduce_scatter_star},
-      {c::reduce_scatter, a::direct, s::any, f::whole, cut::given, reduce_scatter_direct, works::reduce_scatter_direct},
+      {c::reduce_scatter, a::star, s::any, f::whole, cut::given, reduce_scatter_star, works::reduce_scatter_star, true},
+      {c::reduce_scatter, a::direct, s::any, f::whole, cut::given, reduce_scatter_direct, works::reduce_scatter_direct,
+       true},
       {c::reduce_scatter, a::halving, s::power_of_two, f::partial, cut::given, reduce_scatter_halving,
        works::reduce_scatter_halving},
       {c::reduce_scatter, a::pairwise, s::any, f::partial, cut::given, reduce_scatter_pairwise,

@@ -83,7 +83,8 @@ TEST_CASE("what leaves the canonical order is chosen only where it is allowed, w
     };
     CHECK(chosen({.order = tutti::order::any}) == row.algorithm);
     CHECK((chosen({}) == row.algorithm) == (row.fold != tp::folds::any));
-    if (row.what == tp::collective::reduce || row.what == tp::collective::allreduce)
+    if (row.what == tp::collective::reduce || row.what == tp::collective::allreduce ||
+        row.what == tp::collective::reduce_scatter)
       CHECK((chosen({.slots = true}) == row.algorithm) == row.slots);
     CHECK((chosen({.order = tutti::order::any, .whole_folds_only = true}) == row.algorithm) ==
           (row.fold == tp::folds::whole));

@@ -283,7 +283,7 @@ std::string run_once(tp::request const& w, std::vector<tp::plan> const& plans, s
           due[r][x] = Algebra::of(owner, x);
           break;
         case collective::reduce_scatter:
-          if (r == owner) due[r][x] = serial<Algebra>(0, p, x);
+          if (r == owner) due[r][x] = serial<Algebra>(0, slots, x);
           break;
       }
     }

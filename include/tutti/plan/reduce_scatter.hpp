@@ -24,18 +24,12 @@ void reduce_scatter_star(auto& w) {
   block const all = w.all(buffer::input);
   block const mine = w.part(w.rank(), buffer::output);
   if (w.rank() != 0) {
-    w.send(0, all);
+    w.send_contributions(0, all);
     w.recv(0, mine);
     return;
   }
   block const folded = w.scratch(all);
-  std::vector<later<source, decltype(w)>> sources{{all, {0, 1}}};
-  for (int r = 1; r < w.size(); ++r) {
-    auto const slot = static_cast<std::uint32_t>(r);
-    sources.push_back({w.window(all), {slot, slot + 1}});
-    w.recv(r, sources.back().from);
-  }
-  w.fold(folded, std::move(sources));
+  w.fold_contributions(folded, all);
   for (int r = 1; r < w.size(); ++r) w.send(r, w.part(r, buffer::scratch, folded.row));
   w.copy(mine, w.part(0, buffer::scratch, folded.row));
 }
@@ -47,15 +41,8 @@ void reduce_scatter_star(auto& w) {
 // Limits  none. p(p-1) messages in all. For two ranks it is the exchange of halves.
 // See     Thakur, Rabenseifner & Gropp 2005.
 void reduce_scatter_direct(auto& w) {
-  for (int i = 1; i < w.size(); ++i) w.send(w.after(i), w.part(w.after(i), buffer::input));
-  std::vector<later<source, decltype(w)>> sources;
-  for (int i = 0; i < w.size(); ++i) {
-    auto const slot = static_cast<std::uint32_t>(w.after(i));
-    block const theirs = w.part(w.rank(), buffer::input);
-    sources.push_back({i == 0 ? theirs : w.window(theirs), {slot, slot + 1}});
-    if (i > 0) w.recv(w.after(i), sources.back().from);
-  }
-  w.fold(w.part(w.rank(), buffer::output), std::move(sources));
+  for (int i = 1; i < w.size(); ++i) w.send_contributions(w.after(i), w.part(w.after(i), buffer::input));
+  w.fold_contributions(w.part(w.rank(), buffer::output), w.part(w.rank(), buffer::input));
 }
 
 // Recursive halving: partners swap and fold halves of what is left; the parts then go to their owners.

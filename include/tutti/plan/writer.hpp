@@ -62,11 +62,9 @@ class basic_writer {
     if (wanted_.cuts.empty()) return {interval{q, q + 1}};
     return partials<Use>({wanted_.cuts[q], wanted_.cuts[q + 1]}, wanted_.cuts.back());
   }
-  /// Where this rank's contribution lies: in the output, or in an input row if the call brings slots.
+  /// Where this rank's contribution lies: where `like` does, or in an input row if the call brings slots.
   [[nodiscard]] block own(block like, std::uint32_t row) const noexcept {
-    like.where = wanted_.cuts.empty() ? buffer::output : buffer::input;
-    like.row = wanted_.cuts.empty() ? 0 : row;
-    return like;
+    return wanted_.cuts.empty() ? like : block{buffer::input, row, like.first, like.last};
   }
 
   void send(int peer, block from) { plan_.steps.push_back({verb::send, peer, from, {}, {}}); }
