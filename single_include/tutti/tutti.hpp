@@ -961,7 +961,8 @@ namespace tutti::inline TUTTI_ABI {
 enum class role : std::uint8_t { parameter, buffer };
 
 /// One leaf of a model. Name and shape are valid only during the visit; `data` is the model's own storage, as long as
-/// the model keeps it. The product of `shape` is data.size(); a scalar has an empty shape.
+/// the model keeps it. The product of `shape` is data.size(); a scalar has an empty shape. Extents are those of memory,
+/// the slowest first: a column-major matrix of 3 rows and 2 columns is a tensor of 2 x 3.
 template <class T>
 struct tensor {
   std::string_view name;
@@ -1274,6 +1275,22 @@ concept matrix_like = requires(M const& m) {
   { m.cols() } -> std::integral;
 };
 
+// Eigen's words for what lies where, known at compile time.
+template <class M>
+concept vector_like = requires {
+  requires M::RowsAtCompileTime == 1 || M::ColsAtCompileTime == 1;
+};
+template <class M>
+concept column_major = requires {
+  requires !static_cast<bool>(M::IsRowMajor);
+}
+|| requires { requires static_cast<int>(M::Layout) == 0; };
+template <class M>
+concept tensor_like = requires(M const& m) {
+  M::NumIndices;
+  m.dimensions()[0];
+};
+
 [[noreturn]] inline void refuse_strides(std::string_view name) {
   throw error(error_kind::config, "tensor '" + std::string(name) +
                                       "' is a strided view, not one block of memory: copy it into a matrix of its own");
@@ -1308,18 +1325,32 @@ void handle_as(void* data, std::size_t count, auto const& shape, F& f) {
   f(std::span<T>(static_cast<T*>(data), count), std::span<std::size_t const>(shape));
 }
 
+[[noreturn]] inline void refuse_handle(std::string_view name) {
+  throw error(error_kind::config, "tensor '" + std::string(name) +
+                                      "' is no block of this process's memory (undefined, sparse, or on another "
+                                      "device): give a dense one on the CPU");
+}
+
 template <class M, class F>
 void with_handle(M& m, std::string_view name, F& f) {
+  if constexpr (requires { m.has_storage(); }) {
+    if (!m.has_storage()) detail::refuse_handle(name);
+  }
+  if constexpr (requires { m.is_cpu(); }) {
+    if (!m.is_cpu()) detail::refuse_handle(name);
+  }
   if (!m.is_contiguous()) detail::refuse_strides(name);
   std::vector<later<std::size_t, M>> shape;
   for (auto extent : m.sizes()) shape.push_back(static_cast<std::size_t>(extent));
   auto const count = static_cast<std::size_t>(m.numel());
   auto const width = static_cast<std::size_t>(m.element_size());
   void* const data = m.data_ptr();
+  bool complex = false;
+  if constexpr (requires { m.is_complex(); }) complex = m.is_complex();
   if (m.is_floating_point()) {
     if (width == 4) return detail::handle_as<as_const_like<float, M>>(data, count, shape, f);
     if (width == 8) return detail::handle_as<as_const_like<double, M>>(data, count, shape, f);
-  } else {
+  } else if (!complex) {
     if (width == 1) return detail::handle_as<as_const_like<std::uint8_t, M>>(data, count, shape, f);
     if (width == 4) return detail::handle_as<as_const_like<std::int32_t, M>>(data, count, shape, f);
     if (width == 8) return detail::handle_as<as_const_like<std::int64_t, M>>(data, count, shape, f);
@@ -1349,7 +1380,7 @@ void with_leaf(M& m, std::string_view name, F&& f) {
                     m.n_rows;
                     m.n_cols;
                   }) {
-      shape = {static_cast<std::size_t>(m.n_rows), static_cast<std::size_t>(m.n_cols)};
+      shape = {static_cast<std::size_t>(m.n_cols), static_cast<std::size_t>(m.n_rows)};  // column after column
       rank = 2;
     }
     f(std::span<number>(m.memptr(), static_cast<std::size_t>(m.n_elem)),
@@ -1362,7 +1393,21 @@ void with_leaf(M& m, std::string_view name, F&& f) {
     std::span<number> const numbers(reinterpret_cast<number*>(m.data()), count * (sizeof(pointee) / sizeof(number)));
     if constexpr (matrix_like<plain>) {
       detail::check_strides(m, name);
-      std::array<std::size_t, 2> const shape{static_cast<std::size_t>(m.rows()), static_cast<std::size_t>(m.cols())};
+      std::array<std::size_t, 2> shape{static_cast<std::size_t>(m.rows()), static_cast<std::size_t>(m.cols())};
+      if constexpr (vector_like<plain>) {
+        f(numbers, std::span<std::size_t const>(&count, 1));
+      } else {
+        if constexpr (column_major<plain>) shape = {shape[1], shape[0]};
+        f(numbers, std::span<std::size_t const>(shape));
+      }
+    } else if constexpr (tensor_like<plain>) {
+      using index = std::conditional_t < requires { m.dimensions().begin(); }
+      , std::size_t, std::ptrdiff_t > ;
+      std::array<std::size_t, static_cast<std::size_t>(plain::NumIndices)> shape{};
+      for (std::size_t i = 0; i < shape.size(); ++i) {
+        shape[column_major<plain> ? shape.size() - 1 - i : i] =
+            static_cast<std::size_t>(m.dimensions()[static_cast<index>(i)]);
+      }
       f(numbers, std::span<std::size_t const>(shape));
     } else {
       std::array<std::size_t, fixed::rank + 1> shape{count};
@@ -1698,10 +1743,11 @@ class walker {
  public:
   explicit walker(Out& out) : out_(out) {}
 
+  /// Without a name of its own the child takes its parent's.
   template <class M>
   void child(std::string_view name, M& m) {
     std::size_t const length = path_.size();
-    if (length > 0) path_ += '.';
+    if (length > 0 && !name.empty()) path_ += '.';
     path_ += name;
     node(m);
     path_.resize(length);
@@ -1819,6 +1865,9 @@ class walker {
           std::is_lvalue_reference_v<List> || handle_leaf<plain> || is_shared<plain> || requires { plain::extent; },
           "tutti: this list of parameters is a copy; return it by reference, or return pointers or spans.");
       std::conditional_t<constant, std::remove_reference_t<T> const, std::remove_reference_t<T>>& m = value;
+      if constexpr (handle_leaf<plain> && requires { value.requires_grad(); }) {
+        if (!value.requires_grad()) return child(field, m, role::buffer);  // a frozen parameter
+      }
       child(field, m);
     }
   }

@@ -68,6 +68,22 @@ concept matrix_like = requires(M const& m) {
   { m.cols() } -> std::integral;
 };
 
+// Eigen's words for what lies where, known at compile time.
+template <class M>
+concept vector_like = requires {
+  requires M::RowsAtCompileTime == 1 || M::ColsAtCompileTime == 1;
+};
+template <class M>
+concept column_major = requires {
+  requires !static_cast<bool>(M::IsRowMajor);
+}
+|| requires { requires static_cast<int>(M::Layout) == 0; };
+template <class M>
+concept tensor_like = requires(M const& m) {
+  M::NumIndices;
+  m.dimensions()[0];
+};
+
 [[noreturn]] inline void refuse_strides(std::string_view name) {
   throw error(error_kind::config, "tensor '" + std::string(name) +
                                       "' is a strided view, not one block of memory: copy it into a matrix of its own");
@@ -102,18 +118,32 @@ void handle_as(void* data, std::size_t count, auto const& shape, F& f) {
   f(std::span<T>(static_cast<T*>(data), count), std::span<std::size_t const>(shape));
 }
 
+[[noreturn]] inline void refuse_handle(std::string_view name) {
+  throw error(error_kind::config, "tensor '" + std::string(name) +
+                                      "' is no block of this process's memory (undefined, sparse, or on another "
+                                      "device): give a dense one on the CPU");
+}
+
 template <class M, class F>
 void with_handle(M& m, std::string_view name, F& f) {
+  if constexpr (requires { m.has_storage(); }) {
+    if (!m.has_storage()) detail::refuse_handle(name);
+  }
+  if constexpr (requires { m.is_cpu(); }) {
+    if (!m.is_cpu()) detail::refuse_handle(name);
+  }
   if (!m.is_contiguous()) detail::refuse_strides(name);
   std::vector<later<std::size_t, M>> shape;
   for (auto extent : m.sizes()) shape.push_back(static_cast<std::size_t>(extent));
   auto const count = static_cast<std::size_t>(m.numel());
   auto const width = static_cast<std::size_t>(m.element_size());
   void* const data = m.data_ptr();
+  bool complex = false;
+  if constexpr (requires { m.is_complex(); }) complex = m.is_complex();
   if (m.is_floating_point()) {
     if (width == 4) return detail::handle_as<as_const_like<float, M>>(data, count, shape, f);
     if (width == 8) return detail::handle_as<as_const_like<double, M>>(data, count, shape, f);
-  } else {
+  } else if (!complex) {
     if (width == 1) return detail::handle_as<as_const_like<std::uint8_t, M>>(data, count, shape, f);
     if (width == 4) return detail::handle_as<as_const_like<std::int32_t, M>>(data, count, shape, f);
     if (width == 8) return detail::handle_as<as_const_like<std::int64_t, M>>(data, count, shape, f);
@@ -143,7 +173,7 @@ void with_leaf(M& m, std::string_view name, F&& f) {
                     m.n_rows;
                     m.n_cols;
                   }) {
-      shape = {static_cast<std::size_t>(m.n_rows), static_cast<std::size_t>(m.n_cols)};
+      shape = {static_cast<std::size_t>(m.n_cols), static_cast<std::size_t>(m.n_rows)};  // column after column
       rank = 2;
     }
     f(std::span<number>(m.memptr(), static_cast<std::size_t>(m.n_elem)),
@@ -156,7 +186,21 @@ void with_leaf(M& m, std::string_view name, F&& f) {
     std::span<number> const numbers(reinterpret_cast<number*>(m.data()), count * (sizeof(pointee) / sizeof(number)));
     if constexpr (matrix_like<plain>) {
       detail::check_strides(m, name);
-      std::array<std::size_t, 2> const shape{static_cast<std::size_t>(m.rows()), static_cast<std::size_t>(m.cols())};
+      std::array<std::size_t, 2> shape{static_cast<std::size_t>(m.rows()), static_cast<std::size_t>(m.cols())};
+      if constexpr (vector_like<plain>) {
+        f(numbers, std::span<std::size_t const>(&count, 1));
+      } else {
+        if constexpr (column_major<plain>) shape = {shape[1], shape[0]};
+        f(numbers, std::span<std::size_t const>(shape));
+      }
+    } else if constexpr (tensor_like<plain>) {
+      using index = std::conditional_t < requires { m.dimensions().begin(); }
+      , std::size_t, std::ptrdiff_t > ;
+      std::array<std::size_t, static_cast<std::size_t>(plain::NumIndices)> shape{};
+      for (std::size_t i = 0; i < shape.size(); ++i) {
+        shape[column_major<plain> ? shape.size() - 1 - i : i] =
+            static_cast<std::size_t>(m.dimensions()[static_cast<index>(i)]);
+      }
       f(numbers, std::span<std::size_t const>(shape));
     } else {
       std::array<std::size_t, fixed::rank + 1> shape{count};

@@ -18,7 +18,8 @@ namespace tutti::inline TUTTI_ABI {
 enum class role : std::uint8_t { parameter, buffer };
 
 /// One leaf of a model. Name and shape are valid only during the visit; `data` is the model's own storage, as long as
-/// the model keeps it. The product of `shape` is data.size(); a scalar has an empty shape.
+/// the model keeps it. The product of `shape` is data.size(); a scalar has an empty shape. Extents are those of memory,
+/// the slowest first: a column-major matrix of 3 rows and 2 columns is a tensor of 2 x 3.
 template <class T>
 struct tensor {
   std::string_view name;

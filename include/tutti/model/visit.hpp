@@ -46,10 +46,11 @@ class walker {
  public:
   explicit walker(Out& out) : out_(out) {}
 
+  /// Without a name of its own the child takes its parent's.
   template <class M>
   void child(std::string_view name, M& m) {
     std::size_t const length = path_.size();
-    if (length > 0) path_ += '.';
+    if (length > 0 && !name.empty()) path_ += '.';
     path_ += name;
     node(m);
     path_.resize(length);
@@ -167,6 +168,9 @@ class walker {
           std::is_lvalue_reference_v<List> || handle_leaf<plain> || is_shared<plain> || requires { plain::extent; },
           "tutti: this list of parameters is a copy; return it by reference, or return pointers or spans.");
       std::conditional_t<constant, std::remove_reference_t<T> const, std::remove_reference_t<T>>& m = value;
+      if constexpr (handle_leaf<plain> && requires { value.requires_grad(); }) {
+        if (!value.requires_grad()) return child(field, m, role::buffer);  // a frozen parameter
+      }
       child(field, m);
     }
   }
