@@ -41,7 +41,7 @@ int main(int argc, char** argv) {
     for (std::string const& line : gather(world, mine)) std::printf("%s\n", line.c_str());
 
     if (world.size() == 1 || world.rank() > 0) return;
-    auto const copies = tutti::replicated<2>(even);  // each text on its owner and the next rank
+    auto const copies = tutti::with_copies<2>(even);  // each text on its owner and the next rank
     std::printf("without rank 1: %s\n", copies.without({1}).explain().c_str());
   });
 }

@@ -8,6 +8,9 @@
 #include <tutti/shard/by_bytes.hpp>
 #include <tutti/shard/flat_view.hpp>
 #include <tutti/shard/gather_shards.hpp>
+#include <tutti/shard/layout.hpp>
 #include <tutti/shard/model_shard.hpp>
 #include <tutti/shard/partition_model.hpp>
+#include <tutti/shard/placement.hpp>
 #include <tutti/shard/replicate.hpp>
+#include <tutti/shard/reshard.hpp>

@@ -6,4 +6,7 @@
 #include <tutti/shard.hpp>
 
 #include <tutti/train/data_parallel.hpp>
+#include <tutti/train/matmul.hpp>
+#include <tutti/train/split_cross_entropy.hpp>
+#include <tutti/train/tensor.hpp>
 #include <tutti/train/zero.hpp>

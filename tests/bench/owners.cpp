@@ -84,7 +84,7 @@ void table(std::uint64_t n, int size) {
   row([&] { return partition(n, size, tutti::rendezvous_hash{}); });
   row([&] { return partition(n, size, tutti::token_ring{}); });
   row([&] { return partition(n, size, tutti::locality{hosts}); });
-  row([&] { return tutti::replicated<2>(partition(n, size, tutti::block{})).without({size / 2}); });
+  row([&] { return tutti::with_copies<2>(partition(n, size, tutti::block{})).without({size / 2}); });
 }
 
 }  // namespace

@@ -60,7 +60,7 @@ bool possible(std::vector<std::uint64_t> const& counts, std::vector<bool> const&
 TEST_CASE("two copies: any one rank may go, every item stays, and the others share its load evenly") {
   for (int size : {2, 3, 4, 5, 7, 8, 13}) {
     for (std::uint64_t n : {0U, 1U, 12U, 13U, 1000U, 1007U}) {
-      auto const copies = tutti::replicated<2>(tutti::partition(n, size, tutti::block{}));
+      auto const copies = tutti::with_copies<2>(tutti::partition(n, size, tutti::block{}));
       for (int dead = 0; dead < size; ++dead) {
         CAPTURE(size);
         CAPTURE(n);
@@ -80,7 +80,7 @@ TEST_CASE("two copies: no other split would load the fullest survivor less, even
     std::vector<std::uint64_t> cuts{0};
     for (std::uint64_t c : counts) cuts.push_back(cuts.back() + c);
     int const size = static_cast<int>(counts.size());
-    auto const copies = tutti::replicated<2>(tutti::partition(cuts.back(), size, tutti::bounds{cuts}));
+    auto const copies = tutti::with_copies<2>(tutti::partition(cuts.back(), size, tutti::bounds{cuts}));
     for (int a = 0; a < size; ++a) {
       for (int b = a; b < size; ++b) {  // a alone, or two that are no neighbours
         if (b == a + 1 || b - a == size - 1) continue;
@@ -96,20 +96,20 @@ TEST_CASE("two copies: no other split would load the fullest survivor less, even
 }
 
 TEST_CASE("three copies: any two ranks may go; without copies none may, and the error says what is lost") {
-  auto const copies = tutti::replicated<3>(tutti::partition(1003, 6, tutti::cyclic{}));
+  auto const copies = tutti::with_copies<3>(tutti::partition(1003, 6, tutti::cyclic{}));
   for (int a = 0; a < 6; ++a)
     for (int b = 0; b < 6; ++b) check_served(copies, {a, b});
-  auto const pairs = tutti::replicated<2>(tutti::partition(1003, 6, tutti::cyclic{}));
+  auto const pairs = tutti::with_copies<2>(tutti::partition(1003, 6, tutti::cyclic{}));
   CHECK_THROWS_WITH_AS((void)pairs.without({3, 4}), "the items of rank 3 are lost: all 2 ranks that held them are gone",
                        tutti::error);
-  auto const single = tutti::replicated<1>(tutti::partition(10, 3, tutti::block{}));
+  auto const single = tutti::with_copies<1>(tutti::partition(10, 3, tutti::block{}));
   CHECK_THROWS_AS((void)single.without({1}), tutti::error);
-  CHECK_THROWS_WITH_AS((void)tutti::replicated<3>(tutti::partition(10, 2, tutti::block{})),
+  CHECK_THROWS_WITH_AS((void)tutti::with_copies<3>(tutti::partition(10, 2, tutti::block{})),
                        "3 copies of each item on 2 ranks; there can be one on each", tutti::error);
 }
 
 TEST_CASE("what a rank holds: its own items, then those of the ranks before it") {
-  auto const copies = tutti::replicated<2>(tutti::partition(10, 3, tutti::block{}));  // 0-3, 4-6, 7-9
+  auto const copies = tutti::with_copies<2>(tutti::partition(10, 3, tutti::block{}));  // 0-3, 4-6, 7-9
   auto const held = copies.held(0);
   CHECK(std::vector<std::uint64_t>(held.begin(), held.end()) == std::vector<std::uint64_t>{0, 1, 2, 3, 7, 8, 9});
   CHECK(copies.holders(8)[0] == 2);

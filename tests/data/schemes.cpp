@@ -139,13 +139,13 @@ TEST_CASE("locality: every item has one owner, the views agree, no rank holds mo
 TEST_CASE("survivors: every item has one owner, the views agree, the dead serve nothing") {
   check_scheme(
       [](std::uint64_t n, int size) {
-        auto const copies = tutti::replicated<1>(tutti::partition(n, size, tutti::cyclic{}));
+        auto const copies = tutti::with_copies<1>(tutti::partition(n, size, tutti::cyclic{}));
         return copies.without({});
       },
       even);
   check_scheme(
       [](std::uint64_t n, int size) {
-        auto const copies = tutti::replicated<2>(tutti::partition(n, size + 1, tutti::random{1}));
+        auto const copies = tutti::with_copies<2>(tutti::partition(n, size + 1, tutti::random{1}));
         auto const left = copies.without({size / 2});
         CHECK(left.count(size / 2) == 0);
         return left;
