@@ -4185,11 +4185,11 @@ struct survivors {
 
 }  // namespace detail
 
-/// `replicated<r>(part)`: every item is held by its owner and by the r - 1 ranks that follow, modulo size: what one
+/// `with_copies<r>(part)`: every item is held by its owner and by the r - 1 ranks that follow, modulo size: what one
 /// rank loses, the next ones have. Pure arithmetic, like the partition it is made of.
 template <int copies, partition_scheme Scheme>
 class replicated_partition {
-  static_assert(copies >= 1, "tutti: replicated<r> holds every item r times; r is at least 1.");
+  static_assert(copies >= 1, "tutti: with_copies<r> holds every item r times; r is at least 1.");
 
  public:
   /// What rank r holds, its own items first, then those of the rank before it, and so on.
@@ -4282,7 +4282,7 @@ class replicated_partition {
 
 /// See replicated_partition.
 template <int copies, partition_scheme Scheme>
-[[nodiscard]] replicated_partition<copies, Scheme> replicated(partition<Scheme> part) {
+[[nodiscard]] replicated_partition<copies, Scheme> with_copies(partition<Scheme> part) {
   return replicated_partition<copies, Scheme>(std::move(part));
 }
 

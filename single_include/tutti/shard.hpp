@@ -29,6 +29,7 @@
 #include <tutti/tutti.hpp>
 
 #include <algorithm>
+#include <concepts>
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
@@ -316,6 +317,99 @@ void gather_shards(basic_communicator<S>& comm, flat_view const& view, M& m, int
 
 }  // namespace tutti::inline TUTTI_ABI
 
+// ---------------------------------------------------------------------------------------------- tutti/shard/layout.hpp
+// Which part of a row-major tensor is here: a box of it, by arithmetic alone. Receives shapes, ranks and sizes, and
+// hands down first indices, extents, and copies between a tensor and a run of indices of one of its dimensions.
+
+namespace tutti::inline TUTTI_ABI {
+
+/// The indices [begin, end) of one dimension.
+struct index_run {
+  std::size_t begin = 0;
+  std::size_t end = 0;
+  [[nodiscard]] constexpr std::size_t size() const noexcept { return end - begin; }
+  friend bool operator==(index_run const&, index_run const&) = default;
+};
+
+/// What `rank` of `size` ranks holds of n indices: runs in rank order, the first n mod size of them one longer; where n
+/// is less than size, the last ones are empty.
+[[nodiscard]] constexpr index_run share_of(std::size_t n, int size, int rank) noexcept {
+  auto const begin =
+      static_cast<std::size_t>(block{}.item(n, static_cast<std::uint64_t>(size), static_cast<std::uint64_t>(rank), 0));
+  auto const count = block{}.count(n, static_cast<std::uint64_t>(size), static_cast<std::uint64_t>(rank));
+  return {begin, begin + static_cast<std::size_t>(count)};
+}
+
+/// A box of a row-major tensor. The elements of the box lie in memory row by row too, without gaps.
+struct tensor_layout {
+  std::vector<std::size_t> shape{};  ///< of the whole tensor
+  std::vector<index_run> here{};     ///< one run per dimension
+
+  tensor_layout() = default;
+  explicit tensor_layout(std::vector<std::size_t> whole) : shape(std::move(whole)) {
+    for (std::size_t n : shape) here.push_back({0, n});
+  }
+
+  /// Leaves of dimension `dim` what `rank` of `size` holds. Throws config if the tensor has no such dimension.
+  void cut(std::size_t dim, int size, int rank) {
+    if (dim >= shape.size())
+      throw error(error_kind::config, "a tensor of " + std::to_string(shape.size()) +
+                                          " dimensions cannot be split along dimension " + std::to_string(dim) +
+                                          "; dimensions count from 0");
+    here[dim] = share_of(shape[dim], size, rank);
+  }
+
+  /// The number of elements that are here.
+  [[nodiscard]] std::size_t size() const noexcept {
+    std::size_t n = 1;
+    for (auto const& run : here) n *= run.size();
+    return n;
+  }
+  /// Where element i of the box stands in the whole tensor. Needs i < size().
+  [[nodiscard]] std::size_t index_in_whole(std::size_t i) const noexcept {
+    std::size_t at = 0;
+    std::size_t stride = 1;
+    for (std::size_t d = shape.size(); d-- > 0; stride *= shape[d]) {
+      at += (here[d].begin + i % here[d].size()) * stride;
+      i /= here[d].size();
+    }
+    return at;
+  }
+  friend bool operator==(tensor_layout const&, tensor_layout const&) = default;
+};
+
+namespace detail {
+
+/// A dense tensor seen from one of its dimensions: `outer` times `n` runs of `inner` elements.
+struct slab {
+  std::size_t outer = 1;
+  std::size_t n = 1;
+  std::size_t inner = 1;
+
+  slab(tensor_layout const& box, std::size_t dim) : n(box.here[dim].size()) {
+    for (std::size_t d = 0; d < box.here.size(); ++d)
+      if (d != dim) (d < dim ? outer : inner) *= box.here[d].size();
+  }
+  [[nodiscard]] std::size_t elements(index_run run) const noexcept { return outer * run.size() * inner; }
+
+  /// Copies the indices of `run` out of `all` to `to`, without gaps, and the other way round.
+  template <class T>
+  void take(std::span<T const> all, index_run run, T* to) const {
+    std::size_t const width = run.size() * inner;
+    for (std::size_t o = 0; o < outer; ++o)
+      std::copy_n(all.data() + (o * n + run.begin) * inner, width, to + o * width);
+  }
+  template <class T>
+  void put(T const* from, index_run run, std::span<T> all) const {
+    std::size_t const width = run.size() * inner;
+    for (std::size_t o = 0; o < outer; ++o)
+      std::copy_n(from + o * width, width, all.data() + (o * n + run.begin) * inner);
+  }
+};
+
+}  // namespace detail
+}  // namespace tutti::inline TUTTI_ABI
+
 // ----------------------------------------------------------------------------------------- tutti/shard/model_shard.hpp
 // One rank's part of a model, seen as a model: a list of named spans, so that an optimiser or a norm takes it as it is.
 
@@ -374,6 +468,399 @@ template <class Scheme = by_bytes>
 template <model M, class Scheme = by_bytes>
 [[nodiscard]] flat_view partition_model(M const& m, int ranks, Scheme scheme = {}) {
   return tutti::TUTTI_ABI::partition_model(signature_of(m), ranks, std::move(scheme));
+}
+
+}  // namespace tutti::inline TUTTI_ABI
+
+// ------------------------------------------------------------------------------------------- tutti/shard/placement.hpp
+// Tensors whose type says how ranks share them: whole on each, cut along a dimension, or as terms of a sum. Receives a
+// grid and a shape, and hands down the elements that are here.
+
+namespace tutti::inline TUTTI_ABI {
+
+/// How the ranks along one axis of a grid share a tensor.
+namespace placement {
+struct whole {};  ///< each has all of it, with the same bits
+template <std::size_t Dim>
+struct cut {};  ///< each has a run of the indices of dimension Dim
+template <auto Op>
+struct terms {};  ///< each has a term of the shape of the whole; it is what Op makes of all terms
+template <class Axis, class How>
+struct along {};
+
+template <class How>
+inline constexpr bool is_terms = false;
+template <auto Op>
+inline constexpr bool is_terms<terms<Op>> = true;
+inline constexpr std::size_t no_dimension = static_cast<std::size_t>(-1);
+template <class How>
+inline constexpr std::size_t cut_dimension = no_dimension;
+template <std::size_t Dim>
+inline constexpr std::size_t cut_dimension<cut<Dim>> = Dim;
+}  // namespace placement
+
+/// A row-major tensor of T on a grid. Spelt by its aliases `replicated`, `split` and `partial`, one per axis it knows;
+/// along the other axes of the grid ranks may have what they like. A range of the elements that are here, hence a
+/// buffer and a model; what is a term has no elements to read.
+template <class T, class... Places>
+class placed;
+
+namespace detail {
+
+template <class Axis, class How, class T>
+struct place {
+  using type = placed<T, placement::along<Axis, How>>;
+};
+template <class Axis, class How, class T, class... Inner>
+struct place<Axis, How, placed<T, Inner...>> {
+  using type = placed<T, placement::along<Axis, How>, Inner...>;
+};
+
+}  // namespace detail
+
+/// T is a type of elements; or another placement, for a tensor on several axes; or left out where a value says it, as
+/// in `redistribute<replicated<axis>>(grid, x)`.
+template <class Axis, class T = void>
+using replicated = typename detail::place<Axis, placement::whole, T>::type;
+template <class Axis, std::size_t Dim, class T = void>
+using split = typename detail::place<Axis, placement::cut<Dim>, T>::type;
+template <class Axis, auto Op = sum, class T = void>
+using partial = typename detail::place<Axis, placement::terms<Op>, T>::type;
+
+namespace detail {
+
+template <class Axis, class How, class Other, class OtherHow>
+constexpr bool may_stand_together(placement::along<Axis, How>, placement::along<Other, OtherHow>) {
+  return !std::same_as<Axis, Other> && (placement::cut_dimension<How> == placement::no_dimension ||
+                                        placement::cut_dimension<How> != placement::cut_dimension<OtherHow>);
+}
+template <class... Places>
+inline constexpr bool no_conflict = true;
+template <class First, class... Rest>
+inline constexpr bool no_conflict<First, Rest...> =
+    (detail::may_stand_together(First{}, Rest{}) && ...) && no_conflict<Rest...>;
+
+template <class Grid, class Axis, class How>
+void cut_along(Grid const& g, tensor_layout& at, placement::along<Axis, How>) {
+  if constexpr (placement::cut_dimension<How> != placement::no_dimension)
+    at.cut(placement::cut_dimension<How>, g.template size<Axis>(), g.template rank<Axis>());
+}
+template <class... Places, class Grid>
+[[nodiscard]] tensor_layout layout_on(Grid const& g, std::vector<std::size_t> shape) {
+  tensor_layout at(std::move(shape));
+  (detail::cut_along(g, at, Places{}), ...);
+  return at;
+}
+
+template <class Place>
+inline constexpr bool is_readable_place = true;
+template <class Axis, auto Op>
+inline constexpr bool is_readable_place<placement::along<Axis, placement::terms<Op>>> = false;
+
+struct placed_access;
+
+}  // namespace detail
+
+template <class T, class... Places>
+class placed {
+  static_assert(element<T>, "tutti: the elements of a placed tensor are trivially copyable numbers or structs.");
+  static_assert(detail::no_conflict<Places...>,
+                "tutti: a tensor is placed once along each axis, and each dimension is split along one axis only.");
+
+ public:
+  using value_type = T;
+  static constexpr bool readable = (detail::is_readable_place<Places> && ...);
+
+  placed() = default;
+  /// This rank's part of a tensor of that shape, every element `fill`. Sends nothing.
+  template <class S, class... Axes>
+  placed(basic_grid<S, Axes...> const& g, std::vector<std::size_t> shape, T fill = T{})
+      : layout_(detail::layout_on<Places...>(g, std::move(shape))), values_(layout_.size(), fill) {}
+  /// The same with its elements, row by row. Throws config unless they are as many as belong here.
+  template <class S, class... Axes>
+  placed(basic_grid<S, Axes...> const& g, std::vector<std::size_t> shape, std::vector<T> here)
+      : layout_(detail::layout_on<Places...>(g, std::move(shape))), values_(std::move(here)) {
+    if (values_.size() != layout_.size())
+      throw error(error_kind::config, "a placed tensor got " + std::to_string(values_.size()) +
+                                          " elements, and has room for " + std::to_string(layout_.size()) + " here");
+  }
+
+  /// Of the whole tensor.
+  [[nodiscard]] std::vector<std::size_t> const& shape() const noexcept { return layout_.shape; }
+  /// Which of it is here.
+  [[nodiscard]] tensor_layout const& layout() const noexcept { return layout_; }
+  /// The indices of a dimension that are here. Needs dim < shape().size().
+  [[nodiscard]] index_run here(std::size_t dim) const noexcept { return layout_.here[dim]; }
+
+  /// The elements that are here, row by row; of none if a share is empty.
+  [[nodiscard]] T* data() noexcept { return check_read(), values_.data(); }
+  [[nodiscard]] T const* data() const noexcept { return check_read(), values_.data(); }
+  [[nodiscard]] std::size_t size() const noexcept { return values_.size(); }
+  [[nodiscard]] bool empty() const noexcept { return values_.empty(); }
+  [[nodiscard]] T* begin() noexcept { return data(); }
+  [[nodiscard]] T const* begin() const noexcept { return data(); }
+  [[nodiscard]] T* end() noexcept { return data() + size(); }
+  [[nodiscard]] T const* end() const noexcept { return data() + size(); }
+  [[nodiscard]] T& operator[](std::size_t i) noexcept { return data()[i]; }
+  [[nodiscard]] T const& operator[](std::size_t i) const noexcept { return data()[i]; }
+
+ private:
+  friend detail::placed_access;
+  placed(tensor_layout at, std::vector<T> here) : layout_(std::move(at)), values_(std::move(here)) {}
+
+  static constexpr void check_read() noexcept {
+    static_assert(readable,
+                  "tutti: a partial tensor holds one term of a sum, not its value; make the sum first, with "
+                  "redistribute<replicated<Axis>>(grid, x) or redistribute<split<Axis, Dim>>(grid, x).");
+  }
+
+  tensor_layout layout_{};
+  std::vector<T> values_{};
+};
+
+namespace detail {
+
+/// For what computes terms and makes sums of them.
+struct placed_access {
+  template <class P>
+  [[nodiscard]] static auto& values(P& x) noexcept {
+    return x.values_;
+  }
+  template <class P>
+  [[nodiscard]] static P make(tensor_layout at, std::vector<typename P::value_type> here) {
+    return P(std::move(at), std::move(here));
+  }
+};
+
+template <class How>
+struct cotangent_of_place {
+  static_assert(!placement::is_terms<How>, "tutti: only sums have a derivative that ranks can share.");
+  using type = How;
+};
+template <>
+struct cotangent_of_place<placement::whole> {
+  using type = placement::terms<sum>;
+};
+template <>
+struct cotangent_of_place<placement::terms<sum>> {
+  using type = placement::whole;
+};
+
+template <class T>
+struct cotangent {
+  using type = T;
+};
+template <class T, class... Axes, class... Hows>
+struct cotangent<placed<T, placement::along<Axes, Hows>...>> {
+  using type = placed<T, placement::along<Axes, typename cotangent_of_place<Hows>::type>...>;
+};
+
+}  // namespace detail
+
+/// Where the derivative of a sum by a tensor of type T stands after a backward pass without communication. What is
+/// whole on every rank enters the work of each, which finds a term; what was a term gets the derivative of the sum
+/// whole; what was split stays split. A number is its own. So what must be sent backward follows from forward types.
+template <class T>
+using cotangent_t = typename detail::cotangent<T>::type;
+
+}  // namespace tutti::inline TUTTI_ABI
+
+// --------------------------------------------------------------------------------------------- tutti/shard/reshard.hpp
+// redistribute<To>: a tensor placed another way. Receives a tensor and the type of its new place, and picks the one
+// collective that leads there.
+
+namespace tutti::inline TUTTI_ABI {
+
+namespace detail {
+
+/// The elements here of a tensor that lies as `from` along the ranks of `comm`, as it shall lie: `to`. Both boxes
+/// differ along that axis only.
+template <class T, class Comm>
+struct reshard {
+  Comm& comm;
+  tensor_layout const& from;
+  tensor_layout const& to;
+  options const& how;
+
+  using values = std::vector<T>;
+
+  [[nodiscard]] index_run share(std::size_t dim, int r) const { return share_of(from.shape[dim], comm.size(), r); }
+  /// How many elements rank r has to do with, where it has its share of dimension `dim` and all else is as in `box`.
+  [[nodiscard]] std::vector<std::uint64_t> counts(tensor_layout const& box, std::size_t dim) const {
+    slab const seen(box, dim);
+    std::vector<std::uint64_t> all;
+    for (int r = 0; r < comm.size(); ++r) all.push_back(seen.elements(share(dim, r)));
+    return all;
+  }
+  /// The tensor `all`, cut along `dim` into one dense block per rank. Along dimension 0 it lies like that already.
+  [[nodiscard]] values blocks(tensor_layout const& box, values all, std::size_t dim) const {
+    slab const seen(box, dim);
+    if (seen.outer == 1) return all;
+    values packed(all.size());
+    T* next = packed.data();
+    for (int r = 0; r < comm.size(); next += seen.elements(share(dim, r)), ++r)
+      seen.take(std::span<T const>(all), share(dim, r), next);
+    return packed;
+  }
+  /// The inverse.
+  [[nodiscard]] values joined(tensor_layout const& box, values packed, std::size_t dim) const {
+    slab const seen(box, dim);
+    if (seen.outer == 1) return packed;
+    values all(packed.size());
+    T const* next = packed.data();
+    for (int r = 0; r < comm.size(); next += seen.elements(share(dim, r)), ++r)
+      seen.put(next, share(dim, r), std::span<T>(all));
+    return all;
+  }
+
+  template <class How>
+  [[nodiscard]] values operator()(How, How, values x) const {
+    return x;
+  }
+  template <auto Op>
+  [[nodiscard]] values operator()(placement::terms<Op>, placement::whole, values x) const {
+    detail::allreduce_span(comm, std::span<T>(x), Op, how);
+    return x;
+  }
+  template <auto Op, std::size_t Dim>
+  [[nodiscard]] values operator()(placement::terms<Op>, placement::cut<Dim>, values x) const {
+    x = blocks(from, std::move(x), Dim);
+    values mine(to.size());
+    detail::reduce_scatter_span(comm, std::span<T const>(x), counts(from, Dim), std::span<T>(mine), x.size(), Op, how);
+    return mine;
+  }
+  template <std::size_t Dim>
+  [[nodiscard]] values operator()(placement::cut<Dim>, placement::whole, values x) const {
+    values all(to.size());
+    auto const sizes = counts(to, Dim);
+    engine::operation op = detail::operation_on<T>(plan::collective::allgather, -1);
+    op.count = all.size();
+    comm.engine().call_once(op, how, [&] {
+      detail::run_allgather(comm, op, sizes, std::as_bytes(std::span(x)), std::as_writable_bytes(std::span(all)), 0);
+    });
+    return joined(to, std::move(all), Dim);
+  }
+  template <std::size_t Old, std::size_t New>
+  [[nodiscard]] values operator()(placement::cut<Old>, placement::cut<New>, values x) const {
+    x = blocks(from, std::move(x), New);
+    values arrived(to.size());
+    auto const sent = counts(from, New);
+    auto const received = counts(to, Old);
+    engine::operation op = detail::operation_on<T>(plan::collective::alltoall, -1);
+    op.count = tensor_layout(from.shape).size();
+    comm.engine().call_once(op, how, [&] {
+      detail::run_alltoall(comm, op, sent, received, std::as_bytes(std::span(x)),
+                           std::as_writable_bytes(std::span(arrived)), 0);
+    });
+    return joined(to, std::move(arrived), Old);
+  }
+  template <std::size_t Dim>
+  [[nodiscard]] values operator()(placement::whole, placement::cut<Dim>, values x) const {
+    values mine(to.size());
+    slab(from, Dim).take(std::span<T const>(x), to.here[Dim], mine.data());
+    return mine;
+  }
+  [[nodiscard]] values operator()(placement::whole, placement::terms<sum>, values x) const {
+    if (comm.rank() != 0) std::fill(x.begin(), x.end(), T{});
+    return x;
+  }
+  template <std::size_t Dim>
+  [[nodiscard]] values operator()(placement::cut<Dim>, placement::terms<sum>, values x) const {
+    values term(to.size());
+    slab(to, Dim).put(x.data(), from.here[Dim], std::span<T>(term));
+    return term;
+  }
+};
+
+template <class From, class To, class T, class Step>
+concept leads = requires(Step const& step, From from, To to, std::vector<T> x) {
+  step(from, to, std::move(x));
+};
+
+/// How a placed type lies along Axis; and that type, lying along Axis as How.
+template <class Axis, class P>
+struct on_axis;
+template <class Axis, class T, class... Axes, class... Hows>
+struct on_axis<Axis, placed<T, placement::along<Axes, Hows>...>> {
+  static_assert((std::same_as<Axis, Axes> || ...), "tutti: this tensor is not placed along that axis.");
+  template <class A, class H>
+  static constexpr auto pick(placement::along<A, H>, auto... rest) {
+    if constexpr (std::same_as<A, Axis>) {
+      return H{};
+    } else {
+      return pick(rest...);
+    }
+  }
+  using how = decltype(pick(placement::along<Axes, Hows>{}...));
+  template <class How>
+  using placed_as = placed<T, placement::along<Axes, std::conditional_t<std::same_as<Axis, Axes>, How, Hows>>...>;
+};
+
+/// The tensor with its place along one axis changed to How.
+template <class Axis, class How, class Grid, class T, class... Places>
+[[nodiscard]] auto moved_along(Grid& g, placed<T, Places...> x, options const& how) {
+  using axis = on_axis<Axis, placed<T, Places...>>;
+  using before = typename axis::how;
+  if constexpr (std::same_as<before, How>) {
+    return x;
+  } else {
+    using result = typename axis::template placed_as<How>;
+    tensor_layout to = x.layout();
+    if constexpr (placement::cut_dimension<before> != placement::no_dimension) {
+      constexpr std::size_t old = placement::cut_dimension<before>;
+      to.here[old] = {0, to.shape[old]};
+    }
+    detail::cut_along(g, to, placement::along<Axis, How>{});
+    auto& comm = g.template along<Axis>();
+    using step = reshard<T, std::remove_reference_t<decltype(comm)>>;
+    static_assert(leads<before, How, T, step>,
+                  "tutti: nothing leads from this placement to that one: only a sum can be taken apart into terms, and "
+                  "terms of one operation are no terms of another.");
+    auto here = step{comm, x.layout(), to, how}(before{}, How{}, std::move(placed_access::values(x)));
+    return placed_access::make<result>(std::move(to), std::move(here));
+  }
+}
+
+/// What a type asks for, axis by axis.
+template <class To>
+struct destination;
+template <class T, class... Axes, class... Hows>
+struct destination<placed<T, placement::along<Axes, Hows>...>> {
+  template <class Grid, class X, class... Places>
+  [[nodiscard]] static auto bring(Grid& g, placed<X, Places...> x, options const& how) {
+    static_assert(std::is_void_v<T> || std::same_as<T, X>, "tutti: redistribute keeps the type of the elements.");
+    return next<placement::along<Axes, Hows>...>(g, std::move(x), how);
+  }
+
+ private:
+  template <class Place, class... Rest, class Grid, class P>
+  [[nodiscard]] static auto next(Grid& g, P x, options const& how) {
+    auto there = step(Place{}, g, std::move(x), how);
+    if constexpr (sizeof...(Rest) == 0) {
+      return there;
+    } else {
+      return next<Rest...>(g, std::move(there), how);
+    }
+  }
+  template <class Axis, class How, class Grid, class P>
+  [[nodiscard]] static auto step(placement::along<Axis, How>, Grid& g, P x, options const& how) {
+    return detail::moved_along<Axis, How>(g, std::move(x), how);
+  }
+};
+
+}  // namespace detail
+
+/// Collective over the axes that To names: the same tensor, placed as To says along these; along others it stays as it
+/// is. `redistribute<replicated<axis>>(grid, std::move(x))` of terms is one allreduce, in place; terms to split one
+/// reduce_scatter, split to replicated one allgather, from one dimension to another one alltoall. Replicated to split,
+/// and anything to terms of a sum, sends nothing. Several axes are done one after another, in the order of To. Blocks
+/// until all that is to be here has arrived. Throws config if x was made on another grid.
+template <class To, class S, class... Axes, class T, class... Places>
+[[nodiscard]] auto redistribute(basic_grid<S, Axes...>& g, placed<T, Places...> x, options how = {}) {
+  if (detail::layout_on<Places...>(g, x.shape()) != x.layout())
+    throw error(failure{error_kind::config, -1, "redistribute",
+                        "the tensor was made on another grid, or by another rank; give the grid it was made on"});
+  return detail::destination<To>::bring(g, std::move(x), how);
 }
 
 }  // namespace tutti::inline TUTTI_ABI

@@ -29,13 +29,516 @@
 #include <tutti/shard.hpp>
 
 #include <algorithm>
+#include <concepts>
 #include <cstddef>
 #include <cstdint>
+#include <limits>
 #include <span>
 #include <string>
 #include <type_traits>
 #include <utility>
 #include <vector>
+
+// ---------------------------------------------------------------------------------------------- tutti/train/matmul.hpp
+// Products of placed matrices, each rank with what it has: nothing is sent, the type of the product says what is left
+// to do. Receives two factors, and hands down a product that is whole, split, or a term of a sum.
+
+namespace tutti::inline TUTTI_ABI {
+
+/// A matrix as its transpose: a view, used up in the expression that makes it.
+template <class P>
+struct transposed_view {
+  P const& matrix;
+};
+template <class T, class... Places>
+[[nodiscard]] transposed_view<placed<T, Places...>> transposed(placed<T, Places...> const& matrix) noexcept {
+  return {matrix};
+}
+template <class T, class... Places>
+void transposed(placed<T, Places...> const&&) = delete;
+
+namespace detail {
+
+/// The sums of a tile of the product stay in registers while k goes by. b holds `stride` numbers per row.
+template <std::size_t rows, std::size_t columns, class T>
+void multiply_tile(std::size_t k, T const* a, std::size_t down, std::size_t right, T const* b, std::size_t stride,
+                   T* c) {
+  T sums[rows][columns] = {};
+  for (std::size_t p = 0; p < k; ++p)
+    for (std::size_t i = 0; i < rows; ++i) {
+      T const factor = a[i * down + p * right];
+      for (std::size_t j = 0; j < columns; ++j) sums[i][j] += factor * b[p * stride + j];
+    }
+  for (std::size_t i = 0; i < rows; ++i)
+    for (std::size_t j = 0; j < columns; ++j) c[i * stride + j] = sums[i][j];
+}
+
+template <std::size_t columns, class T>
+void multiply_columns(std::size_t m, std::size_t k, T const* a, std::size_t down, std::size_t right, T const* b,
+                      std::size_t stride, T* c) {
+  std::size_t i = 0;
+  for (; i + 4 <= m; i += 4) detail::multiply_tile<4, columns>(k, a + i * down, down, right, b, stride, c + i * stride);
+  for (; i < m; ++i) detail::multiply_tile<1, columns>(k, a + i * down, down, right, b, stride, c + i * stride);
+}
+
+/// c = a b for a of m x k, whose element (i, p) is a[i * down + p * right], and dense b of k x n and c of m x n.
+template <class T>
+void multiply(std::size_t m, std::size_t n, std::size_t k, T const* a, std::size_t down, std::size_t right, T const* b,
+              T* c) {
+  std::size_t j = 0;
+  for (; j + 16 <= n; j += 16) detail::multiply_columns<16>(m, k, a, down, right, b + j, n, c + j);
+  for (; j + 4 <= n; j += 4) detail::multiply_columns<4>(m, k, a, down, right, b + j, n, c + j);
+  for (; j < n; ++j) detail::multiply_columns<1>(m, k, a, down, right, b + j, n, c + j);
+}
+
+template <class>
+inline constexpr bool never = false;
+
+template <class How>
+struct transposed_place {
+  using type = How;
+};
+template <>
+struct transposed_place<placement::cut<0>> {
+  using type = placement::cut<1>;
+};
+template <>
+struct transposed_place<placement::cut<1>> {
+  using type = placement::cut<0>;
+};
+
+template <class A, class B>
+struct product_place {
+  static_assert(never<A>,
+                "tutti: ranks cannot make this product of what they have; redistribute a factor first. What goes "
+                "together: replicated with replicated, rows (split 0) with replicated, replicated with columns "
+                "(split 1), and columns with rows, which makes terms of a sum.");
+  using type = placement::whole;
+};
+template <>
+struct product_place<placement::whole, placement::whole> {
+  using type = placement::whole;
+};
+template <>
+struct product_place<placement::cut<0>, placement::whole> {
+  using type = placement::cut<0>;
+};
+template <>
+struct product_place<placement::whole, placement::cut<1>> {
+  using type = placement::cut<1>;
+};
+template <>
+struct product_place<placement::cut<1>, placement::cut<0>> {
+  using type = placement::terms<sum>;
+};
+
+template <class How>
+struct column_sums_place {
+  using type = placement::whole;
+};
+template <>
+struct column_sums_place<placement::cut<0>> {
+  using type = placement::terms<sum>;
+};
+template <>
+struct column_sums_place<placement::cut<1>> {
+  using type = placement::cut<0>;
+};
+
+/// A factor: its places, and which dimension counts its rows.
+template <class F>
+struct factor;
+template <class T, class... Axes, class... Hows>
+struct factor<placed<T, placement::along<Axes, Hows>...>> {
+  using seen = placed<T, placement::along<Axes, Hows>...>;
+  static constexpr std::size_t rows = 0;
+  static seen const& matrix(seen const& x) { return x; }
+};
+template <class T, class... Axes, class... Hows>
+struct factor<transposed_view<placed<T, placement::along<Axes, Hows>...>>> {
+  using seen = placed<T, placement::along<Axes, typename transposed_place<Hows>::type>...>;
+  static constexpr std::size_t rows = 1;
+  static auto const& matrix(transposed_view<placed<T, placement::along<Axes, Hows>...>> const& x) { return x.matrix; }
+};
+
+template <class A, class B>
+struct product {
+  static_assert(never<A>,
+                "tutti: both factors have one type of elements, and are placed on the same axes, in the same order.");
+};
+template <class T, class... Axes, class... As, class... Bs>
+struct product<placed<T, placement::along<Axes, As>...>, placed<T, placement::along<Axes, Bs>...>> {
+  using type = placed<T, placement::along<Axes, typename product_place<As, Bs>::type>...>;
+};
+
+template <class P>
+struct sums_of_columns;
+template <class T, class... Axes, class... Hows>
+struct sums_of_columns<placed<T, placement::along<Axes, Hows>...>> {
+  using type = placed<T, placement::along<Axes, typename column_sums_place<Hows>::type>...>;
+};
+
+[[nodiscard]] inline std::string shape_text(std::vector<std::size_t> const& shape) {
+  std::string text;
+  for (std::size_t n : shape) text += (text.empty() ? "" : " x ") + std::to_string(n);
+  return text.empty() ? "scalar" : text;
+}
+inline void check_matrix(char const* who, tensor_layout const& x) {
+  if (x.shape.size() != 2)
+    throw error(error_kind::config,
+                std::string(who) + ": a matrix has two dimensions, and this tensor is " + detail::shape_text(x.shape));
+}
+
+}  // namespace detail
+
+/// The product of two matrices, each given as it is or `transposed`, made of what every rank has. Along each axis:
+/// rows of a times a whole b are rows of the product; a whole a times columns of b are columns; columns of a times the
+/// same rows of b are terms of a sum. Nothing else compiles. Blocks nobody; throws config if shapes do not match.
+template <class A, class B>
+[[nodiscard]] auto matmul(A const& a, B const& b) {
+  using left = detail::factor<A>;
+  using right = detail::factor<B>;
+  using result = typename detail::product<typename left::seen, typename right::seen>::type;
+  using T = typename result::value_type;
+  auto const& x = left::matrix(a);
+  auto const& y = right::matrix(b);
+  detail::check_matrix("matmul", x.layout());
+  detail::check_matrix("matmul", y.layout());
+  constexpr std::size_t rows = left::rows, inner = 1 - rows, columns = 1 - right::rows;
+  if (x.shape()[inner] != y.shape()[right::rows] || x.here(inner) != y.here(right::rows))
+    throw error(error_kind::config, "matmul: a matrix of " + std::to_string(x.shape()[rows]) + " x " +
+                                        std::to_string(x.shape()[inner]) + " meets one of " +
+                                        std::to_string(y.shape()[right::rows]) + " x " +
+                                        std::to_string(y.shape()[columns]));
+  tensor_layout at({x.shape()[rows], y.shape()[columns]});
+  at.here = {x.here(rows), y.here(columns)};
+  std::size_t const m = at.here[0].size(), n = at.here[1].size(), k = x.here(inner).size();
+  std::vector<T> flipped;  // rows of b lie behind one another
+  if constexpr (right::rows == 1) {
+    flipped.resize(k * n);
+    for (std::size_t j = 0; j < n; ++j)
+      for (std::size_t p = 0; p < k; ++p) flipped[p * n + j] = y.data()[j * k + p];
+  }
+  std::vector<T> c(m * n);
+  detail::multiply(m, n, k, x.data(), rows == 0 ? k : 1, rows == 0 ? 1 : m,
+                   right::rows == 1 ? flipped.data() : y.data(), c.data());
+  return detail::placed_access::make<result>(std::move(at), std::move(c));
+}
+
+/// The sum of the rows of a matrix, one number per column. Of rows that are split it is a term.
+template <class T, class... Places>
+[[nodiscard]] auto column_sums(placed<T, Places...> const& y) {
+  using result = typename detail::sums_of_columns<placed<T, Places...>>::type;
+  detail::check_matrix("column_sums", y.layout());
+  tensor_layout at({y.shape()[1]});
+  at.here = {y.here(1)};
+  std::size_t const n = at.size();
+  std::vector<T> sums(n);
+  for (std::size_t i = 0; i < y.here(0).size(); ++i)
+    for (std::size_t j = 0; j < n; ++j) sums[j] += y.data()[i * n + j];
+  return detail::placed_access::make<result>(std::move(at), std::move(sums));
+}
+
+namespace detail {
+
+/// y += row, for every row of y, which may be a term.
+template <class Y, class Row>
+void add_to_rows(Y& y, Row const& row) {
+  auto& values = placed_access::values(y);
+  std::size_t const n = row.size();
+  for (std::size_t i = 0; i < values.size(); ++i) values[i] += row[i % n];
+}
+
+}  // namespace detail
+}  // namespace tutti::inline TUTTI_ABI
+
+// --------------------------------------------------------------------------------- tutti/train/split_cross_entropy.hpp
+// Softmax cross-entropy over logits of which each rank has some classes: one allreduce of three numbers per sample.
+
+namespace tutti::inline TUTTI_ABI {
+namespace detail {
+
+/// What some classes say of one sample; joined over disjoint ones it is what all of them say.
+struct softmax_terms {
+  double largest = -std::numeric_limits<double>::infinity();
+  double total = 0;  ///< of exp(z - largest)
+  double label = 0;  ///< the label's logit, where it is among them
+
+  friend softmax_terms operator+(softmax_terms const& a, softmax_terms const& b) {
+    if (a.largest < b.largest) return b + a;
+    double const scale = b.largest == a.largest ? 1 : math::exp(b.largest - a.largest);
+    return {a.largest, a.total + b.total * scale, a.label + b.label};
+  }
+};
+
+/// Where the labels must be.
+template <class How>
+struct label_place {
+  using type = placement::whole;
+};
+template <>
+struct label_place<placement::cut<0>> {
+  using type = placement::cut<0>;
+};
+
+template <class Logits, class Labels>
+struct classes_of {
+  static_assert(never<Logits>,
+                "tutti: the labels are integers, placed on the axes of the logits: replicated along the axis that "
+                "splits the classes, split along one that splits the samples.");
+};
+template <class T, std::integral I, class... Axes, class... Zs, class... Ls>
+requires(std::same_as<Ls, typename label_place<Zs>::type>&&...) struct classes_of<
+    placed<T, placement::along<Axes, Zs>...>, placed<I, placement::along<Axes, Ls>...>> {
+  template <class Grid>
+  static void sum_over(Grid& g, std::span<softmax_terms> terms, options const& how) {
+    (over<Axes, Zs>(g, terms, how), ...);
+  }
+
+ private:
+  template <class Axis, class How, class Grid>
+  static void over(Grid& g, std::span<softmax_terms> terms, options const& how) {
+    if constexpr (std::same_as<How, placement::cut<1>>)
+      detail::allreduce_span(g.template along<Axis>(), terms, sum, how);
+  }
+};
+
+}  // namespace detail
+
+namespace loss {
+
+template <class Logits>
+struct with_gradient {
+  summed loss;      ///< over the samples that are here
+  Logits gradient;  ///< of the sum, by the logits
+};
+
+/// Sums log(sum_j exp(logits[i, j])) - logits[i, label i] over the samples i that are here, for logits of samples x
+/// classes, split 1 along an axis or not, and one label per sample. The logits become the gradient:
+/// softmax(logits) - onehot(label). Collective over the axis that splits the classes, one allreduce; along an axis that
+/// splits the samples each rank has its own sum. Throws config for a label that is no class.
+template <class S, class... Axes, class T, class... Places, class Labels>
+[[nodiscard]] with_gradient<placed<T, Places...>> softmax_cross_entropy(basic_grid<S, Axes...>& g,
+                                                                        placed<T, Places...> logits,
+                                                                        Labels const& labels, options how = {}) {
+  using classes = detail::classes_of<placed<T, Places...>, Labels>;
+  detail::check_matrix("loss::softmax_cross_entropy", logits.layout());
+  if (labels.shape().size() != 1 || labels.here(0) != logits.here(0))
+    throw error(error_kind::config, "loss::softmax_cross_entropy: " + detail::shape_text(labels.shape()) +
+                                        " labels for logits of " + detail::shape_text(logits.shape()));
+  index_run const here = logits.here(1);
+  std::size_t const n = here.size();
+  std::vector<detail::softmax_terms> rows(logits.here(0).size());
+  for (std::size_t i = 0; i < rows.size(); ++i) {
+    if (std::cmp_less(labels[i], 0) || std::cmp_greater_equal(labels[i], logits.shape()[1]))
+      throw error(error_kind::config, "loss::softmax_cross_entropy: label " + std::to_string(labels[i]) + " of " +
+                                          std::to_string(logits.shape()[1]) + " classes");
+    T const* const z = logits.data() + i * n;
+    auto& row = rows[i];
+    for (std::size_t j = 0; j < n; ++j)
+      if (static_cast<double>(z[j]) > row.largest) row.largest = static_cast<double>(z[j]);
+    for (std::size_t j = 0; j < n; ++j) row.total += math::exp(static_cast<double>(z[j]) - row.largest);
+    auto const label = static_cast<std::size_t>(labels[i]);
+    if (label >= here.begin && label < here.end) row.label = static_cast<double>(z[label - here.begin]);
+  }
+  classes::sum_over(g, rows, how);
+  summed loss{0, static_cast<double>(rows.size())};
+  for (std::size_t i = 0; i < rows.size(); ++i) {
+    auto const& row = rows[i];
+    loss.sum += math::log(row.total) - (row.label - row.largest);
+    auto const label = static_cast<std::size_t>(labels[i]);
+    for (std::size_t j = 0; j < n; ++j) {
+      T& z = logits[i * n + j];
+      double const probability = math::exp(static_cast<double>(z) - row.largest) / row.total;
+      z = static_cast<T>(probability - (here.begin + j == label ? 1.0 : 0.0));
+    }
+  }
+  return {loss, std::move(logits)};
+}
+
+}  // namespace loss
+}  // namespace tutti::inline TUTTI_ABI
+
+// ---------------------------------------------------------------------------------------------- tutti/train/tensor.hpp
+// Layers whose weights are split among ranks: matrices by columns or by rows, embeddings by words. They send nothing;
+// they hand down tensors whose types say what has to be summed.
+
+namespace tutti::inline TUTTI_ABI {
+
+/// y = x W + b, each rank along Axis with some of the columns of W (inputs x outputs), and so of y. From a replicated x
+/// of samples x inputs to a y that is split 1, where elementwise functions need no communication, and a `row_linear`
+/// takes it. T is float or double; or a placement of it on further axes, `replicated<data, float>` for x that are
+/// `split<data, 0, float>` there. A model: its tensors are the parts that are here. The gradient is a layer of
+/// cotangents: of the same type, but for terms where T was replicated.
+template <class Axis, class T>
+struct column_linear {
+  split<Axis, 1, T> weight{};
+  split<Axis, 0, T> bias{};
+
+  column_linear() = default;
+  /// Weights and biases are zeros: see init.hpp.
+  template <class S, class... Axes>
+  column_linear(basic_grid<S, Axes...> const& g, std::size_t inputs, std::size_t outputs)
+      : weight(g, {inputs, outputs}), bias(g, {outputs}) {}
+
+  template <class X>
+  [[nodiscard]] auto forward(X const& x) const {
+    auto y = matmul(x, weight);
+    detail::add_to_rows(y, bias);
+    return y;
+  }
+  /// From the gradient by y to this rank's term of that by x: one sum leads to the layer before, none is needed where
+  /// there is no layer before.
+  template <class Y>
+  [[nodiscard]] auto backward(Y const& by_y) const {
+    return matmul(by_y, transposed(weight));
+  }
+  /// The gradient by the weights, summed over the samples.
+  template <class X, class Y>
+  [[nodiscard]] column_linear<Axis, cotangent_t<T>> gradient(X const& x, Y const& by_y) const {
+    column_linear<Axis, cotangent_t<T>> by_w;
+    by_w.weight = matmul(transposed(x), by_y);
+    by_w.bias = column_sums(by_y);
+    return by_w;
+  }
+
+  friend void tutti_visit(column_linear& m, auto&& v) {
+    v("weight", m.weight);
+    v("bias", m.bias);
+  }
+};
+
+/// y = x W + b, each rank along Axis with some of the rows of W (inputs x outputs). From an x that is split 1, as a
+/// `column_linear` makes it, to terms of y: `redistribute<replicated<Axis>>(grid, y)` is the one allreduce of the pair.
+/// The first rank's term has the bias. Else as column_linear.
+template <class Axis, class T>
+struct row_linear {
+  split<Axis, 0, T> weight{};
+  replicated<Axis, T> bias{};
+  bool first = false;  ///< of the ranks along Axis
+
+  row_linear() = default;
+  template <class S, class... Axes>
+  row_linear(basic_grid<S, Axes...> const& g, std::size_t inputs, std::size_t outputs)
+      : weight(g, {inputs, outputs}), bias(g, {outputs}), first(g.template rank<Axis>() == 0) {}
+
+  template <class X>
+  [[nodiscard]] auto forward(X const& x) const {
+    auto y = matmul(x, weight);
+    if (first) detail::add_to_rows(y, bias);
+    return y;
+  }
+  /// From the gradient by the sum of the terms, the same on every rank, to that by x, split as x is.
+  template <class Y>
+  [[nodiscard]] auto backward(Y const& by_y) const {
+    return matmul(by_y, transposed(weight));
+  }
+  template <class X, class Y>
+  [[nodiscard]] row_linear<Axis, cotangent_t<T>> gradient(X const& x, Y const& by_y) const {
+    row_linear<Axis, cotangent_t<T>> by_w;
+    by_w.weight = matmul(transposed(x), by_y);
+    by_w.bias = column_sums(by_y);
+    return by_w;
+  }
+
+  friend void tutti_visit(row_linear& m, auto&& v) {
+    v("weight", m.weight);
+    v("bias", m.bias);
+  }
+};
+
+namespace detail {
+
+template <class Table, class Ids>
+struct lookup_place {
+  static_assert(never<Table>,
+                "tutti: the ids of an embedding are replicated along the axis that splits its words, and replicated or "
+                "split along others, where the words are replicated.");
+  using type = placement::whole;
+};
+template <>
+struct lookup_place<placement::cut<0>, placement::whole> {
+  using type = placement::terms<sum>;
+};
+template <>
+struct lookup_place<placement::whole, placement::whole> {
+  using type = placement::whole;
+};
+template <>
+struct lookup_place<placement::whole, placement::cut<0>> {
+  using type = placement::cut<0>;
+};
+
+template <class Table, class Ids>
+struct lookup {
+  static_assert(never<Table>, "tutti: the ids of an embedding are integers, placed on the axes of its table.");
+};
+template <class T, std::integral I, class... Axes, class... Tables, class... Ids>
+struct lookup<placed<T, placement::along<Axes, Tables>...>, placed<I, placement::along<Axes, Ids>...>> {
+  using type = placed<T, placement::along<Axes, typename lookup_place<Tables, Ids>::type>...>;
+};
+
+}  // namespace detail
+
+/// Rows of a table (words x width), each rank along Axis with some of the words. Lookups are terms, zeros where the
+/// word is another rank's; so one allreduce makes them whole. T as for column_linear.
+template <class Axis, class T>
+struct vocabulary_embedding {
+  split<Axis, 0, T> table{};
+
+  vocabulary_embedding() = default;
+  template <class S, class... Axes>
+  vocabulary_embedding(basic_grid<S, Axes...> const& g, std::size_t words, std::size_t width)
+      : table(g, {words, width}) {}
+
+  /// One row per id. Throws config for an id that is no word of the whole table, on every rank that has the id.
+  template <class Ids>
+  [[nodiscard]] auto forward(Ids const& ids) const {
+    using result = typename detail::lookup<split<Axis, 0, T>, Ids>::type;
+    std::size_t const width = table.shape()[1];
+    tensor_layout at({ids.shape()[0], width});
+    at.here[0] = ids.here(0);
+    std::vector<typename result::value_type> rows(at.size());
+    each_word(ids, [&](std::size_t i, std::size_t word) {
+      std::copy_n(table.data() + word * width, width, rows.data() + i * width);
+    });
+    return detail::placed_access::make<result>(std::move(at), std::move(rows));
+  }
+  /// From the gradient by the sums of the terms, the same on every rank, to that by the table: a word that occurs twice
+  /// has the sum of both.
+  template <class Ids, class Y>
+  [[nodiscard]] vocabulary_embedding<Axis, cotangent_t<T>> gradient(Ids const& ids, Y const& by_y) const {
+    using result = split<Axis, 0, cotangent_t<T>>;
+    std::size_t const width = table.shape()[1];
+    if (by_y.here(0) != ids.here(0) || by_y.shape()[1] != width)
+      throw error(error_kind::config, "vocabulary_embedding: a gradient of " + detail::shape_text(by_y.shape()) +
+                                          " for " + std::to_string(ids.shape()[0]) + " ids of width " +
+                                          std::to_string(width));
+    std::vector<typename result::value_type> sums(table.size());
+    each_word(ids, [&](std::size_t i, std::size_t word) {
+      for (std::size_t j = 0; j < width; ++j) sums[word * width + j] += by_y.data()[i * width + j];
+    });
+    vocabulary_embedding<Axis, cotangent_t<T>> by_w;
+    by_w.table = detail::placed_access::make<result>(table.layout(), std::move(sums));
+    return by_w;
+  }
+
+  friend void tutti_visit(vocabulary_embedding& m, auto&& v) { v("table", m.table); }
+
+ private:
+  template <class Ids, class F>
+  void each_word(Ids const& ids, F f) const {
+    for (std::size_t i = 0; i < ids.size(); ++i) {
+      if (std::cmp_less(ids[i], 0) || std::cmp_greater_equal(ids[i], table.shape()[0]))
+        throw error(error_kind::config, "vocabulary_embedding: id " + std::to_string(ids[i]) + " of " +
+                                            std::to_string(table.shape()[0]) + " words");
+      auto const word = static_cast<std::size_t>(ids[i]);
+      if (word >= table.here(0).begin && word < table.here(0).end) f(i, word - table.here(0).begin);
+    }
+  }
+};
+
+}  // namespace tutti::inline TUTTI_ABI
 
 // ------------------------------------------------------------------------------------------ tutti/train/owner_rows.hpp
 // The gradients of one layer's slots, laid out by owner, and their sum, of which every rank gets its own part.
