@@ -6,6 +6,7 @@
 #include <tutti/tutti.hpp>
 
 #include <tutti/shard/by_bytes.hpp>
+#include <tutti/shard/checkpoint.hpp>
 #include <tutti/shard/flat_view.hpp>
 #include <tutti/shard/gather_shards.hpp>
 #include <tutti/shard/layout.hpp>
@@ -14,3 +15,4 @@
 #include <tutti/shard/placement.hpp>
 #include <tutti/shard/replicate.hpp>
 #include <tutti/shard/reshard.hpp>
+#include <tutti/shard/safetensors.hpp>

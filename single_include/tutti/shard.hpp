@@ -29,13 +29,22 @@
 #include <tutti/tutti.hpp>
 
 #include <algorithm>
+#include <array>
+#include <bit>
+#include <cerrno>
+#include <charconv>
 #include <concepts>
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
+#include <fcntl.h>
+#include <filesystem>
+#include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
+#include <system_error>
 #include <type_traits>
 #include <utility>
 #include <vector>
@@ -233,6 +242,1122 @@ struct by_bytes {
 };
 
 }  // namespace tutti::inline TUTTI_ABI
+
+// ------------------------------------------------------------------------------------------ tutti/data/file_window.hpp
+// A file seen through one window at a time, so that a file larger than the address space can be read in place. What
+// the sources need of the operating system is here and in file_lock.hpp alone.
+
+#if defined(_WIN32)
+#include <fstream>
+#else
+#include <fcntl.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+#endif
+
+namespace tutti::inline TUTTI_ABI::detail {
+
+/// Throws: "<path> cannot be <what>: <the system's words>".
+[[noreturn]] inline void throw_file(std::string const& path, char const* what, int code = errno) {
+  throw error(error_kind::resource, path + " cannot be " + what + ": " + std::generic_category().message(code));
+}
+
+/// The system maps the window into memory (on Windows it is read into a buffer). A file must not shrink meanwhile.
+class file_window {
+ public:
+  static constexpr std::size_t default_window = std::size_t{64} << 20U;
+
+  file_window(file_window&&) noexcept = default;
+  file_window& operator=(file_window&&) noexcept = default;
+
+  [[nodiscard]] std::string const& path() const noexcept { return path_; }
+  [[nodiscard]] std::uint64_t size() const noexcept { return size_; }
+
+#if defined(_WIN32)
+  explicit file_window(std::string path, std::size_t = default_window)
+      : path_(std::move(path)), file_(path_, std::ios::binary | std::ios::ate) {
+    if (!file_) throw_file(path_, "opened", ENOENT);
+    size_ = static_cast<std::uint64_t>(file_.tellg());
+  }
+  [[nodiscard]] const_bytes read(std::uint64_t offset, std::size_t count) {
+    buffer_.resize(count);
+    file_.seekg(static_cast<std::streamoff>(offset));
+    file_.read(reinterpret_cast<char*>(buffer_.data()), static_cast<std::streamsize>(count));
+    if (!file_) throw_file(path_, "read", EIO);
+    return buffer_;
+  }
+
+ private:
+  std::string path_;
+  std::ifstream file_;
+  std::vector<std::byte> buffer_;
+#else
+  explicit file_window(std::string path, std::size_t window = default_window)
+      : path_(std::move(path)), window_(window), fd_(::open(path_.c_str(), O_RDONLY | O_CLOEXEC)) {
+    if (*fd_ < 0) throw_file(path_, "opened");
+    struct stat facts {};
+    if (::fstat(*fd_, &facts) != 0) throw_file(path_, "examined");
+    if (!S_ISREG(facts.st_mode)) throw error(error_kind::config, path_ + " is not a regular file");
+    size_ = static_cast<std::uint64_t>(facts.st_size);
+  }
+
+  /// `count` bytes from `offset` on, valid until the next read. Needs offset + count <= size(). More than a window may
+  /// be asked for: then so much is mapped.
+  [[nodiscard]] const_bytes read(std::uint64_t offset, std::size_t count) {
+    if (count == 0) return {};
+    if (map_.data == nullptr || offset < begin_ || offset + count > begin_ + map_.size) {
+      static std::uint64_t const page = static_cast<std::uint64_t>(::sysconf(_SC_PAGESIZE));
+      map_ = {};  // before the next one is made: both might not fit
+      begin_ = offset / page * page;
+      std::uint64_t const wanted = offset - begin_ + count;
+      std::uint64_t const rest = size_ - begin_;
+      std::uint64_t const length = wanted > window_ ? wanted : window_ < rest ? window_ : rest;
+      void* const at = ::mmap(nullptr, static_cast<std::size_t>(length), PROT_READ, MAP_PRIVATE, *fd_,
+                              static_cast< ::off_t>(begin_));
+      if (at == MAP_FAILED) throw_file(path_, "mapped");
+      map_ = {static_cast<std::byte const*>(at), static_cast<std::size_t>(length)};
+    }
+    return const_bytes(map_.data + (offset - begin_), count);
+  }
+
+ private:
+  struct descriptor {
+    int fd;
+    explicit descriptor(int opened) noexcept : fd(opened) {}
+    descriptor(descriptor&& other) noexcept : fd(std::exchange(other.fd, -1)) {}
+    descriptor& operator=(descriptor&& other) noexcept {
+      std::swap(fd, other.fd);
+      return *this;
+    }
+    ~descriptor() {
+      if (fd >= 0) ::close(fd);
+    }
+    int operator*() const noexcept { return fd; }
+  };
+  struct mapping {
+    std::byte const* data = nullptr;
+    std::size_t size = 0;
+    mapping() noexcept = default;
+    mapping(std::byte const* begin, std::size_t length) noexcept : data(begin), size(length) {}
+    mapping(mapping&& other) noexcept : data(std::exchange(other.data, nullptr)), size(other.size) {}
+    mapping& operator=(mapping&& other) noexcept {
+      mapping old(std::move(*this));
+      data = std::exchange(other.data, nullptr);
+      size = other.size;
+      return *this;
+    }
+    ~mapping() {
+      if (data != nullptr) ::munmap(const_cast<std::byte*>(data), size);
+    }
+  };
+
+  std::string path_;
+  std::uint64_t window_;
+  descriptor fd_;
+  mapping map_{};
+  std::uint64_t begin_ = 0;  // of the mapping, in the file
+#endif
+  std::uint64_t size_ = 0;
+};
+
+}  // namespace tutti::inline TUTTI_ABI::detail
+
+// ----------------------------------------------------------------------------------------------- tutti/shard/crc32.hpp
+// The checksum of stored bytes: CRC-32, which every language's library computes alike.
+
+namespace tutti::inline TUTTI_ABI::detail {
+
+/// tables[k][b]: what byte b does to the sum when k more bytes follow it.
+[[nodiscard]] consteval std::array<std::array<std::uint32_t, 256>, 8> crc32_tables() {
+  std::array<std::array<std::uint32_t, 256>, 8> tables{};
+  for (std::uint32_t b = 0; b < 256; ++b) {
+    std::uint32_t sum = b;
+    for (int bit = 0; bit < 8; ++bit) sum = sum >> 1U ^ ((sum & 1U) != 0 ? 0xedb88320U : 0U);
+    tables[0][b] = sum;
+  }
+  for (std::size_t k = 1; k < 8; ++k)
+    for (std::size_t b = 0; b < 256; ++b) tables[k][b] = tables[k - 1][b] >> 8U ^ tables[0][tables[k - 1][b] & 255U];
+  return tables;
+}
+
+/// Eight bytes at a time (Kounavis & Berry 2005). `before`: the sum of what precedes, to go on from there.
+[[nodiscard]] inline std::uint32_t crc32(const_bytes data, std::uint32_t before = 0) noexcept {
+  static constexpr auto tables = crc32_tables();
+  std::uint32_t sum = ~before;
+  std::byte const* at = data.data();
+  std::size_t left = data.size();
+  for (; left >= 8; left -= 8, at += 8) {
+    std::uint32_t const low = sum ^ load_little<std::uint32_t>(at);
+    std::uint32_t const high = load_little<std::uint32_t>(at + 4);
+    sum = tables[7][low & 255U] ^ tables[6][low >> 8U & 255U] ^ tables[5][low >> 16U & 255U] ^ tables[4][low >> 24U] ^
+          tables[3][high & 255U] ^ tables[2][high >> 8U & 255U] ^ tables[1][high >> 16U & 255U] ^
+          tables[0][high >> 24U];
+  }
+  for (; left > 0; --left, ++at) sum = sum >> 8U ^ tables[0][(sum ^ std::to_integer<std::uint32_t>(*at)) & 255U];
+  return ~sum;
+}
+
+}  // namespace tutti::inline TUTTI_ABI::detail
+
+// ----------------------------------------------------------------------------------------------- tutti/shard/slice.hpp
+// Which numbers of a whole tensor a rank, or a piece of a file, holds; and what two of them have in common.
+
+namespace tutti::inline TUTTI_ABI::checkpoint {
+
+/// Of a tensor laid out row by row: `runs` runs of `run` neighbours each, one every `stride`, from number `first` on. A
+/// flat range is one run; a range of rows too; a range of columns one run per row.
+struct slice {
+  std::uint64_t first = 0;
+  std::uint64_t run = 0;
+  std::uint64_t stride = 0;
+  std::uint64_t runs = 0;
+
+  [[nodiscard]] constexpr std::uint64_t count() const noexcept { return run * runs; }
+  friend bool operator==(slice const&, slice const&) = default;
+
+  /// Numbers [first, first + count) of the tensor.
+  [[nodiscard]] static constexpr slice range(std::uint64_t first, std::uint64_t count) noexcept {
+    return {first, count, count, count > 0 ? 1U : 0U};
+  }
+  /// Indices [begin, begin + count) along dimension `dim`, all of the others. Needs dim < shape.size().
+  [[nodiscard]] static slice along(std::span<std::size_t const> shape, std::size_t dim, std::uint64_t begin,
+                                   std::uint64_t count) noexcept {
+    std::uint64_t outer = 1;
+    std::uint64_t inner = 1;
+    for (std::size_t d = 0; d < shape.size(); ++d) (d < dim ? outer : inner) *= d == dim ? 1 : shape[d];
+    if (count * inner * outer == 0) return {};
+    if (outer == 1 || count == shape[dim]) return range(begin * inner, count * inner * outer);
+    return {begin * inner, count * inner, shape[dim] * inner, outer};
+  }
+};
+
+/// Calls f(position in a, position in b, count) for every run of numbers that both hold; positions count the numbers
+/// of a slice in order.
+template <class F>
+void for_each_common(slice const& a, slice const& b, F f) {
+  for (std::uint64_t i = 0; i < a.runs; ++i) {
+    std::uint64_t const from = a.first + i * a.stride;
+    std::uint64_t const to = from + a.run;
+    std::uint64_t j = from < b.first + b.run || b.stride == 0 ? 0 : (from - b.first - b.run) / b.stride + 1;
+    for (; j < b.runs && b.first + j * b.stride < to; ++j) {
+      std::uint64_t const begin = b.first + j * b.stride;
+      std::uint64_t const low = (std::max)(from, begin);
+      std::uint64_t const high = (std::min)(to, begin + b.run);
+      if (low < high) f(i * a.run + (low - from), j * b.run + (low - begin), high - low);
+    }
+  }
+}
+
+}  // namespace tutti::inline TUTTI_ABI::checkpoint
+
+// -------------------------------------------------------------------------------------------- tutti/shard/manifest.hpp
+// The table of contents of a checkpoint: which numbers of which tensor lie where in which file. Text, read by a parser
+// that believes nothing.
+
+namespace tutti::inline TUTTI_ABI::checkpoint {
+
+/// A tensor as it was saved.
+struct saved_tensor {
+  std::string name;
+  std::string element;      ///< "f32", "i64", …
+  std::uint64_t width = 0;  ///< bytes of one number
+  std::vector<std::size_t> shape;
+  friend bool operator==(saved_tensor const&, saved_tensor const&) = default;
+
+  [[nodiscard]] std::uint64_t size() const noexcept {
+    std::uint64_t n = 1;
+    for (std::size_t const extent : shape) n *= extent;
+    return n;
+  }
+};
+
+}  // namespace tutti::inline TUTTI_ABI::checkpoint
+
+namespace tutti::inline TUTTI_ABI::detail {
+
+template <class T>
+[[nodiscard]] std::string stored_element() {
+  std::string name = element_name(element_code<T>());
+  std::replace(name.begin(), name.end(), ' ', '_');
+  return name;
+}
+
+/// The numbers `what` of tensor number `tensor` lie in file number `file`, one after another from byte `offset` on.
+struct saved_piece {
+  std::size_t tensor = 0;
+  std::size_t file = 0;
+  std::uint64_t offset = 0;
+  checkpoint::slice what;
+};
+
+struct saved_file {
+  std::string name;  ///< in the directory of the checkpoint
+  std::uint64_t size = 0;
+  std::vector<std::uint32_t> sums;  ///< of each block of 1 MiB
+};
+
+struct manifest {
+  std::vector<checkpoint::saved_tensor> tensors;
+  std::vector<saved_file> files;
+  std::vector<saved_piece> pieces;  ///< by tensor
+};
+
+// Writing. Numbers are decimal, sums hexadecimal; a name stands at the end of its line, with %XX for what is no plain
+// character.
+
+[[nodiscard]] inline std::string hex8(std::uint32_t sum) {
+  std::string text(8, '0');
+  for (std::size_t i = 8; i-- > 0; sum >>= 4U) text[i] = "0123456789abcdef"[sum & 15U];
+  return text;
+}
+
+[[nodiscard]] inline std::string escaped(std::string_view name) {
+  std::string text;
+  for (char const c : name) {
+    auto const code = static_cast<unsigned char>(c);
+    if (code > 0x20 && code != '%' && code != 0x7f)
+      text += c;
+    else
+      text.append({'%', "0123456789abcdef"[code >> 4U], "0123456789abcdef"[code & 15U]});
+  }
+  return text;
+}
+
+[[nodiscard]] inline std::string manifest_line(checkpoint::saved_tensor const& t) {
+  std::string line = "tensor " + t.element + " " + std::to_string(t.width) + " " + std::to_string(t.shape.size());
+  for (std::size_t const extent : t.shape) line += " " + std::to_string(extent);
+  return line + " " + escaped(t.name) + "\n";
+}
+[[nodiscard]] inline std::string manifest_line(saved_file const& f) {
+  std::string line = "file " + f.name + " " + std::to_string(f.size);
+  for (std::uint32_t const sum : f.sums) line += " " + hex8(sum);
+  return line + "\n";
+}
+[[nodiscard]] inline std::string manifest_line(saved_piece const& p) {
+  std::string line = "piece " + std::to_string(p.tensor);
+  for (std::uint64_t const n : {p.offset, p.what.first, p.what.run, p.what.stride, p.what.runs})
+    line += " " + std::to_string(n);
+  return line + "\n";
+}
+inline constexpr std::string_view manifest_head = "tutti checkpoint 1\n";
+
+/// The whole text: head, tensors, then for each file its line and its pieces, and the sum of all that.
+[[nodiscard]] inline std::string sealed(std::string text) {
+  auto const sum = crc32(std::as_bytes(std::span<char const>(text)));
+  return std::move(text) + "end " + hex8(sum) + "\n";
+}
+
+/// Reads lines of words; every refusal names the line.
+class manifest_reader {
+ public:
+  manifest_reader(std::string const& path, std::string_view text) : path_(path), text_(text) {}
+
+  [[noreturn]] void refuse(std::string const& why) const {
+    throw error(error_kind::protocol, path_ + ", line " + std::to_string(line_) + ": " + why);
+  }
+  [[nodiscard]] bool next_line() {
+    if (text_.empty()) return false;
+    ++line_;
+    std::size_t const end = text_.find('\n');
+    if (end == std::string_view::npos) refuse("the line has no end");
+    rest_ = text_.substr(0, end);
+    text_.remove_prefix(end + 1);
+    return true;
+  }
+  [[nodiscard]] bool more() const noexcept { return !rest_.empty(); }
+  [[nodiscard]] std::string_view word() {
+    std::size_t const end = (std::min)(rest_.find(' '), rest_.size());
+    if (end == 0) refuse("a word is missing");
+    std::string_view const found = rest_.substr(0, end);
+    rest_.remove_prefix((std::min)(end + 1, rest_.size()));
+    return found;
+  }
+  [[nodiscard]] std::uint64_t number(int base = 10) {
+    std::string_view const text = word();
+    std::uint64_t n = 0;
+    auto const [end, problem] = std::from_chars(text.data(), text.data() + text.size(), n, base);
+    if (problem != std::errc() || end != text.data() + text.size()) refuse("'" + std::string(text) + "' is no number");
+    return n;
+  }
+  [[nodiscard]] std::string name() {
+    std::string_view const text = word();
+    std::string plain;
+    for (std::size_t i = 0; i < text.size(); ++i) {
+      unsigned code = static_cast<unsigned char>(text[i]);
+      if (text[i] == '%') {
+        if (i + 2 >= text.size()) refuse("a %XX is cut off");
+        auto const [end, problem] = std::from_chars(text.data() + i + 1, text.data() + i + 3, code, 16);
+        if (problem != std::errc() || end != text.data() + i + 3) refuse("a % without two digits");
+        i += 2;
+      }
+      plain += static_cast<char>(code);
+    }
+    return plain;
+  }
+  void end_of_line() const {
+    if (more()) refuse("there is more in this line than belongs there");
+  }
+
+ private:
+  std::string const& path_;
+  std::string_view text_;
+  std::string_view rest_;
+  std::size_t line_ = 0;
+};
+
+[[nodiscard]] inline std::uint64_t checked_product(manifest_reader const& in, std::uint64_t a, std::uint64_t b) {
+  if (a != 0 && b > (std::uint64_t{1} << 62U) / a) in.refuse("this is larger than any memory");
+  return a * b;
+}
+
+/// A piece must lie in its tensor and in its file.
+inline void check_piece(manifest_reader const& in, manifest const& all, saved_piece const& one) {
+  if (one.tensor >= all.tensors.size() || all.files.empty()) in.refuse("a piece of no tensor, or in no file");
+  auto const& tensor = all.tensors[one.tensor];
+  auto const& s = one.what;
+  if (s.run == 0 || s.runs == 0 || s.stride < s.run) in.refuse("an empty piece, or runs that overlap");
+  auto const reach = checked_product(in, s.stride, s.runs - 1);
+  if (s.first > tensor.size() || reach > tensor.size() || s.run > tensor.size() ||
+      s.first + reach + s.run > tensor.size())
+    in.refuse("a piece reaches beyond tensor '" + tensor.name + "'");
+  auto const size = checked_product(in, checked_product(in, s.run, s.runs), tensor.width);
+  auto const room = all.files.back().size;
+  if (one.offset > room || size > room - one.offset) in.refuse("a piece reaches beyond its file");
+}
+
+/// Throws unless the pieces hold every number of every tensor exactly once. Sorts them by tensor.
+inline void check_cover(std::string const& path, manifest& all) {
+  std::stable_sort(all.pieces.begin(), all.pieces.end(),
+                   [](saved_piece const& a, saved_piece const& b) { return a.tensor < b.tensor; });
+  auto at = all.pieces.begin();
+  std::vector<std::pair<std::uint64_t, std::uint64_t>> runs;
+  for (std::size_t t = 0; t < all.tensors.size(); ++t) {
+    auto const& tensor = all.tensors[t];
+    std::uint64_t left = tensor.size();
+    bool whole = true;
+    runs.clear();
+    for (; at != all.pieces.end() && at->tensor == t && whole; ++at) {
+      whole = at->what.count() <= left;
+      if (!whole) break;
+      left -= at->what.count();
+      for (std::uint64_t i = 0; i < at->what.runs; ++i)
+        runs.emplace_back(at->what.first + i * at->what.stride, at->what.run);
+    }
+    std::sort(runs.begin(), runs.end());
+    std::uint64_t end = 0;
+    for (auto const& [first, count] : runs) {
+      whole = whole && first == end;
+      end += count;
+    }
+    if (!whole || left != 0)
+      throw error(error_kind::config,
+                  path + ": the parts of tensor '" + tensor.name + "' do not hold each of its numbers exactly once");
+  }
+}
+
+/// Throws protocol, naming the line, for anything that sealed() does not write.
+[[nodiscard]] inline manifest parse_manifest(std::string const& path, std::string_view text) {
+  manifest all;
+  manifest_reader in(path, text);
+  std::size_t const seal = text.size() >= 13 ? text.size() - 13 : 0;
+  if (!text.starts_with(manifest_head)) throw error(error_kind::protocol, path + " is no manifest of this version");
+  if (text.substr(seal) != "end " + hex8(crc32(std::as_bytes(std::span<char const>(text.substr(0, seal))))) + "\n")
+    throw error(error_kind::protocol, path + " is damaged: its checksum does not match");
+  (void)in.next_line();
+  while (in.next_line()) {
+    std::string_view const kind = in.word();
+    if (kind == "tensor") {
+      checkpoint::saved_tensor t;
+      t.element = in.word();
+      t.width = in.number();
+      std::uint64_t size = t.width;
+      for (std::uint64_t d = in.number(); d > 0; --d) {
+        t.shape.push_back(static_cast<std::size_t>(in.number()));
+        size = checked_product(in, size, t.shape.back());
+      }
+      t.name = in.name();
+      all.tensors.push_back(std::move(t));
+    } else if (kind == "file") {
+      saved_file f;
+      f.name = in.word();
+      f.size = in.number();
+      if (f.name.find_first_of("/\\:") != std::string::npos || f.name.starts_with('.'))
+        in.refuse("a file's name that leads elsewhere");
+      while (in.more()) f.sums.push_back(static_cast<std::uint32_t>(in.number(16)));
+      if (f.sums.size() != f.size / (1U << 20U) + (f.size % (1U << 20U) > 0 ? 1 : 0))
+        in.refuse("not one checksum per block");
+      all.files.push_back(std::move(f));
+    } else if (kind == "piece") {
+      saved_piece p;
+      p.tensor = static_cast<std::size_t>(in.number());
+      p.offset = in.number();
+      p.what.first = in.number();
+      p.what.run = in.number();
+      p.what.stride = in.number();
+      p.what.runs = in.number();
+      check_piece(in, all, p);
+      p.file = all.files.size() - 1;
+      all.pieces.push_back(p);
+    } else if (kind == "end") {
+      (void)in.number(16);
+      if (in.more() || in.next_line()) in.refuse("there is something after the end");
+    } else {
+      in.refuse("'" + std::string(kind) + "' is unknown");
+    }
+    in.end_of_line();
+  }
+  check_cover(path, all);
+  return all;
+}
+
+}  // namespace tutti::inline TUTTI_ABI::detail
+
+// ----------------------------------------------------------------------------------- tutti/shard/checkpoint_reader.hpp
+// Reads a checkpoint, whatever world it comes from, in a single process: any numbers of any tensor, each block of a
+// file checked the first time it is touched.
+
+namespace tutti::inline TUTTI_ABI::detail {
+
+[[nodiscard]] inline std::string manifest_path(std::string const& path) { return path + "/manifest"; }
+
+[[nodiscard]] inline std::string manifest_text(std::string const& path) {
+  file_window file(detail::manifest_path(path));
+  auto const size = static_cast<std::size_t>(file.size());
+  const_bytes const all = file.read(0, size);
+  return {reinterpret_cast<char const*>(all.data()), size};
+}
+
+}  // namespace tutti::inline TUTTI_ABI::detail
+
+namespace tutti::inline TUTTI_ABI::checkpoint {
+
+/// `checkpoint::reader r(path); r.read("layers.0.weight", numbers);` Needs no communicator. Throws resource if a file
+/// is missing, protocol if one is damaged, naming it. Not thread safe.
+class reader {
+ public:
+  explicit reader(std::string const& path) : reader(path, detail::manifest_text(path)) {}
+  /// The same with the manifest's text at hand.
+  reader(std::string const& path, std::string_view manifest)
+      : path_(path), all_(detail::parse_manifest(detail::manifest_path(path), manifest)) {
+    for (std::size_t t = 0; t < all_.tensors.size(); ++t) by_name_.push_back(t);
+    std::sort(by_name_.begin(), by_name_.end(),
+              [&](std::size_t a, std::size_t b) { return all_.tensors[a].name < all_.tensors[b].name; });
+    open_.resize(all_.files.size());
+  }
+
+  [[nodiscard]] std::span<saved_tensor const> tensors() const noexcept { return all_.tensors; }
+  /// The tensor's place in tensors(), or nothing.
+  [[nodiscard]] std::optional<std::size_t> find(std::string_view name) const {
+    auto const at = std::lower_bound(by_name_.begin(), by_name_.end(), name,
+                                     [&](std::size_t t, std::string_view n) { return all_.tensors[t].name < n; });
+    if (at == by_name_.end() || all_.tensors[*at].name != name) return std::nullopt;
+    return *at;
+  }
+
+  /// The whole tensor, row by row. Throws config unless it is there, of such numbers and as many.
+  template <class T>
+  void read(std::string_view name, std::span<T> numbers) {
+    auto const t = find(name);
+    if (!t) throw error(error_kind::config, path_ + " has no tensor '" + std::string(name) + "'");
+    auto const& tensor = all_.tensors[*t];
+    if (tensor.element != detail::stored_element<T>() || tensor.size() != numbers.size())
+      throw error(error_kind::config, path_ + ": '" + std::string(name) + "' is " + std::to_string(tensor.size()) +
+                                          " " + tensor.element + ", not " + std::to_string(numbers.size()) + " " +
+                                          detail::stored_element<T>());
+    copy(*t, slice::range(0, tensor.size()), std::as_writable_bytes(numbers).data());
+  }
+
+  /// Those numbers of tensor number `t`, one after another, to `to`.
+  void copy(std::size_t t, slice const& which, std::byte* to) {
+    auto const width = all_.tensors[t].width;
+    each_part(t, which, [&](detail::saved_piece const& from, std::uint64_t in_piece, std::uint64_t at, auto count) {
+      const_bytes const found = checked(from.file, from.offset + in_piece * width, count * width);
+      std::memcpy(to + at * width, found.data(), found.size());
+    });
+  }
+  /// Throws what copy() would.
+  void check(std::size_t t, slice const& which) {
+    auto const width = all_.tensors[t].width;
+    each_part(t, which, [&](detail::saved_piece const& from, std::uint64_t in_piece, std::uint64_t, auto count) {
+      (void)checked(from.file, from.offset + in_piece * width, count * width);
+    });
+  }
+  [[nodiscard]] detail::manifest const& contents() const noexcept { return all_; }
+
+ private:
+  static constexpr std::uint64_t block = std::uint64_t{1} << 20U;
+  struct opened {
+    detail::file_window window;
+    std::vector<bool> good;  // by block
+  };
+
+  template <class F>
+  void each_part(std::size_t t, slice const& which, F f) const {
+    auto at = std::lower_bound(all_.pieces.begin(), all_.pieces.end(), t,
+                               [](detail::saved_piece const& p, std::size_t tensor) { return p.tensor < tensor; });
+    for (; at != all_.pieces.end() && at->tensor == t; ++at)
+      for_each_common(at->what, which, [&](std::uint64_t in_piece, std::uint64_t in_which, std::uint64_t count) {
+        f(*at, in_piece, in_which, count);
+      });
+  }
+
+  const_bytes checked(std::size_t f, std::uint64_t offset, std::uint64_t size) {
+    auto const& file = all_.files[f];
+    if (!open_[f]) {
+      open_[f].emplace(opened{detail::file_window(path_ + "/" + file.name), std::vector<bool>(file.sums.size())});
+      if (open_[f]->window.size() != file.size)
+        throw error(error_kind::protocol, open_[f]->window.path() + " has " + std::to_string(open_[f]->window.size()) +
+                                              " bytes, not " + std::to_string(file.size) +
+                                              ": it is damaged, or of another checkpoint");
+    }
+    opened& now = *open_[f];
+    for (std::uint64_t b = offset / block; b * block < offset + size; ++b) {
+      if (now.good[b]) continue;
+      auto const length = (std::min)(block, file.size - b * block);
+      if (detail::crc32(now.window.read(b * block, static_cast<std::size_t>(length))) != file.sums[b])
+        throw error(error_kind::protocol, now.window.path() + " is damaged: bytes " + std::to_string(b * block) +
+                                              " to " + std::to_string(b * block + length) +
+                                              " do not match their checksum");
+      now.good[b] = true;
+    }
+    return now.window.read(offset, static_cast<std::size_t>(size));
+  }
+
+  std::string path_;
+  detail::manifest all_;
+  std::vector<std::size_t> by_name_;
+  std::vector<std::optional<opened>> open_;  // by file, when first needed
+};
+
+}  // namespace tutti::inline TUTTI_ABI::checkpoint
+
+// ---------------------------------------------------------------------------------------- tutti/shard/durable_file.hpp
+// Files that are still there after the power went: what saving needs of the operating system is here alone.
+
+#if defined(_WIN32)
+#include <io.h>
+#include <sys/stat.h>
+#else
+#include <unistd.h>
+#endif
+
+namespace tutti::inline TUTTI_ABI::detail {
+
+/// Each throws `resource` with the system's words. What was written counts as stored only after sync(), a new name only
+/// after sync_directory(). A test may put another type of these functions in its place, to count them and to stop
+/// there.
+struct durable_files {
+#if defined(_WIN32)
+  static int create(std::string const& path) {
+    int const fd = ::_open(path.c_str(), _O_WRONLY | _O_CREAT | _O_TRUNC | _O_BINARY, _S_IREAD | _S_IWRITE);
+    if (fd < 0) throw_file(path, "created");
+    return fd;
+  }
+  static std::ptrdiff_t write_some(int fd, const_bytes data) {
+    return ::_write(fd, data.data(), static_cast<unsigned>(data.size() < (1U << 30U) ? data.size() : 1U << 30U));
+  }
+  static bool flush(int fd) { return ::_commit(fd) == 0; }
+  static void close(int fd) noexcept { ::_close(fd); }
+  static void sync_directory(std::string const&) {}  // NTFS keeps a journal of names
+#else
+  static int create(std::string const& path) {
+    int const fd = ::open(path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
+    if (fd < 0) throw_file(path, "created");
+    return fd;
+  }
+  static std::ptrdiff_t write_some(int fd, const_bytes data) { return ::write(fd, data.data(), data.size()); }
+  static bool flush(int fd) { return ::fsync(fd) == 0; }
+  static void close(int fd) noexcept { ::close(fd); }
+  static void sync_directory(std::string const& path) {
+    int const fd = ::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (fd < 0) throw_file(path, "opened");
+    bool const done = ::fsync(fd) == 0 || errno == EINVAL;  // EINVAL: a file system that has no such need
+    int const code = errno;
+    ::close(fd);
+    if (!done) throw_file(path, "stored", code);
+  }
+#endif
+  static void write(int fd, std::string const& path, const_bytes data) {
+    while (!data.empty()) {
+      std::ptrdiff_t const n = write_some(fd, data);
+      if (n < 0 && errno != EINTR) throw_file(path, "written");
+      if (n > 0) data = data.subspan(static_cast<std::size_t>(n));
+    }
+  }
+  static void sync(int fd, std::string const& path) {
+    if (!flush(fd)) throw_file(path, "stored");
+  }
+  static void rename(std::string const& from, std::string const& to) {
+    std::error_code problem;
+    std::filesystem::rename(from, to, problem);
+    if (problem) throw error(error_kind::resource, to + " cannot be put in place: " + problem.message());
+  }
+  static void remove(std::string const& path) noexcept {
+    std::error_code ignored;
+    std::filesystem::remove(path, ignored);
+  }
+};
+
+/// A new file, written in blocks with a checksum each. Unless it comes to finish(), it is removed again.
+template <class Files>
+class durable_file {
+ public:
+  static constexpr std::size_t block = std::size_t{1} << 20U;
+
+  explicit durable_file(std::string path) : path_(std::move(path)), fd_(Files::create(path_)) {}
+  durable_file(durable_file const&) = delete;
+  durable_file& operator=(durable_file const&) = delete;
+  ~durable_file() {
+    if (fd_ < 0) return;
+    Files::close(fd_);
+    Files::remove(path_);
+  }
+
+  void append(const_bytes data) {
+    size_ += data.size();
+    while (!data.empty()) {
+      if (pending_.empty() && data.size() >= block) {
+        put(data.first(block));
+        data = data.subspan(block);
+      } else {
+        auto const part = data.first(block - pending_.size() < data.size() ? block - pending_.size() : data.size());
+        pending_.insert(pending_.end(), part.begin(), part.end());
+        data = data.subspan(part.size());
+        if (pending_.size() == block) put_pending();
+      }
+    }
+  }
+  /// Blocks until the contents are stored. The name is not, before the directory is.
+  void finish() {
+    if (!pending_.empty()) put_pending();
+    Files::sync(fd_, path_);
+    Files::close(std::exchange(fd_, -1));
+  }
+
+  [[nodiscard]] std::uint64_t size() const noexcept { return size_; }
+  /// Of every block of the finished file, the last one perhaps shorter.
+  [[nodiscard]] std::vector<std::uint32_t> const& sums() const noexcept { return sums_; }
+
+ private:
+  void put(const_bytes whole) {
+    sums_.push_back(crc32(whole));
+    Files::write(fd_, path_, whole);
+  }
+  void put_pending() {
+    put(pending_);
+    pending_.clear();
+  }
+
+  std::string path_;
+  int fd_;
+  std::uint64_t size_ = 0;
+  std::vector<std::byte> pending_;
+  std::vector<std::uint32_t> sums_;
+};
+
+}  // namespace tutti::inline TUTTI_ABI::detail
+
+// ------------------------------------------------------------------------------------------------ tutti/shard/part.hpp
+// Says of which whole tensor a rank's numbers are a part, for what must be put together again: a checkpoint.
+
+namespace tutti::inline TUTTI_ABI::checkpoint {
+
+/// A view of numbers that are part of a tensor cut among ranks. Put it where the tensor would stand in the state: under
+/// the name it has there, all ranks together hold the whole. Ranks may hold nothing of it, or the same part; parts must
+/// not overlap otherwise. To the model walk it is an ordinary block of numbers.
+template <class T>
+class part {
+ public:
+  /// `mine` are numbers [first, first + mine.size()) of `total`.
+  part(std::span<T> mine, std::uint64_t first, std::uint64_t total)
+      : part(mine, {static_cast<std::size_t>(total)}, slice::range(first, mine.size())) {}
+  /// `mine` has indices [begin, begin + count) of dimension `dim` of a tensor of shape `whole`, row by row.
+  part(std::span<T> mine, std::vector<std::size_t> whole, std::size_t dim, std::uint64_t begin, std::uint64_t count)
+      : part(mine, whole, dim < whole.size() ? slice::along(whole, dim, begin, count) : slice{}) {}
+  part(std::span<T> mine, std::vector<std::size_t> whole, slice which)
+      : mine_(mine), whole_(std::move(whole)), which_(which) {
+    std::uint64_t size = 1;
+    for (std::size_t const extent : whole_) size *= extent;
+    bool const inside = which_.runs == 0 || which_.first + (which_.runs - 1) * which_.stride + which_.run <= size;
+    if (which_.count() != mine_.size() || !inside)
+      throw error(error_kind::config, "a part of a tensor: " + std::to_string(mine_.size()) +
+                                          " numbers are given for a cut that holds " + std::to_string(which_.count()) +
+                                          " of " + std::to_string(size));
+  }
+
+  [[nodiscard]] T* data() const noexcept { return mine_.data(); }
+  [[nodiscard]] std::size_t size() const noexcept { return mine_.size(); }
+  [[nodiscard]] std::vector<std::size_t> const& whole() const noexcept { return whole_; }
+  [[nodiscard]] slice const& which() const noexcept { return which_; }
+
+ private:
+  std::span<T> mine_;
+  std::vector<std::size_t> whole_;
+  slice which_;
+};
+template <class R, class... Where>
+part(R&&, Where...) -> part<std::remove_pointer_t<decltype(std::declval<R&>().data())>>;
+
+}  // namespace tutti::inline TUTTI_ABI::checkpoint
+
+namespace tutti::inline TUTTI_ABI::detail {
+template <class M>
+inline constexpr bool is_part = false;
+template <class T>
+inline constexpr bool is_part<checkpoint::part<T>> = true;
+}  // namespace tutti::inline TUTTI_ABI::detail
+
+// --------------------------------------------------------------------------------------- tutti/shard/state_tensors.hpp
+// What a rank has in memory of a state to be saved or loaded: one entry per tensor or part of one.
+
+namespace tutti::inline TUTTI_ABI::detail {
+
+static_assert(std::endian::native == std::endian::little, "tutti: checkpoints hold numbers as little-endian hosts do.");
+
+struct state_tensor {
+  checkpoint::saved_tensor what;
+  checkpoint::slice mine;   ///< which of its numbers lie here
+  bool replicated = false;  ///< all of them, on every rank
+  bool growable = false;    ///< a vector, which may still have another length
+  std::byte* data = nullptr;
+};
+
+/// A vector of numbers or of arrays of numbers; not a matrix, not a view.
+template <class M>
+concept growable_leaf = number_block<M> && !matrix_like<M> && !std::is_const_v<M>;
+
+/// The tensors of a state, in order. With `lengths`, vectors are first given the length they have there.
+class state_collector {
+ public:
+  explicit state_collector(checkpoint::reader const* lengths = nullptr) : lengths_(lengths) {}
+
+  template <class M>
+  void enter(std::string_view, tier) const {}
+  template <class M>
+  bool take(std::string_view name, M& m) {
+    using plain = std::remove_cv_t<M>;
+    growable_ = false;
+    if constexpr (is_part<plain>) {
+      using T = std::remove_const_t<std::remove_pointer_t<decltype(m.data())>>;
+      add<T>(name, m.data(), m.whole());
+      all.back().mine = m.which();
+      all.back().replicated = false;
+      return true;
+    } else if constexpr (contiguous_leaf<plain>) {
+      if constexpr (growable_leaf<M>) {
+        growable_ = true;
+        if (lengths_ != nullptr) fit(name, m);
+      }
+    }
+    return false;
+  }
+  template <class T>
+  void leaf(tensor<T> const& t) {
+    add<std::remove_const_t<T>>(t.name, t.data.data(), {t.shape.begin(), t.shape.end()});
+    all.back().growable = growable_;
+    growable_ = false;
+  }
+
+  std::vector<state_tensor> all;
+
+ private:
+  template <class T>
+  void add(std::string_view name, T const* data, std::vector<std::size_t> shape) {
+    state_tensor& t = all.emplace_back();
+    t.what = {std::string(name), stored_element<T>(), sizeof(T), std::move(shape)};
+    t.mine = checkpoint::slice::range(0, t.what.size());
+    t.replicated = true;
+    t.data = const_cast<std::byte*>(reinterpret_cast<std::byte const*>(data));
+  }
+  template <class M>
+  void fit(std::string_view name, M& m) const {
+    if (auto const t = lengths_->find(name)) m.resize(lengths_->tensors()[*t].shape.at(0));
+  }
+
+  checkpoint::reader const* lengths_;
+  bool growable_ = false;
+};
+
+template <class M>
+[[nodiscard]] std::vector<state_tensor> tensors_of_state(M& state, checkpoint::reader const* lengths = nullptr) {
+  state_collector out(lengths);
+  walker<state_collector> walk(out);
+  walk.node(state);
+  std::vector<std::string_view> names;
+  for (auto const& t : out.all) names.push_back(t.what.name);
+  std::sort(names.begin(), names.end());
+  auto const twice = std::adjacent_find(names.begin(), names.end());
+  if (twice != names.end())
+    throw error(error_kind::config, "two tensors of this state have the name '" + std::string(*twice) + "'");
+  return std::move(out.all);
+}
+
+}  // namespace tutti::inline TUTTI_ABI::detail
+
+// ------------------------------------------------------------------------------------------ tutti/shard/checkpoint.hpp
+// save and load: the state of a training job as a directory that is always the whole old state or the whole new one,
+// and that a world of any size can read.
+//
+// Every rank writes its part to a file of its own under a new name and has it stored; only then rank 0 writes the
+// manifest that names these files beside the old one, has it stored, and renames it into place. That rename is the one
+// moment at which the state changes. Files that no manifest names are removed after it.
+
+namespace tutti::inline TUTTI_ABI::detail {
+
+/// The generation in the name of a data file, "shard-<generation>-<rank>"; 0 for any other name.
+[[nodiscard]] inline std::uint64_t generation_of(std::string_view name) {
+  std::uint64_t generation = 0;
+  unsigned rank = 0;
+  if (!name.starts_with("shard-")) return 0;
+  char const* const end = name.data() + name.size();
+  auto const [dash, problem] = std::from_chars(name.data() + 6, end, generation);
+  if (problem != std::errc() || dash == end || *dash != '-') return 0;
+  auto const [last, other] = std::from_chars(dash + 1, end, rank);
+  return other == std::errc() && last == end ? generation : 0;
+}
+
+/// Calls f(name, generation) for every data file of the directory.
+template <class F>
+void for_each_data_file(std::string const& path, F f) {
+  std::error_code problem;
+  for (std::filesystem::directory_iterator at(path, problem), end; !problem && at != end; at.increment(problem)) {
+    std::string const name = at->path().filename().string();
+    if (std::uint64_t const generation = detail::generation_of(name); generation > 0) f(name, generation);
+  }
+}
+
+/// Makes the directory if there is none; a number that no file there has.
+[[nodiscard]] inline std::uint64_t next_generation(std::string const& path) {
+  std::error_code problem;
+  std::filesystem::create_directories(path, problem);
+  if (!std::filesystem::is_directory(path))
+    throw error(error_kind::resource, path + " is no directory, and cannot be made one: " + problem.message());
+  std::uint64_t last = 0;
+  detail::for_each_data_file(path, [&](std::string const&, std::uint64_t g) { last = g > last ? g : last; });
+  return last + 1;
+}
+
+[[nodiscard]] inline std::uint64_t hash_of_table(std::vector<state_tensor> const& tensors) {
+  fnv1a hash;
+  for (auto const& t : tensors) hash.add(manifest_line(t.what));
+  return hash.value();
+}
+
+/// Calls f(tensor, which of its numbers, their bytes) for what rank `rank` of `size` writes: its parts, and of all that
+/// is replicated one contiguous share by bytes.
+template <class F>
+void for_each_share(std::vector<state_tensor> const& tensors, int rank, int size, F f) {
+  std::uint64_t total = 0;
+  for (auto const& t : tensors)
+    if (t.replicated) total += t.mine.count() * t.what.width;
+  auto const r = static_cast<std::uint64_t>(rank);
+  auto const p = static_cast<std::uint64_t>(size);
+  auto const cut = [&](std::uint64_t i) { return total / p * i + total % p * i / p; };
+  std::uint64_t const from = cut(r);
+  std::uint64_t const to = cut(r + 1);
+  std::uint64_t begin = 0;  // of the tensor, in the row of all replicated bytes
+  for (std::size_t t = 0; t < tensors.size(); ++t) {
+    auto const& one = tensors[t];
+    auto const width = one.what.width;
+    checkpoint::slice mine = one.mine;
+    std::uint64_t skipped = 0;
+    if (one.replicated) {  // the numbers that begin within the share
+      auto const first_at = [&](std::uint64_t byte) {
+        std::uint64_t const n = byte <= begin ? 0 : (byte - begin + width - 1) / width;
+        return n < mine.count() ? n : mine.count();
+      };
+      skipped = first_at(from);
+      std::uint64_t const last = first_at(to);
+      begin += one.mine.count() * width;
+      mine = checkpoint::slice::range(skipped, last - skipped);
+    }
+    if (mine.count() > 0)
+      f(t, mine, const_bytes(one.data + skipped * width, static_cast<std::size_t>(mine.count() * width)));
+  }
+}
+
+/// What a rank tells rank 0: what it wrote, or what went wrong.
+struct saved_share {
+  std::uint64_t table = 0;
+  saved_file file{};
+  std::vector<saved_piece> pieces{};
+  std::uint8_t kind = 0;
+  std::string problem{};
+};
+
+template <class Files>
+void write_share(std::string const& path, std::uint64_t generation, std::vector<state_tensor> const& tensors, int rank,
+                 int size, saved_share& mine) {
+  mine.file.name = "shard-" + std::to_string(generation) + "-" + std::to_string(rank);
+  std::optional<durable_file<Files>> out;
+  detail::for_each_share(tensors, rank, size, [&](std::size_t t, checkpoint::slice const& which, const_bytes data) {
+    if (!out) out.emplace(path + "/" + mine.file.name);
+    mine.pieces.push_back({t, static_cast<std::size_t>(rank), out->size(), which});
+    out->append(data);
+  });
+  if (!out) return;
+  out->finish();
+  Files::sync_directory(path);
+  mine.file.size = out->size();
+  mine.file.sums = out->sums();
+}
+
+/// Rank 0 puts the shares together. Of equal parts that several ranks hold, the first rank's is named.
+[[nodiscard]] inline std::string joined_manifest(std::string const& path, std::vector<state_tensor> const& tensors,
+                                                 std::vector<saved_share> const& shares) {
+  manifest all;
+  std::string text(manifest_head);
+  for (auto const& t : tensors) {
+    text += manifest_line(t.what);
+    all.tensors.push_back(t.what);
+  }
+  std::vector<std::vector<checkpoint::slice>> parts(tensors.size());
+  for (std::size_t r = 0; r < shares.size(); ++r) {
+    auto const& share = shares[r];
+    if (!share.problem.empty())
+      throw error(static_cast<error_kind>(share.kind), path + ": rank " + std::to_string(r) + ": " + share.problem);
+    if (share.table != shares[0].table)
+      throw error(error_kind::config,
+                  path + ": the states of rank 0 and rank " + std::to_string(r) +
+                      " have different tensors: give all ranks the same names and shapes, and parts as such");
+    std::string lines;
+    for (auto const& one : share.pieces) {
+      auto& known = parts[one.tensor];
+      if (std::find(known.begin(), known.end(), one.what) != known.end()) continue;
+      known.push_back(one.what);
+      all.pieces.push_back(one);
+      lines += manifest_line(one);
+    }
+    if (!lines.empty()) text += manifest_line(share.file) + lines;
+  }
+  check_cover(path, all);
+  return sealed(std::move(text));
+}
+
+template <class Files>
+void commit(std::string const& path, std::string const& text) {
+  std::string const draft = detail::manifest_path(path) + ".part";
+  durable_file<Files> file(draft);
+  file.append(std::as_bytes(std::span<char const>(text)));
+  file.finish();
+  Files::rename(draft, detail::manifest_path(path));
+  Files::sync_directory(path);
+}
+
+template <class T>
+struct verdict {
+  std::uint8_t kind = 0;
+  std::string problem{};
+  T value{};
+};
+
+/// f() of rank 0 on every rank: what it returns, or the error that it throws.
+template <class T, transport::streams S, class F>
+[[nodiscard]] T from_first_rank(basic_communicator<S>& comm, options const& how, F f) {
+  verdict<T> said;
+  if (comm.rank() == 0) {
+    try {
+      said.value = f();
+    } catch (error const& e) {
+      said = {static_cast<std::uint8_t>(e.kind()), e.what(), {}};
+    }
+  }
+  broadcast(comm, said, how);
+  if (!said.problem.empty()) throw error(static_cast<error_kind>(said.kind), said.problem);
+  return std::move(said.value);
+}
+
+/// What each wanted tensor is called in the checkpoint; throws config if it cannot become what was saved.
+[[nodiscard]] inline std::vector<std::size_t> matched(std::string const& path, checkpoint::reader const& from,
+                                                      std::vector<state_tensor>& wanted) {
+  std::vector<std::size_t> where;
+  for (auto& want : wanted) {
+    auto const at = from.find(want.what.name);
+    if (!at) throw error(error_kind::config, path + " has no tensor '" + want.what.name + "'");
+    auto const& saved = from.tensors()[*at];
+    if (want.growable && saved.shape.size() == want.what.shape.size()) {
+      want.what.shape[0] = saved.shape[0];
+      want.mine = checkpoint::slice::range(0, want.what.size());
+    }
+    if (saved != want.what)
+      throw error(error_kind::config, path + ": tensor '" + saved.name + "' was saved as " + saved.element + " (" +
+                                          shape_text(saved.shape) + "), here it is " + want.what.element + " (" +
+                                          shape_text(want.what.shape) + ")");
+    where.push_back(*at);
+  }
+  return where;
+}
+
+}  // namespace tutti::inline TUTTI_ABI::detail
+
+namespace tutti::inline TUTTI_ABI::checkpoint {
+
+/// Replaces what the directory `path` holds by `state`. Collective; returns when the new state is stored. At every
+/// moment, whatever dies, the directory holds the old state or the new one. All ranks see one directory.
+///
+/// `state` is any model: its tensors, equal on all ranks, are written once, an even share by each rank; a `part` is
+/// written by the rank that holds it. What is no tensor (text) is not saved. If it fails on one rank (disk full), every
+/// rank throws the same, and the old state stays. `how.timeout` bounds the wait for the slowest disk.
+template <class Files = detail::durable_files, transport::streams S, class M>
+void save(std::string const& path, M const& state, basic_communicator<S>& comm, options how = {}) {
+  how.root = 0;
+  auto const generation =
+      detail::from_first_rank<std::uint64_t>(comm, how, [&] { return detail::next_generation(path); });
+  std::vector<detail::state_tensor> tensors;
+  detail::saved_share mine;
+  try {
+    tensors = detail::tensors_of_state(state);
+    mine.table = detail::hash_of_table(tensors);
+    detail::write_share<Files>(path, generation, tensors, comm.rank(), comm.size(), mine);
+  } catch (error const& e) {
+    mine.kind = static_cast<std::uint8_t>(e.kind());
+    mine.problem = e.what();
+  }
+  auto const shares = gather(comm, mine, how);
+  (void)detail::from_first_rank<bool>(comm, how, [&] {
+    detail::commit<Files>(path, detail::joined_manifest(path, tensors, shares));
+    return true;
+  });
+  if (comm.rank() != 0) return;
+  detail::for_each_data_file(path, [&](std::string const& name, std::uint64_t g) {
+    if (g != generation) Files::remove(path + "/" + name);
+  });
+}
+
+/// Fills `state` from a checkpoint that a world of any size has saved: every tensor it has, by name, from the saved one
+/// of the same element and shape. Vectors of numbers (an optimiser's memory) take the length they were saved with;
+/// a `part` takes the numbers it stands for. What else the checkpoint holds is left there. Collective; each rank reads
+/// the blocks it needs. Throws on every rank the same, having changed nothing: resource if there is no checkpoint,
+/// protocol if a file is damaged, config if a tensor is missing or of another kind.
+template <transport::streams S, class M>
+void load(std::string const& path, M&& state, basic_communicator<S>& comm, options how = {}) {
+  how.root = 0;
+  auto const text = detail::from_first_rank<std::string>(comm, how, [&] { return detail::manifest_text(path); });
+  std::optional<reader> from;
+  std::vector<detail::state_tensor> wanted;
+  std::vector<std::size_t> where;
+  detail::verdict<bool> mine;
+  try {
+    from.emplace(path, text);
+    wanted = detail::tensors_of_state(state);
+    where = detail::matched(path, *from, wanted);
+    for (std::size_t i = 0; i < wanted.size(); ++i) from->check(where[i], wanted[i].mine);
+  } catch (error const& e) {
+    mine = {static_cast<std::uint8_t>(e.kind()), e.what(), false};
+  }
+  auto const all = gather(comm, mine, how);
+  (void)detail::from_first_rank<bool>(comm, how, [&] {
+    for (std::size_t r = 0; r < all.size(); ++r)
+      if (!all[r].problem.empty())
+        throw error(static_cast<error_kind>(all[r].kind), "rank " + std::to_string(r) + ": " + all[r].problem);
+    return true;
+  });
+  wanted = detail::tensors_of_state(state, &*from);
+  for (std::size_t i = 0; i < wanted.size(); ++i) from->copy(where[i], wanted[i].mine, wanted[i].data);
+}
+
+}  // namespace tutti::inline TUTTI_ABI::checkpoint
 
 // --------------------------------------------------------------------------------------- tutti/shard/gather_shards.hpp
 // gather_shards: every rank's own part of a model goes to all others, as one message train.
@@ -864,3 +1989,81 @@ template <class To, class S, class... Axes, class T, class... Places>
 }
 
 }  // namespace tutti::inline TUTTI_ABI
+
+// ----------------------------------------------------------------------------------------- tutti/shard/safetensors.hpp
+// A checkpoint as one file that other programs read: the safetensors format (a JSON header, then the numbers).
+
+namespace tutti::inline TUTTI_ABI::detail {
+
+[[nodiscard]] inline std::string json_text(std::string_view text) {
+  std::string quoted = "\"";
+  for (char const c : text) {
+    auto const code = static_cast<unsigned char>(c);
+    if (c == '"' || c == '\\')
+      quoted.append({'\\', c});
+    else if (code < 0x20)
+      quoted += "\\u00" + std::string{"01"[code >> 4U], "0123456789abcdef"[code & 15U]};
+    else
+      quoted += c;
+  }
+  return quoted + "\"";
+}
+
+[[nodiscard]] inline std::string_view safetensors_type(checkpoint::saved_tensor const& t) {
+  static constexpr std::pair<std::string_view, std::string_view> known[] = {
+      {"f64", "F64"}, {"f32", "F32"}, {"f16", "F16"}, {"bf16", "BF16"}, {"i64", "I64"},
+      {"i32", "I32"}, {"i16", "I16"}, {"i8", "I8"},   {"u64", "U64"},   {"u32", "U32"},
+      {"u16", "U16"}, {"byte", "U8"}, {"u8", "U8"},   {"bool", "BOOL"}};
+  for (auto const& [ours, theirs] : known)
+    if (ours == t.element) return theirs;
+  throw error(error_kind::config, "tensor '" + t.name + "' holds " + t.element +
+                                      ", which safetensors does not know: leave it out of what you export");
+}
+
+}  // namespace tutti::inline TUTTI_ABI::detail
+
+namespace tutti::inline TUTTI_ABI::checkpoint {
+
+/// Writes every tensor of the checkpoint `path` into the new file `to`, which appears whole or not at all. For one
+/// process; holds 1 MiB at a time. Throws config for a number type the format does not have.
+template <class Files = detail::durable_files>
+void export_safetensors(std::string const& path, std::string const& to) {
+  reader from(path);
+  std::string header = "{";
+  std::uint64_t at = 0;
+  for (auto const& t : from.tensors()) {
+    std::string shape;
+    for (std::size_t const extent : t.shape) shape += (shape.empty() ? "" : ",") + std::to_string(extent);
+    std::uint64_t const end = at + t.size() * t.width;
+    header += (header.size() > 1 ? "," : "") + detail::json_text(t.name) + ":{\"dtype\":\"" +
+              std::string(detail::safetensors_type(t)) + "\",\"shape\":[" + shape + "],\"data_offsets\":[" +
+              std::to_string(at) + "," + std::to_string(end) + "]}";
+    at = end;
+  }
+  header += "}";
+  header.append((8 - header.size() % 8) % 8, ' ');
+  std::array<std::byte, 8> length{};
+  store_little(length.data(), std::uint64_t{header.size()});
+
+  std::string const draft = to + ".part";
+  detail::durable_file<Files> file(draft);
+  file.append(length);
+  file.append(std::as_bytes(std::span<char const>(header)));
+  std::vector<std::byte> numbers;
+  for (std::size_t t = 0; t < from.tensors().size(); ++t) {
+    auto const& tensor = from.tensors()[t];
+    std::uint64_t const most = (std::max)(std::uint64_t{1}, (std::uint64_t{1} << 20U) / tensor.width);
+    for (std::uint64_t first = 0; first < tensor.size(); first += most) {
+      std::uint64_t const count = (std::min)(most, tensor.size() - first);
+      numbers.resize(static_cast<std::size_t>(count * tensor.width));
+      from.copy(t, slice::range(first, count), numbers.data());
+      file.append(numbers);
+    }
+  }
+  file.finish();
+  Files::rename(draft, to);
+  std::size_t const slash = to.find_last_of('/');
+  Files::sync_directory(slash == std::string::npos ? "." : to.substr(0, slash + 1));
+}
+
+}  // namespace tutti::inline TUTTI_ABI::checkpoint

@@ -40,7 +40,8 @@ std::string name_of_key(K const& key) {
 }
 
 /// Walks a model depth first and hands every leaf to `out`: out.leaf(tensor<T>), and out.enter<M>(name, tier) before
-/// each node. Whatever a leaf's type, it is const if the model is.
+/// each node. Whatever a leaf's type, it is const if the model is. An `out` with take(name, node) sees every node, and
+/// says whether it has dealt with it.
 template <class Out>
 class walker {
  public:
@@ -70,6 +71,9 @@ class walker {
     detail::require_way_in<plain>();
     constexpr tier t = detail::tier_of<plain>();
     out_.template enter<plain>(name(), t);
+    if constexpr (requires { out_.take(name(), m); }) {
+      if (out_.take(name(), m)) return;
+    }
     if constexpr (t == tier::hook) {
       hook(m);
     } else if constexpr (t == tier::parameter_list) {
