@@ -1,11 +1,16 @@
 // SPDX-License-Identifier: BSL-1.0
-// Promises of train/clip.hpp.
+// Promises of train/clip.hpp, clip_by_value.hpp and clip_shards.hpp.
 #include <tutti/train/clip.hpp>
+#include <tutti/train/clip_by_value.hpp>
+#include <tutti/train/clip_shards.hpp>
+
+#include <tutti/group/testing.hpp>
 
 #include <algorithm>
 #include <cmath>
 #include <cstdint>
 #include <limits>
+#include <string_view>
 #include <vector>
 
 #include <doctest/doctest.h>
@@ -80,4 +85,32 @@ TEST_CASE("a norm that is no number is reported and nothing is scaled; a limit m
   CHECK(std::isnan(tutti::clip_by_global_norm(replicating{}, g, 1)));
   CHECK(g.b[0] == 2);
   CHECK_THROWS_AS(tutti::clip_by_global_norm(replicating{}, g, 0), tutti::error);
+}
+
+TEST_CASE("parts on several ranks, a copied tensor counted once, have the norm of the whole and are scaled alike") {
+  network const whole = random_gradient();
+  double const norm = norm_by_hand(whole);
+  for (int const p : {1, 2, 3, 5})
+    tutti::testing::run_ranks(p, [&](tutti::communicator& world) {
+      auto const r = static_cast<std::size_t>(world.rank()), n = static_cast<std::size_t>(p);
+      auto const begin = static_cast<std::ptrdiff_t>(r * 500 / n), end = static_cast<std::ptrdiff_t>((r + 1) * 500 / n);
+      network mine{{whole.a.begin() + begin, whole.a.begin() + end}, whole.b};  // a: cut; b: a copy on every rank
+      auto const once = [&](std::string_view name) { return name == "a" || world.rank() == 0; };
+      CHECK(tutti::global_norm(world, mine, once) == doctest::Approx(norm).epsilon(1e-12));
+      if (p > 1) CHECK(tutti::global_norm(world, mine) > norm + 1);  // control: copies counted as often as there are
+      CHECK(tutti::clip_by_global_norm(world, mine, 2, once) == doctest::Approx(norm).epsilon(1e-12));
+      CHECK(tutti::global_norm(world, mine, once) == doctest::Approx(2).epsilon(1e-6));
+      CHECK(mine.b[3] == doctest::Approx(whole.b[3] * 2 / norm).epsilon(1e-12));
+    });
+}
+
+TEST_CASE("clipping by value bounds every number, leaves NaN, and takes no other limit than a positive one") {
+  network g{{-3, 0.5F, 3}, {-0.25, std::numeric_limits<double>::quiet_NaN(), HUGE_VAL}};
+  tutti::clip_by_value(g, 1);
+  CHECK(g.a == std::vector<float>{-1, 0.5F, 1});
+  CHECK(g.b[0] == -0.25);
+  CHECK(std::isnan(g.b[1]));
+  CHECK(g.b[2] == 1);
+  CHECK(g.calls == 1000);
+  CHECK_THROWS_AS(tutti::clip_by_value(g, -1), tutti::error);
 }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSL-1.0
-// Promises of train/sgd.hpp, adam.hpp and trainable_tensors.hpp: optimisers over whole models.
+// Promises of train/sgd.hpp, adam.hpp, adamw.hpp, lars.hpp and trainable_tensors.hpp: optimisers over whole models.
 #include <tutti/train/optimizer.hpp>
 
 #include <cstdint>
@@ -79,6 +79,30 @@ TEST_CASE("sgd: one step is w - lr g; momentum remembers, and takes memory only 
   tutti::sgd nesterov{.lr = 0.5, .momentum = 0.5, .nesterov = true};
   nesterov.step(model, gradient());  // g + 0.5 g
   CHECK(flattened(model).f64 == std::vector<double>{0.5 - 0.75 * 0.5, -1 - 0.75 * 8});
+}
+
+TEST_CASE("adamw steps a model like its flat list; lars steps tensor by tensor, each by its own norm") {
+  network model = start();
+  network const g = gradient();
+  flat w = flattened(model);
+  flat const flat_g = flattened(g);
+  tutti::adamw opt{.lr = 1e-3, .weight_decay = 0.1};
+  std::vector<float> m32(6), v32(6);
+  for (unsigned t = 1; t <= 10; ++t) {
+    opt.step(model, g);
+    tutti::adamw_kernel<float>(w.f32, flat_g.f32, m32, v32, 1e-3 * 0.1,
+                               tutti::adam_scalars::at(t, 1e-3, 0.9, 0.999, 1e-8));
+  }
+  CHECK(flattened(model).f32 == w.f32);
+  CHECK(model.layers[0].calls == 3);
+
+  model = start();
+  tutti::lars by_layer{.lr = 1, .momentum = 0, .weight_decay = 0, .trust = 0.5};
+  by_layer.step(model, g);
+  // scale: |w| = 2, g = -1, so the step is 0.5 * 2 / 1 * -1; bias of layer 1: |w| = 1, g = 8: 0.5 * 1 / 8 * 8.
+  CHECK(model.scale == 3.0F);
+  CHECK(model.layers[1].bias == -1.5);
+  CHECK(model.layers[0].calls == 3);
 }
 
 TEST_CASE("an optimiser copied in mid-run goes on with the same bits") {

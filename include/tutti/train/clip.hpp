@@ -31,19 +31,27 @@ template <class Gradient>
   return math::sqrt(squares);
 }
 
+namespace detail {
+/// Scales a gradient of this norm down to `limit`.
+template <class Gradient>
+void clip_to(Gradient& gradient, double norm, double limit) {
+  if (!(limit > 0)) throw error(error_kind::config, "clip_by_global_norm: the limit must be positive");
+  if (!(norm > limit) || math::isinf(norm)) return;
+  double const scale = limit / norm;
+  for_each_parameter("clip_by_global_norm", gradient, [&](auto const& t) {
+    using T = typename decltype(t.data)::element_type;
+    for (T& g : t.data) g = static_cast<T>(static_cast<double>(g) * scale);
+  });
+}
+}  // namespace detail
+
 /// Scales the gradient by limit / norm if its global norm exceeds `limit` (> 0), else leaves every bit alone; call it
 /// between dp.sync() and the optimiser. Returns the norm before. A norm that is infinite or NaN is returned with the
 /// gradient unchanged, for no scale would mend it: skip that step. No communication; the same bits on every rank.
 template <gradient_replicating Strategy, class Gradient>
 double clip_by_global_norm(Strategy const&, Gradient& gradient, double limit) {
-  if (!(limit > 0)) throw error(error_kind::config, "clip_by_global_norm: the limit must be positive");
   double const norm = global_norm(gradient);
-  if (!(norm > limit) || math::isinf(norm)) return norm;
-  double const scale = limit / norm;
-  detail::for_each_parameter("clip_by_global_norm", gradient, [&](auto const& t) {
-    using T = typename decltype(t.data)::element_type;
-    for (T& g : t.data) g = static_cast<T>(static_cast<double>(g) * scale);
-  });
+  detail::clip_to(gradient, norm, limit);
   return norm;
 }
 

@@ -3,4 +3,6 @@
 #pragma once
 
 #include <tutti/train/adam.hpp>
+#include <tutti/train/adamw.hpp>
+#include <tutti/train/lars.hpp>
 #include <tutti/train/sgd.hpp>
