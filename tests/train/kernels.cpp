@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSL-1.0
-// Promises of train/kernels.hpp and the kernels of adamw.hpp and lars.hpp: reference vectors, and bits that do not depend on how the weights are cut.
+// Promises of train/kernels.hpp and the kernels of adamw.hpp and lars.hpp: reference vectors, and bits that do not
+// depend on how the weights are cut.
 #include <tutti/train/adamw.hpp>
 #include <tutti/train/kernels.hpp>
 #include <tutti/train/lars.hpp>

@@ -73,7 +73,8 @@ TEST_CASE("a sweep of learning rates gives one table, that of a single process, 
           CHECK(table[i].rate == rates[i]);
           CHECK((table[i].score == serial(rates[i]) || std::isnan(table[i].score)));
         }
-        CHECK_THROWS_AS((void)tutti::lr_sweep(world, rates, [](communicator&, double) { return 0.0; }, p + 1),
+        CHECK_THROWS_AS((void)tutti::lr_sweep(
+                            world, rates, [](communicator&, double) { return 0.0; }, p + 1),
                         tutti::error);
       });
 }
@@ -105,22 +106,22 @@ TEST_CASE("a penalty is added once, whatever the number of ranks; added by each 
 TEST_CASE("all ranks leave the loop at the same step, for a thousand random traces of what each would like") {
   constexpr int p = 3;
   run_ranks(p, [&](communicator& world) {
-      for (std::uint64_t trace = 0; trace < 1000; ++trace) {
-        auto const says = [&](int rank, std::uint64_t step) {
-          return number(trace * 7919 + static_cast<std::uint64_t>(rank) * 104729 + step) > -0.2;
-        };
-        auto const who = trace % 2 == 0 ? tutti::voters::all : tutti::voters::any;
-        std::uint64_t due = 0;  // by looking at everyone's trace
-        for (;; ++due) {
-          int yes = 0;
-          for (int r = 0; r < p; ++r) yes += says(r, due);
-          if (who == tutti::voters::all ? yes == p : yes > 0) break;
-        }
-        std::uint64_t step = 0;
-        while (!tutti::converged(world, says(world.rank(), step), who)) ++step;
-        REQUIRE(step == due);
+    for (std::uint64_t trace = 0; trace < 1000; ++trace) {
+      auto const says = [&](int rank, std::uint64_t step) {
+        return number(trace * 7919 + static_cast<std::uint64_t>(rank) * 104729 + step) > -0.2;
+      };
+      auto const who = trace % 2 == 0 ? tutti::voters::all : tutti::voters::any;
+      std::uint64_t due = 0;  // by looking at everyone's trace
+      for (;; ++due) {
+        int yes = 0;
+        for (int r = 0; r < p; ++r) yes += says(r, due);
+        if (who == tutti::voters::all ? yes == p : yes > 0) break;
       }
-    });
+      std::uint64_t step = 0;
+      while (!tutti::converged(world, says(world.rank(), step), who)) ++step;
+      REQUIRE(step == due);
+    }
+  });
 }
 
 TEST_CASE("control: a rank that leaves the loop by itself gets everyone a mismatch, not a hang") {
@@ -153,7 +154,8 @@ TEST_CASE("early stopping waits for a better mean of all ranks' samples as long 
       double const mine = 1 + world.rank(), everyone = p * (p + 1) / 2.0;  // numbers of samples, uneven
       std::size_t epoch = 0;
       for (;; ++epoch) {
-        double const here = mine * means.at(epoch) + (world.rank() == 0 ? everyone : 0) - (world.rank() == p - 1 ? everyone : 0);
+        double const here =
+            mine * means.at(epoch) + (world.rank() == 0 ? everyone : 0) - (world.rank() == p - 1 ? everyone : 0);
         if (stop(world, {here, mine})) break;
       }
       CHECK(epoch == 6);
@@ -209,8 +211,7 @@ TEST_CASE("batch normalisation over uneven shards, forward and backward, is that
       auto const stats = tutti::sync_batch_stats(world, y, channels);
       CHECK(stats.rows == rows);
       tutti::batch_normalise(stats, y);
-      for (std::size_t i = first; i < last; ++i)
-        CHECK(std::fabs(y[i - first] - static_cast<double>(due[i])) <= 1e-12);
+      for (std::size_t i = first; i < last; ++i) CHECK(std::fabs(y[i - first] - static_cast<double>(due[i])) <= 1e-12);
       tutti::sync_batch_backward(world, stats, y, g);
       for (std::size_t i = first; i < last; i += 7) CHECK(std::fabs(g[i - first] - derivative(i)) <= 1e-6);
       CHECK_THROWS_AS((void)tutti::sync_batch_stats(world, std::vector<double>(4), channels), tutti::error);

@@ -13,8 +13,9 @@
 
 namespace tutti::inline TUTTI_ABI {
 
-/// Loshchilov & Hutter 2019 as PyTorch computes it: w -= shrink w with shrink = lr decay, then adam_kernel(). Equal sizes; m
-/// and v start at 0. (w *= 1 - shrink would round 1 - shrink the same way in every step.) The two are separate loops over what stays in the nearest cache, so that no compiler fuses the two products.
+/// Loshchilov & Hutter 2019 as PyTorch computes it: w -= shrink w with shrink = lr decay, then adam_kernel(). Equal
+/// sizes; m and v start at 0. (w *= 1 - shrink would round 1 - shrink the same way in every step.) The two are separate
+/// loops over what stays in the nearest cache, so that no compiler fuses the two products.
 template <trainable T>
 void adamw_kernel(std::span<T> w, std::span<T const> g, std::span<T> m, std::span<T> v, double shrink,
                   adam_scalars const& step) noexcept {
