@@ -9,12 +9,16 @@
 #include <tutti/train/clip_shards.hpp>
 #include <tutti/train/data_parallel.hpp>
 #include <tutti/train/early_stop.hpp>
+#include <tutti/train/grad_health.hpp>
+#include <tutti/train/guard_step.hpp>
 #include <tutti/train/learning_rate.hpp>
 #include <tutti/train/lr_sweep.hpp>
 #include <tutti/train/matmul.hpp>
 #include <tutti/train/optimizer.hpp>
+#include <tutti/train/overlapped.hpp>
 #include <tutti/train/penalty.hpp>
 #include <tutti/train/split_cross_entropy.hpp>
 #include <tutti/train/sync_batch_stats.hpp>
 #include <tutti/train/tensor.hpp>
+#include <tutti/train/verify_replicas.hpp>
 #include <tutti/train/zero.hpp>

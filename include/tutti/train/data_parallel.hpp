@@ -11,72 +11,13 @@
 #include <utility>
 #include <vector>
 
-#include <tutti/collective/allreduce.hpp>
-#include <tutti/collective/arguments.hpp>
 #include <tutti/core/error.hpp>
-#include <tutti/core/hash.hpp>
-#include <tutti/core/math.hpp>
-#include <tutti/core/op.hpp>
 #include <tutti/data/slots.hpp>
 #include <tutti/group/communicator.hpp>
 #include <tutti/model/visit.hpp>
-#include <tutti/plan/bracket.hpp>
+#include <tutti/train/slot_sums.hpp>
 
 namespace tutti::inline TUTTI_ABI {
-
-namespace detail {
-
-/// All numbers of one type of a gradient in one row, behind them the weight in two parts: hi * 4096 + lo, both exact
-/// for whole weights below 2^36 even where T is float.
-template <class T>
-using flat = std::vector<T>;
-
-/// The partial sums a rank holds during one step: nodes of the canonical bracket, in slot order. Adding the next slot
-/// joins what can be joined, so at most log2(slots) + 1 rows are alive, and they are what the plan expects.
-template <class T, class Use>
-class slot_sums {
- public:
-  /// A row for `slot`, to be filled by the caller; it counts from the next join() on.
-  flat<T>& next(std::uint32_t slot, std::size_t numbers) {
-    if (alive_ == rows_.size()) rows_.emplace_back();
-    row& r = rows_[alive_];
-    r.slots = {slot, slot + 1};
-    r.numbers.resize(numbers);
-    return r.numbers;
-  }
-  /// Takes the row of next(); joins the newest rows as far as they are siblings in the bracket over `total` slots and
-  /// both owned.
-  void join(std::uint32_t total) {
-    ++alive_;
-    while (alive_ >= 2) {
-      row& left = rows_[alive_ - 2];
-      row const& right = rows_[alive_ - 1];
-      plan::interval const both{left.slots.first, right.slots.last};
-      if (!plan::is_node(both, total) || plan::split_point(both) != left.slots.last) return;
-      std::byte* const acc = reinterpret_cast<std::byte*>(left.numbers.data());
-      auto const add = engine::make_reducer<T>(sum);
-      add.apply(add.op, acc, acc, reinterpret_cast<std::byte const*>(right.numbers.data()), left.numbers.size());
-      left.slots = both;
-      --alive_;
-    }
-  }
-  [[nodiscard]] std::vector<const_bytes> inputs() const {
-    std::vector<const_bytes> all;
-    for (std::size_t i = 0; i < alive_; ++i) all.push_back(std::as_bytes(std::span(rows_[i].numbers)));
-    return all;
-  }
-  void clear() noexcept { alive_ = 0; }
-
- private:
-  struct row {
-    plan::interval slots;
-    flat<T> numbers;
-  };
-  std::vector<row> rows_;
-  std::size_t alive_ = 0;
-};
-
-}  // namespace detail
 
 /// Sums gradients over all ranks and divides by the sum of their weights: never a mean of means.
 ///
@@ -118,7 +59,7 @@ class data_parallel {
   template <class M>
   void add(int slot, M const& gradient, double weight) {
     auto const s = static_cast<std::uint32_t>(slot);
-    if (slot < 0 || s < next_ || s >= last()) refuse_slot(slot);
+    if (slot < 0 || s < next_ || s >= last()) detail::refuse_slot(slot, comm_->rank(), first(), last());
     fill_up_to(s);
     pack(gradient, weight, float_sums_.next(s, row_floats()), double_sums_.next(s, row_doubles()));
     join_and_go_on();
@@ -130,14 +71,15 @@ class data_parallel {
   template <class M>
   double sync(M& gradient, options how = {}) {
     check_size(gradient);
-    if (!slots_agree_) agree_on_slots(how);
+    if (!slots_agree_) detail::agree_on_slots(*comm_, slots_, cuts_, how);
+    slots_agree_ = true;
     fill_up_to(last());
     floats_total_.resize(row_floats());
     doubles_total_.resize(row_doubles());
     auto const floats_in = float_sums_.inputs();
     auto const doubles_in = double_sums_.inputs();
-    if (floats_ > 0 || doubles_ == 0) reduce_rows<float>(floats_in, floats_total_, cuts_, how);
-    if (doubles_ > 0) reduce_rows<double>(doubles_in, doubles_total_, cuts_, how);
+    if (floats_ > 0 || doubles_ == 0) detail::add_up(*comm_, floats_in, floats_total_, cuts_, how);
+    if (doubles_ > 0) detail::add_up(*comm_, doubles_in, doubles_total_, cuts_, how);
     float_sums_.clear();
     double_sums_.clear();
     next_ = first();
@@ -153,35 +95,19 @@ class data_parallel {
     floats_total_.resize(row_floats());
     doubles_total_.resize(row_doubles());
     pack(gradient, weight, floats_total_, doubles_total_);
-    if (floats_ > 0 || doubles_ == 0) reduce_rows<float>({}, floats_total_, {}, how);
-    if (doubles_ > 0) reduce_rows<double>({}, doubles_total_, {}, how);
+    if (floats_ > 0 || doubles_ == 0) detail::add_up<float>(*comm_, {}, floats_total_, {}, how);
+    if (doubles_ > 0) detail::add_up<double>(*comm_, {}, doubles_total_, {}, how);
     return unpack(gradient);
   }
 
   [[nodiscard]] int slots() const noexcept { return slots_; }
 
  private:
-  static constexpr double part = 4096;
-
   [[nodiscard]] std::uint32_t first() const { return cuts_[static_cast<std::size_t>(comm_->rank())]; }
   [[nodiscard]] std::uint32_t last() const { return cuts_[static_cast<std::size_t>(comm_->rank()) + 1]; }
   [[nodiscard]] std::size_t row_floats() const noexcept { return floats_ + 2; }
   [[nodiscard]] std::size_t row_doubles() const noexcept { return doubles_ + 2; }
 
-  void agree_on_slots(options const& how) {  // other cuts may still fit each other, and would sum other samples
-    fnv1a hash;
-    for (std::uint32_t const cut : cuts_) hash.add(std::uint64_t{cut});
-    int const owners = static_cast<int>(hash.value() >> 33U);
-    int most_and_least[4] = {slots_, -slots_, owners, -owners};
-    allreduce(*comm_, most_and_least, max, how);
-    if (most_and_least[0] != -most_and_least[1])
-      throw error(error_kind::config, "data_parallel: one rank cuts the step into " +
-                                          std::to_string(-most_and_least[1]) + " slots, another into " +
-                                          std::to_string(most_and_least[0]));
-    if (most_and_least[2] != -most_and_least[3])
-      throw error(error_kind::config, "data_parallel: the ranks were given different shares: give all the same");
-    slots_agree_ = true;
-  }
   void fill_up_to(std::uint32_t slot) {  // an empty slot is zeros: the bracket has no holes
     while (next_ < slot) {
       auto& f = float_sums_.next(next_, row_floats());
@@ -199,8 +125,6 @@ class data_parallel {
 
   template <class M>
   void pack(M const& gradient, double weight, detail::flat<float>& floats, detail::flat<double>& doubles) const {
-    if (!(weight >= 0) || math::isinf(weight))
-      throw error(error_kind::config, "data_parallel: a weight must be a number, zero or more");
     check_size(gradient);
     std::size_t f = 0;
     std::size_t d = 0;
@@ -210,11 +134,8 @@ class data_parallel {
       else if constexpr (std::is_same_v<T, double>)
         d = copy_in(t.data, doubles, d);
     });
-    double const hi = math::floor(weight / part);
-    floats[f] = static_cast<float>(hi);
-    floats[f + 1] = static_cast<float>(weight - hi * part);
-    doubles[d] = hi;
-    doubles[d + 1] = weight - hi * part;
+    detail::put_weight(&floats[f], weight);
+    detail::put_weight(&doubles[d], weight);
   }
   template <class T>
   static std::size_t copy_in(std::span<T const> from, detail::flat<T>& to, std::size_t at) {
@@ -231,14 +152,6 @@ class data_parallel {
     throw error(error_kind::config, "data_parallel: this gradient has " + numbers(floats, doubles) +
                                         ", the model it was made for " + numbers(floats_, doubles_));
   }
-  [[noreturn]] void refuse_slot(int slot) const {
-    bool const none = first() == last();
-    throw error(error_kind::config,
-                "data_parallel: slot " + std::to_string(slot) + " is not the next one of rank " +
-                    std::to_string(comm_->rank()) + ", which owns " +
-                    (none ? "none" : "slots " + std::to_string(first()) + " to " + std::to_string(last() - 1)) +
-                    " and adds them in increasing order");
-  }
   /// The numbers of floats and of doubles in a model.
   template <class M>
   static std::pair<std::size_t, std::size_t> count(M const& model) {
@@ -254,23 +167,11 @@ class data_parallel {
     return numbers;
   }
 
-  template <class T>
-  void reduce_rows(std::span<const_bytes const> inputs, detail::flat<T>& total, std::span<std::uint32_t const> cuts,
-                   options const& how) {
-    engine::operation op = detail::reduction_on<T>(plan::collective::allreduce, -1, sum);
-    op.count = total.size();
-    op.inputs = inputs;
-    op.cuts = cuts;
-    op.output = std::as_writable_bytes(std::span(total));
-    comm_->engine().run(op, how);
-  }
-
   template <class M>
   double unpack(M& gradient) const {
-    double const weight = doubles_ > 0 ? doubles_total_[doubles_] * part + doubles_total_[doubles_ + 1]
-                                       : static_cast<double>(floats_total_[floats_]) * part +
-                                             static_cast<double>(floats_total_[floats_ + 1]);
-    if (!(weight > 0)) throw error(error_kind::config, "data_parallel: no rank contributed any weight to this step");
+    double const weight =
+        doubles_ > 0 ? detail::weight_in(&doubles_total_[doubles_]) : detail::weight_in(&floats_total_[floats_]);
+    detail::check_weight(weight);
     std::size_t f = 0;
     std::size_t d = 0;
     for_each_tensor(gradient, [&]<class T>(tensor<T> const& t) {

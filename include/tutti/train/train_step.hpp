@@ -28,11 +28,17 @@ summed train_step(Ways& ways, Optimizer& optimizer, Model& model, Model& gradien
       using T = typename decltype(t.data)::value_type;
       if constexpr (trainable<T>) std::fill(t.data.begin(), t.data.end(), T{});
     });
+    double const weight = static_cast<double>(slot.size());
+    constexpr bool by_pass = requires { ways.begin(slot.index(), gradient, weight); };
+    if constexpr (by_pass) ways.begin(slot.index(), gradient, weight);  // f may say ways.ready(name)
     if constexpr (std::is_void_v<std::invoke_result_t<F&, sample_slot const&, Model&>>)
       f(slot, gradient);
     else
       total += f(slot, gradient);
-    ways.add(slot.index(), gradient, static_cast<double>(slot.size()));
+    if constexpr (by_pass)
+      ways.end();
+    else
+      ways.add(slot.index(), gradient, weight);
   }
   ways.sync(gradient);
   optimizer.step(model, gradient);
