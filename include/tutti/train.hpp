@@ -5,6 +5,7 @@
 
 #include <tutti/shard.hpp>
 
+#include <tutti/train/aggregate.hpp>
 #include <tutti/train/clip_by_value.hpp>
 #include <tutti/train/clip_shards.hpp>
 #include <tutti/train/data_parallel.hpp>

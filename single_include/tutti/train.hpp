@@ -29,15 +29,878 @@
 #include <tutti/shard.hpp>
 
 #include <algorithm>
+#include <array>
+#include <atomic>
+#include <chrono>
+#include <cmath>
 #include <concepts>
+#include <condition_variable>
 #include <cstddef>
 #include <cstdint>
+#include <cstdio>
+#include <cstring>
+#include <deque>
+#include <exception>
+#include <functional>
+#include <iterator>
 #include <limits>
+#include <memory>
+#include <mutex>
+#include <optional>
 #include <span>
+#include <stop_token>
 #include <string>
+#include <string_view>
+#include <thread>
+#include <tuple>
 #include <type_traits>
 #include <utility>
 #include <vector>
+
+// ------------------------------------------------------------------------------------------- tutti/train/aggregate.hpp
+// Other ways than the mean to make one gradient of those of all ranks: median and trimmed mean, which a few wrong ranks
+// cannot move far, and Adasum, which adds what points in different directions and averages what points in one.
+//
+// Why     each number's values of all ranks must meet somewhere: rank r takes the r-th part of the numbers of everyone.
+// Trace   p=3: an alltoall brings part r of the three gradients to rank r, which makes one of them; an allgather
+// spreads
+//         the parts. Adasum also needs the tensors' scalar products, summed over the parts, at each level of its tree.
+// Cost    an alltoall and an allgather: 2n(p-1)/p beta, where a sum costs as much; Adasum: log2 p small allreduces
+// more. See     Yin et al. 2018 (median, trimmed mean); Maleki et al. 2020 (Adasum).
+
+namespace tutti::inline TUTTI_ABI {
+
+namespace detail {
+
+/// The numbers [first, last) of a tensor that lie in this rank's part, counted from the beginning of the part.
+struct part_of_tensor {
+  std::size_t first;
+  std::size_t last;
+};
+
+/// Calls combine(part, parts of tensors) once for the floats and once for the doubles of all ranks' gradients: `part`
+/// holds size() rows of equal length, row r from rank r, and the combination is left in row 0.
+template <class T, transport::streams S, class M, class Combine>
+void combine_numbers(basic_communicator<S>& comm, M& gradient, Combine& combine, options const& how) {
+  auto const p = static_cast<std::size_t>(comm.size());
+  std::vector<T> all;
+  std::vector<std::size_t> cuts{0};
+  for_each_parameter("aggregate", gradient, [&](auto const& t) {
+    if constexpr (std::is_same_v<typename decltype(t.data)::element_type, T>) {
+      all.insert(all.end(), t.data.begin(), t.data.end());
+      cuts.push_back(all.size());
+    }
+  });
+  if (all.empty()) return;
+  std::size_t const length = (all.size() + p - 1) / p;
+  std::size_t const begin = length * static_cast<std::size_t>(comm.rank());
+  all.resize(length * p);  // with zeros behind the last part
+  std::vector<T> part(all.size());
+  alltoall(comm, all, part, how);
+  std::vector<part_of_tensor> tensors;
+  for (std::size_t i = 1; i < cuts.size(); ++i) {
+    auto const within = [&](std::size_t at) { return (std::min)((std::max)(at, begin), begin + length) - begin; };
+    tensors.push_back({within(cuts[i - 1]), within(cuts[i])});
+  }
+  combine(std::span<T>(part), length, tensors);
+  allgather(comm, std::span<T const>(part).first(length), all, how);
+  auto from = all.begin();
+  for_each_parameter("aggregate", gradient, [&](auto const& t) {
+    if constexpr (std::is_same_v<typename decltype(t.data)::element_type, T>) {
+      auto const next = from + static_cast<std::ptrdiff_t>(t.data.size());
+      std::copy(from, next, t.data.begin());
+      from = next;
+    }
+  });
+}
+template <transport::streams S, class M, class Combine>
+void combine_gradients(basic_communicator<S>& comm, M& gradient, Combine combine, options const& how) {
+  detail::combine_numbers<float>(comm, gradient, combine, how);
+  detail::combine_numbers<double>(comm, gradient, combine, how);
+}
+
+}  // namespace detail
+
+namespace aggregate {
+
+/// Collective. Each number becomes the mean of those of all ranks without the `trim` smallest and the `trim` largest;
+/// NaN counts as larger than all. So `trim` ranks may send anything. `gradient` is this rank's own mean, for every rank
+/// counts as much. The same bits on every rank. Throws config unless 2 trim < size().
+template <transport::streams S, class M>
+void trimmed_mean(basic_communicator<S>& comm, M& gradient, int trim, options how = {}) {
+  if (trim < 0 || 2 * trim >= comm.size())
+    throw error(error_kind::config, "trimmed_mean: without " + std::to_string(trim) + " at either end, nothing of " +
+                                        std::to_string(comm.size()) + " ranks is left: trim less");
+  auto const p = static_cast<std::size_t>(comm.size());
+  auto const cut = static_cast<std::size_t>(trim);
+  detail::combine_gradients(
+      comm, gradient,
+      [&]<class T>(std::span<T> rows, std::size_t length, std::vector<detail::part_of_tensor> const&) {
+        std::vector<T> values(p);
+        for (std::size_t i = 0; i < length; ++i) {
+          for (std::size_t r = 0; r < p; ++r) values[r] = rows[r * length + i];
+          std::sort(values.begin(), values.end(), [](T a, T b) { return a < b || (b != b && a == a); });
+          double sum = 0;
+          for (std::size_t r = cut; r < p - cut; ++r) sum += static_cast<double>(values[r]);
+          rows[i] = static_cast<T>(sum / static_cast<double>(p - 2 * cut));
+        }
+      },
+      how);
+}
+
+/// Collective. Each number becomes the median of those of all ranks, of an even number the mean of the middle two:
+/// fewer than half of the ranks may send anything. As trimmed_mean().
+template <transport::streams S, class M>
+void median(basic_communicator<S>& comm, M& gradient, options how = {}) {
+  tutti::TUTTI_ABI::aggregate::trimmed_mean(comm, gradient, (comm.size() - 1) / 2, how);
+}
+
+/// Collective. Pairs of ranks, then pairs of pairs along the bracket, make
+/// (1 - ab / 2aa) a + (1 - ab / 2bb) b of their tensors a and b, ab being the scalar product in double: the sum where
+/// they are at right angles, the mean where they are equal, and the rate need not be scaled with the number of ranks.
+/// `gradient` is this rank's own mean. The same bits on every rank.
+template <transport::streams S, class M>
+void adasum(basic_communicator<S>& comm, M& gradient, options how = {}) {
+  auto const ranks = static_cast<std::uint32_t>(comm.size());
+  detail::combine_gradients(
+      comm, gradient,
+      [&]<class T>(std::span<T> rows, std::size_t length, std::vector<detail::part_of_tensor> const& tensors) {
+        // Level by level of the bracket: the joined nodes, each kept in the row of its first rank.
+        std::vector<std::vector<plan::interval>> levels;
+        auto const visit = [&](auto const& self, plan::interval node) -> std::size_t {
+          if (node.size() == 1) return 0;
+          std::uint32_t const middle = plan::split_point(node);
+          std::size_t const height = 1 + (std::max)(self(self, {node.first, middle}), self(self, {middle, node.last}));
+          if (levels.size() < height) levels.resize(height);
+          levels[height - 1].push_back(node);
+          return height;
+        };
+        visit(visit, plan::interval{0, ranks});
+        std::vector<double> products;  // of each node and tensor: ab, aa, bb
+        for (auto const& nodes : levels) {
+          products.assign(3 * nodes.size() * tensors.size(), 0);
+          auto at = products.begin();
+          for (auto const& node : nodes)
+            for (auto const& t : tensors) {
+              T const* const a = &rows[node.first * length];
+              T const* const b = &rows[plan::split_point(node) * length];
+              for (std::size_t i = t.first; i < t.last; ++i) {
+                auto const x = static_cast<double>(a[i]);
+                auto const y = static_cast<double>(b[i]);
+                at[0] += x * y;
+                at[1] += x * x;
+                at[2] += y * y;
+              }
+              at += 3;
+            }
+          allreduce(comm, products, how);
+          at = products.begin();
+          for (auto const& node : nodes)
+            for (auto const& t : tensors) {
+              T* const a = &rows[node.first * length];
+              T const* const b = &rows[plan::split_point(node) * length];
+              double const share_a = at[1] > 0 ? 1 - at[0] / (2 * at[1]) : 1;
+              double const share_b = at[2] > 0 ? 1 - at[0] / (2 * at[2]) : 1;
+              for (std::size_t i = t.first; i < t.last; ++i)
+                a[i] = static_cast<T>(share_a * static_cast<double>(a[i]) + share_b * static_cast<double>(b[i]));
+              at += 3;
+            }
+        }
+      },
+      how);
+}
+
+}  // namespace aggregate
+}  // namespace tutti::inline TUTTI_ABI
+
+// --------------------------------------------------------------------------------------- tutti/train/clip_by_value.hpp
+// Clips a gradient number by number.
+
+namespace tutti::inline TUTTI_ABI {
+
+/// Every number of the gradient is brought into [-limit, limit], limit > 0; NaN stays. Of a shard as good as of the
+/// whole. Call it after sync(): the mean of clipped numbers is not the clipped mean.
+template <class Gradient>
+void clip_by_value(Gradient& gradient, double limit) {
+  if (!(limit > 0)) throw error(error_kind::config, "clip_by_value: the limit must be positive");
+  detail::for_each_parameter("clip_by_value", gradient, [&](auto const& t) {
+    using T = typename decltype(t.data)::element_type;
+    T const most = static_cast<T>(limit);
+    for (T& g : t.data) g = g > most ? most : g < -most ? -most : g;
+  });
+}
+
+}  // namespace tutti::inline TUTTI_ABI
+
+// ----------------------------------------------------------------------------------------- tutti/train/clip_shards.hpp
+// Clips a gradient that is spread over ranks (sharded, cut into stages) by the norm of all its parts together.
+
+namespace tutti::inline TUTTI_ABI {
+
+namespace detail {
+struct counts_everything {
+  bool operator()(std::string_view) const noexcept { return true; }
+};
+}  // namespace detail
+
+/// Collective over the ranks that together hold the gradient. The Euclidean norm of all parts: each rank adds the
+/// tensors for which counts(name) is true. A tensor of which several ranks have a copy must be counted by one of them
+/// alone.
+template <transport::streams S, class Gradient, class Counts = detail::counts_everything>
+[[nodiscard]] double global_norm(basic_communicator<S>& comm, Gradient const& mine, Counts counts = {},
+                                 options how = {}) {
+  double squares = 0;
+  detail::for_each_parameter("global_norm", mine, [&](auto const& t) {
+    if (!counts(t.name)) return;
+    for (auto g : t.data) squares += static_cast<double>(g) * static_cast<double>(g);
+  });
+  return math::sqrt(allreduce(comm, squares, how));
+}
+
+/// As clip_by_global_norm(strategy, gradient, limit) for a gradient of which this rank holds `mine`: one allreduce of
+/// eight bytes. Not counted tensors are scaled as well.
+template <transport::streams S, class Gradient, class Counts = detail::counts_everything>
+double clip_by_global_norm(basic_communicator<S>& comm, Gradient& mine, double limit, Counts counts = {},
+                           options how = {}) {
+  double const norm = global_norm(comm, mine, counts, how);
+  detail::clip_to(mine, norm, limit);
+  return norm;
+}
+
+}  // namespace tutti::inline TUTTI_ABI
+
+// ------------------------------------------------------------------------------------------ tutti/train/early_stop.hpp
+// Leaving the training loop: all ranks in the same step, or the others would wait for those that have left.
+
+namespace tutti::inline TUTTI_ABI {
+
+/// Whose consent ends the loop.
+enum class voters : std::uint8_t { all, any };
+
+/// Collective. Whether all ranks, or any rank, say `mine`: the same answer on every rank.
+template <transport::streams S>
+[[nodiscard]] bool converged(basic_communicator<S>& comm, bool mine, voters who = voters::all, options how = {}) {
+  return who == voters::all ? comm.agree(mine, how) : !comm.agree(!mine, how);
+}
+
+/// Ends training when a loss has not become better, by more than `least_gain`, for `patience` times in a row:
+///
+///     tutti::early_stop stop{.patience = 5};
+///     do { …one epoch… } while (!stop(world, loss_of_my_samples));
+///
+/// It judges the mean over all ranks, the same bits everywhere, so that all leave together. Plain data, hence a model:
+/// it is saved with the rest, and goes on where it was.
+struct early_stop {
+  std::uint64_t patience = 1;
+  double least_gain = 0;
+  double best = std::numeric_limits<double>::infinity();
+  std::uint64_t without_gain = 0;  ///< times in a row
+
+  /// Collective. True if it is time to stop. A mean that is NaN is no gain.
+  template <transport::streams S>
+  [[nodiscard]] bool operator()(basic_communicator<S>& comm, summed const& mine, options how = {}) {
+    return judge(allreduce(comm, mine, how).mean());
+  }
+  /// The same for a loss that is already the same on all ranks; no communication.
+  [[nodiscard]] bool judge(double loss) noexcept {
+    if (loss < best - least_gain) {
+      best = loss;
+      without_gain = 0;
+    } else {
+      ++without_gain;
+    }
+    return without_gain >= patience;
+  }
+};
+
+}  // namespace tutti::inline TUTTI_ABI
+
+// ------------------------------------------------------------------------------------------ tutti/train/guard_step.hpp
+// A step whose loss or gradient is infinite or NaN on any rank is made on none: skipped, or everything is put back to
+// where it was kept last.
+
+namespace tutti::inline TUTTI_ABI {
+
+namespace detail {
+/// Infinity and NaN are what differs from itself when it is taken away from itself; -ffast-math would undo it.
+template <class T>
+[[nodiscard]] constexpr bool is_finite(T x) noexcept {
+  return x - x == T{0};
+}
+
+/// One sentence on the first number that is none, or nothing.
+template <class Gradient>
+[[nodiscard]] std::string first_non_finite(double loss, Gradient const& gradient) {
+  if (!detail::is_finite(loss)) return "the loss is " + std::to_string(loss);
+  std::string found;
+  for_each_tensor(gradient, [&]<class T>(tensor<T const> const& t) {
+    if constexpr (trainable<T>) {
+      if (!found.empty()) return;
+      bool good = true;
+      for (T const g : t.data) good &= detail::is_finite(g);
+      if (good) return;
+      std::size_t i = 0;
+      while (detail::is_finite(t.data[i])) ++i;
+      found = "number " + std::to_string(i) + " of the gradient of '" + std::string(t.name) + "' is " +
+              std::to_string(t.data[i]);
+    }
+  });
+  return found;
+}
+
+/// A state as bytes: whatever the archive carries, else (views of numbers held elsewhere) the numbers of its tensors.
+template <class State>
+[[nodiscard]] std::vector<std::byte> keep_state(State const& state) {
+  if constexpr (serialisable<State>) {
+    return encode(state);
+  } else {
+    std::vector<std::byte> kept;
+    for_each_tensor(state, [&](auto const& t) {
+      auto const numbers = std::as_bytes(t.data);
+      kept.insert(kept.end(), numbers.begin(), numbers.end());
+    });
+    return kept;
+  }
+}
+template <class State>
+void put_back(std::vector<std::byte> const& kept, State& state) {
+  if constexpr (serialisable<State>) {
+    decode(kept, state);
+  } else {
+    std::size_t size = 0;
+    for_each_tensor(state, [&](auto const& t) { size += t.data.size_bytes(); });
+    if (size != kept.size())
+      throw error(error_kind::config, "guard_step: the state has " + std::to_string(size) +
+                                          " bytes, it was kept with " + std::to_string(kept.size()) +
+                                          ": call keep() once it has its size");
+    auto from = kept.begin();
+    for_each_tensor(state, [&](auto const& t) {
+      auto const next = from + static_cast<std::ptrdiff_t>(t.data.size_bytes());
+      std::copy(from, next, std::as_writable_bytes(t.data).begin());
+      from = next;
+    });
+  }
+}
+}  // namespace detail
+
+/// `tutti::guard_step guard{world};` and in the loop `if (guard(loss, gradient)) opt.step(model, gradient);`. With
+/// state, `guard_step guard{world, model, opt}`, a bad step also puts the state back to what it was when the guard was
+/// made, or at the last keep(). The state must outlive the guard.
+template <transport::streams S, class... State>
+class guard_step {
+ public:
+  explicit guard_step(basic_communicator<S>& comm, State&... state) : comm_(&comm), state_(state...) { keep(); }
+
+  /// Collective, one allreduce of four bytes. True on every rank if `loss` and all numbers of `gradient` are finite on
+  /// every rank; else false on every rank, and the state has been put back.
+  template <class Gradient>
+  [[nodiscard]] bool operator()(double loss, Gradient const& gradient, options how = {}) {
+    std::string mine = detail::first_non_finite(loss, gradient);
+    int const first_bad = allreduce(*comm_, mine.empty() ? comm_->size() : comm_->rank(), min, how);
+    if (first_bad == comm_->size()) return true;
+    how.root = first_bad;
+    broadcast(*comm_, mine, how);
+    why_ = "rank " + std::to_string(first_bad) + ": " + mine;
+    ++refused_;
+    each([](std::vector<std::byte>& kept, auto& state) { detail::put_back(kept, state); });
+    return false;
+  }
+  /// From now on a bad step goes back to here. No communication: all ranks call it in the same step.
+  void keep() {
+    each([](std::vector<std::byte>& kept, auto& state) { kept = detail::keep_state(state); });
+  }
+
+  /// How many steps were refused.
+  [[nodiscard]] std::uint64_t refused() const noexcept { return refused_; }
+  /// One sentence on the last refused step, the same on every rank: the first bad rank, its tensor and index.
+  [[nodiscard]] std::string const& why() const noexcept { return why_; }
+
+ private:
+  template <class F>
+  void each(F f) {
+    std::apply(
+        [&](State&... state) {
+          [[maybe_unused]] std::size_t i = 0;
+          (f(kept_[i++], state), ...);
+        },
+        state_);
+  }
+
+  basic_communicator<S>* comm_;
+  std::tuple<State&...> state_;
+  std::array<std::vector<std::byte>, sizeof...(State)> kept_;
+  std::uint64_t refused_ = 0;
+  std::string why_;
+};
+template <transport::streams S, class... State>
+guard_step(basic_communicator<S>&, State&...) -> guard_step<S, State...>;
+
+}  // namespace tutti::inline TUTTI_ABI
+
+// ----------------------------------------------------------------------------------------- tutti/train/grad_health.hpp
+// How large the gradient of each tensor is, and where it dies on its way back from the loss.
+
+namespace tutti::inline TUTTI_ABI {
+
+/// Of one tensor's gradient.
+struct tensor_health {
+  std::string name{};
+  std::uint64_t numbers = 0;
+  std::uint64_t zeros = 0;
+  std::uint64_t not_finite = 0;
+  double squares = 0;  ///< their sum, over the finite ones
+
+  /// The Euclidean norm of the finite numbers.
+  [[nodiscard]] double norm() const noexcept { return math::sqrt(squares); }
+  /// What a number of it typically is: the root of the mean square. 0 of an empty tensor.
+  [[nodiscard]] double size() const noexcept {
+    return numbers == not_finite ? 0 : math::sqrt(squares / static_cast<double>(numbers - not_finite));
+  }
+};
+
+struct health_report {
+  std::vector<tensor_health> tensors{};  ///< in the order of the model
+
+  /// The first tensor on the way back from the loss, hence the last in the order of the model, whose numbers are less
+  /// than `ratio` of those of the largest tensor; empty if all live. What lies before it in the model learns nothing
+  /// either. The cure is another initialisation, activation, normalisation or a shortcut, not another optimiser.
+  [[nodiscard]] std::string first_dead(double ratio = 1e-6) const {
+    double largest = 0;
+    for (auto const& t : tensors) largest = t.size() > largest ? t.size() : largest;
+    for (std::size_t i = tensors.size(); i-- > 0;)
+      if (tensors[i].numbers > tensors[i].not_finite && !(tensors[i].size() > ratio * largest)) return tensors[i].name;
+    return {};
+  }
+  /// The first tensor in the order of the model with infinities or NaN; empty if there is none.
+  [[nodiscard]] std::string first_not_finite() const {
+    for (auto const& t : tensors)
+      if (t.not_finite > 0) return t.name;
+    return {};
+  }
+};
+
+/// Of a gradient that this rank holds whole, after sync() for instance. No communication.
+template <class Gradient>
+[[nodiscard]] health_report grad_health(Gradient const& gradient) {
+  health_report all;
+  for_each_tensor(gradient, [&]<class T>(tensor<T const> const& t) {
+    if constexpr (trainable<T>) {
+      if (t.kind != role::parameter) return;
+      tensor_health one{std::string(t.name), t.data.size()};
+      for (T const g : t.data) {
+        one.zeros += g == T{0};
+        if (detail::is_finite(g))
+          one.squares += static_cast<double>(g) * static_cast<double>(g);
+        else
+          ++one.not_finite;
+      }
+      all.tensors.push_back(std::move(one));
+    }
+  });
+  return all;
+}
+
+/// Collective. The same of a gradient spread over ranks: parts of tensors with one name are taken together, in rank
+/// order. The same report on every rank.
+template <transport::streams S, class Gradient>
+[[nodiscard]] health_report grad_health(basic_communicator<S>& comm, Gradient const& mine, options how = {}) {
+  health_report all;
+  for (auto& part : allgather(comm, grad_health(mine), how))
+    for (auto& t : part.tensors) {
+      std::size_t i = 0;
+      while (i < all.tensors.size() && all.tensors[i].name != t.name) ++i;
+      if (i == all.tensors.size()) {
+        all.tensors.push_back(std::move(t));
+        continue;
+      }
+      auto& sum_so_far = all.tensors[i];
+      sum_so_far.numbers += t.numbers;
+      sum_so_far.zeros += t.zeros;
+      sum_so_far.not_finite += t.not_finite;
+      sum_so_far.squares += t.squares;
+    }
+  return all;
+}
+
+}  // namespace tutti::inline TUTTI_ABI
+
+// --------------------------------------------------------------------------------------- tutti/train/learning_rate.hpp
+// Schedules of the learning rate: functions of the step number, put together from parts.
+
+namespace tutti::inline TUTTI_ABI::learning_rate {
+
+/// k times the batch takes k times the rate, best after a warm-up (Goyal et al. 2017). It fails for very large batches:
+/// lars is for those.
+[[nodiscard]] constexpr double linear_scale(double rate, double k) noexcept { return rate * k; }
+
+/// Always the same.
+struct constant {
+  double rate = 1e-3;
+  [[nodiscard]] double operator()(std::uint64_t) const noexcept { return rate; }
+};
+
+/// Half a cosine from `rate` at step 0 to `floor` at step `steps`, and `floor` from then on (Loshchilov & Hutter 2017).
+struct cosine {
+  double rate = 1e-3;
+  std::uint64_t steps = 1;
+  double floor = 0;
+  [[nodiscard]] double operator()(std::uint64_t step) const noexcept {
+    if (step >= steps) return floor;
+    constexpr double pi = 3.141592653589793;
+    return floor + (rate - floor) / 2 * (1 + std::cos(pi * static_cast<double>(step) / static_cast<double>(steps)));
+  }
+};
+
+/// Rises from after(0) / steps at step 0 in equal parts, reaches after(0) with step steps - 1, and then is `after`,
+/// whose step 0 is our step `steps`: `warmup{500, cosine{0.1, 9500}}`.
+template <class After>
+struct warmup {
+  std::uint64_t steps = 0;
+  After after{};
+  [[nodiscard]] double operator()(std::uint64_t step) const {
+    if (step >= steps) return after(step - steps);
+    return after(0) * static_cast<double>(step + 1) / static_cast<double>(steps);
+  }
+};
+template <class After>
+warmup(std::uint64_t, After) -> warmup<After>;
+
+}  // namespace tutti::inline TUTTI_ABI::learning_rate
+
+// ---------------------------------------------------------------------------------------- tutti/data/exchange_rows.hpp
+// Sends each row of this rank to the rank that it should go to: the one step by which data moves.
+
+namespace tutti::inline TUTTI_ABI {
+
+/// What can move from rank to rank: an element travels as it lies in memory, other types as objects.
+template <class Row>
+concept movable_row = element<Row> || serialisable<Row>;
+
+namespace detail {
+/// std::vector<bool> has no memory of rows.
+template <class Row>
+concept flat_row = element<Row> && !std::same_as<Row, bool>;
+
+/// How many rows go to each rank; throws config where there is no such rank, or not one destination per row.
+template <transport::streams S>
+[[nodiscard]] std::vector<std::uint64_t> rows_by_rank(basic_communicator<S> const& comm, std::size_t rows,
+                                                      std::span<int const> to) {
+  auto const refuse = [&](std::string const& why) {
+    throw error(failure{error_kind::config, comm.rank(), "exchange_rows", why});
+  };
+  if (to.size() != rows)
+    refuse(std::to_string(rows) + " rows with " + std::to_string(to.size()) + " destinations; give one per row");
+  std::vector<std::uint64_t> counts(static_cast<std::size_t>(comm.size()));
+  for (int r : to) {
+    if (r < 0 || r >= comm.size())
+      refuse("a row is to go to rank " + std::to_string(r) + ", which is not between 0 and " +
+             std::to_string(comm.size() - 1));
+    ++counts[static_cast<std::size_t>(r)];
+  }
+  return counts;
+}
+}  // namespace detail
+
+/// Collective: row i of `rows` goes to rank `to[i]`. Returns the rows that came here, this rank's own among them,
+/// ordered by the rank that sent them, then by their order there. Only rows that change their rank are sent. Blocks
+/// until this rank has sent and received all of its rows.
+template <transport::streams S, movable_row Row>
+[[nodiscard]] std::vector<Row> exchange_rows(basic_communicator<S>& comm, std::vector<Row> rows,
+                                             std::span<int const> to, options how = {}) {
+  auto counts = detail::rows_by_rank(comm, rows.size(), to);
+  if constexpr (detail::flat_row<Row>) {
+    std::vector<std::size_t> next(counts.size());
+    for (std::size_t r = 1; r < next.size(); ++r) next[r] = next[r - 1] + static_cast<std::size_t>(counts[r - 1]);
+    std::vector<Row> packed(rows.size());
+    for (std::size_t i = 0; i < rows.size(); ++i) packed[next[static_cast<std::size_t>(to[i])]++] = rows[i];
+    return alltoall(comm, ragged<Row>(std::move(packed), std::move(counts)), how).values;
+  } else {
+    auto const self = static_cast<std::size_t>(comm.rank());
+    std::vector<std::vector<Row>> leaving(counts.size());
+    for (std::size_t r = 0; r < counts.size(); ++r) leaving[r].reserve(static_cast<std::size_t>(counts[r]));
+    for (std::size_t i = 0; i < rows.size(); ++i)
+      leaving[static_cast<std::size_t>(to[i])].push_back(std::move(rows[i]));
+    std::vector<Row> const none;
+    std::vector<Row> own = std::exchange(leaving[self], none);
+    auto arrived = alltoall(comm, leaving, how);
+    arrived[self] = std::move(own);
+    rows.clear();
+    for (auto& block : arrived)
+      rows.insert(rows.end(), std::move_iterator(block.begin()), std::move_iterator(block.end()));
+    return rows;
+  }
+}
+
+}  // namespace tutti::inline TUTTI_ABI
+
+// ------------------------------------------------------------------------------------------ tutti/data/repartition.hpp
+// What a content partitioner is: it looks at the rows where they lie and says to which rank each belongs.
+
+namespace tutti::inline TUTTI_ABI {
+
+namespace detail {
+template <class Rows>
+using row_of = std::iter_value_t<range_iterator<Rows const>>;
+}
+
+/// A forward range of rows of any type that can be sent.
+template <class Rows>
+concept row_range = std::forward_iterator<detail::range_iterator<Rows const>> && movable_row<detail::row_of<Rows>>;
+
+/// Which local rows each rank shall get: block q is for rank q. A row may be picked often, or never.
+using picks = ragged<std::uint64_t>;
+
+/// `by.assign(comm, rows)` is a collective call that moves no rows. It returns the destination of every local row, or,
+/// where rows may go to several ranks, picks.
+template <class By, class C, class Rows>
+concept content_partitioner = requires(By const& by, C& comm, Rows const& rows) {
+  requires std::is_same_v<decltype(by.assign(comm, rows)), std::vector<int>> ||
+      std::is_same_v<decltype(by.assign(comm, rows)), picks>;
+};
+
+/// The rows that belong to this rank, ordered by the rank that held them, then as they lay there. Collective; every
+/// rank gives its own rows, of any number. Each row travels once, straight to where it belongs.
+template <transport::streams S, row_range Rows, content_partitioner<basic_communicator<S>, Rows> By>
+[[nodiscard]] std::vector<detail::row_of<Rows>> repartition(basic_communicator<S>& comm, Rows const& rows, By const& by,
+                                                            options how = {}) {
+  using row = detail::row_of<Rows>;
+  auto const where = by.assign(comm, rows);
+  std::vector<row> leaving(std::begin(rows), std::end(rows));
+  if constexpr (std::is_same_v<decltype(where), picks const>) {
+    std::vector<row> picked;
+    std::vector<int> to;
+    picked.reserve(where.values.size());
+    for (std::uint64_t const i : where.values) picked.push_back(leaving[static_cast<std::size_t>(i)]);
+    for (std::size_t q = 0; q < where.size(); ++q)
+      to.insert(to.end(), static_cast<std::size_t>(where.counts[q]), static_cast<int>(q));
+    return tutti::TUTTI_ABI::exchange_rows(comm, std::move(picked), to, how);
+  } else {
+    return tutti::TUTTI_ABI::exchange_rows(comm, std::move(leaving), where, how);
+  }
+}
+
+namespace detail {
+
+/// `parts` as a partitioner was given it; 0 stands for one part per rank.
+[[nodiscard]] inline std::uint64_t checked_parts(char const* who, int parts, int ranks) {
+  if (parts < 0)
+    throw error(error_kind::config,
+                std::string(who) + " into " + std::to_string(parts) + " parts; there must be at least one");
+  return static_cast<std::uint64_t>(parts == 0 ? ranks : parts);
+}
+
+/// What `look` (a function or a pointer to member) sees of each row, as f makes it.
+template <class Rows, class Look, class F>
+[[nodiscard]] auto seen_in(Rows const& rows, Look const& look, F f) {
+  std::vector<decltype(f(std::invoke(look, *std::begin(rows))))> all;
+  for (auto const& row : rows) all.push_back(f(std::invoke(look, row)));
+  return all;
+}
+
+}  // namespace detail
+
+}  // namespace tutti::inline TUTTI_ABI
+
+// ------------------------------------------------------------------------------------------------ tutti/data/kfold.hpp
+// k folds: which fold each row belongs to, by chance, by label or by group.
+
+namespace tutti::inline TUTTI_ABI {
+
+/// Parts of equal size, one row more or less, drawn at random. Same seed, number and order of all rows (by rank): the
+/// same parts, on any number of ranks.
+class shuffled {
+ public:
+  explicit shuffled(std::uint64_t seed = 0) : seed_(seed) {}
+
+  /// Collective: for each local row, its part of `parts` (0: one part per rank). Sends two numbers per rank.
+  template <transport::streams S, row_range Rows>
+  [[nodiscard]] std::vector<int> assign(basic_communicator<S>& comm, Rows const& rows, int parts = 0) const {
+    std::uint64_t const p = detail::checked_parts("shuffled", parts, comm.size());
+    auto const mine = static_cast<std::uint64_t>(std::distance(std::begin(rows), std::end(rows)));
+    std::uint64_t const lower_ranks = exscan(comm, mine);
+    std::uint64_t at = comm.rank() == 0 ? 0 : lower_ranks;
+    permutation const order(allreduce(comm, mine), seed_);
+    std::vector<int> to;
+    for (std::uint64_t i = 0; i < mine; ++i) to.push_back(static_cast<int>(order[at++] % p));
+    return to;
+  }
+
+ private:
+  std::uint64_t seed_;
+};
+
+/// `kfold(5)`, `kfold(5, stratified(&row::label))`, `kfold(5, grouped(&row::patient))`: a fold is a part, and every row
+/// is in exactly one, the same on any number of ranks.
+template <class By = shuffled>
+class kfold {
+ public:
+  explicit kfold(int k, By by = By()) : k_(k), by_(std::move(by)) {
+    if (k < 2) throw error(error_kind::config, "kfold(" + std::to_string(k) + "): there must be at least two folds");
+  }
+  [[nodiscard]] int k() const noexcept { return k_; }
+
+  /// Collective: the fold of each local row.
+  template <transport::streams S, row_range Rows>
+  [[nodiscard]] std::vector<int> assign(basic_communicator<S>& comm, Rows const& rows) const {
+    return by_.assign(comm, rows, k_);
+  }
+
+ private:
+  int k_;
+  By by_;
+};
+
+}  // namespace tutti::inline TUTTI_ABI
+
+// --------------------------------------------------------------------------------------- tutti/data/cross_validate.hpp
+// k-fold cross-validation: k models, each trained without one fold and judged by it, on groups of ranks side by side.
+
+namespace tutti::inline TUTTI_ABI {
+
+namespace detail {
+
+/// Into how many groups `ranks` ranks split for k equal tasks, if m ranks do a task in 1/m of the time: the most, since
+/// small groups talk less, that do not take a tenth longer than the best number.
+[[nodiscard]] inline int groups_for(int k, int ranks) {
+  auto const time = [&](int groups) { return static_cast<double>((k + groups - 1) / groups) / (ranks / groups); };
+  double least = time(1);
+  for (int g = 2; g <= (std::min)(k, ranks); ++g) least = (std::min)(least, time(g));
+  int groups = (std::min)(k, ranks);
+  while (time(groups) > 1.1 * least) --groups;
+  return groups;
+}
+
+/// Rows and folds in the order of all rows, spread evenly over the members of each group: every group has everything.
+template <class Comm, class Row>
+void spread_over_groups(Comm& comm, int groups, std::vector<Row>& rows, std::vector<int>& folds, options const& how) {
+  auto const mine = static_cast<std::uint64_t>(rows.size());
+  std::uint64_t const lower_ranks = exscan(comm, mine, how);
+  std::uint64_t const first = comm.rank() == 0 ? 0 : lower_ranks;
+  std::uint64_t const n = allreduce(comm, mine, how);
+  std::vector<Row> copies;
+  std::vector<int> copied_folds;
+  std::vector<int> to;
+  for (int g = 0; g < groups; ++g) {
+    int const leader = slot_cut(comm.size(), groups, g);
+    auto const members = static_cast<std::uint64_t>(slot_cut(comm.size(), groups, g + 1) - leader);
+    for (std::size_t i = 0; i < rows.size(); ++i)
+      to.push_back(leader + static_cast<int>(block{}.owner(n, members, first + i)));
+    copied_folds.insert(copied_folds.end(), folds.begin(), folds.end());
+    if (g + 1 < groups)
+      copies.insert(copies.end(), rows.begin(), rows.end());
+    else
+      copies.insert(copies.end(), std::move_iterator(rows.begin()), std::move_iterator(rows.end()));
+  }
+  rows = exchange_rows(comm, std::move(copies), to, how);
+  folds = exchange_rows(comm, std::move(copied_folds), to, how);
+}
+
+}  // namespace detail
+
+/// Collective. For every fold f of `folds`, on one group of ranks:
+///
+///     model = train(group, rows of all other folds);  score = eval(group, model, rows of fold f);
+///
+/// `group` is a communicator of the ranks that work on f together; both functions are called on each of them, with its
+/// even share of the rows, contiguous in the order of all rows (by rank of `comm`); it may be empty. The score of f is
+/// what `eval` returned on the group's rank 0. All ranks return the scores of all folds, in order. If `train` and
+/// `eval` give a group of any size the same results, so does this call on any number of ranks.
+///
+/// Each group holds all rows once. `groups` of them work side by side, each on every groups-th fold; 0: chosen as if m
+/// ranks were m times as fast as one. Blocks until all folds are done; `how` holds for each step of communication here.
+template <transport::streams S, row_range Rows, class By, class Train, class Eval>
+[[nodiscard]] auto cross_validate(basic_communicator<S>& comm, Rows const& data, kfold<By> const& folds, Train train,
+                                  Eval eval, int groups = 0, options how = {}) {
+  using row = detail::row_of<Rows>;
+  using model_type = std::remove_cvref_t<std::invoke_result_t<Train&, basic_communicator<S>&, std::vector<row> const&>>;
+  using score = std::remove_cvref_t<
+      std::invoke_result_t<Eval&, basic_communicator<S>&, model_type const&, std::vector<row> const&>>;
+  static_assert(element<score> || object<score>,
+                "tutti: the score that eval returns must be of a type that can be sent.");
+  if (groups == 0) groups = detail::groups_for(folds.k(), comm.size());
+  if (groups < 1 || groups > comm.size())
+    throw error(failure{error_kind::config, -1, "cross_validate",
+                        std::to_string(groups) + " groups of " + std::to_string(comm.size()) +
+                            " ranks; give each group at least one rank, or 0 to have it chosen"});
+
+  std::vector<row> rows(std::begin(data), std::end(data));
+  std::vector<int> fold_of = folds.assign(comm, rows);
+  detail::spread_over_groups(comm, groups, rows, fold_of, how);
+
+  int group = 0;
+  while (slot_cut(comm.size(), groups, group + 1) <= comm.rank()) ++group;
+  std::vector<int> members;
+  for (int r = slot_cut(comm.size(), groups, group); r < slot_cut(comm.size(), groups, group + 1); ++r)
+    members.push_back(r);
+  basic_communicator<S> together = comm.subgroup(members);
+
+  std::vector<score> mine;
+  for (int f = group; f < folds.k(); f += groups) {
+    std::vector<row> training;
+    std::vector<row> validation;
+    for (std::size_t i = 0; i < rows.size(); ++i) (fold_of[i] == f ? validation : training).push_back(rows[i]);
+    model_type const model = train(together, std::as_const(training));
+    score judged = eval(together, model, std::as_const(validation));
+    if (together.rank() == 0) mine.push_back(std::move(judged));
+  }
+  auto const by_rank = allgather(comm, mine, how);
+  std::vector<score> scores;
+  for (int f = 0; f < folds.k(); ++f)
+    scores.push_back(by_rank[static_cast<std::size_t>(slot_cut(comm.size(), groups, f % groups))]
+                            [static_cast<std::size_t>(f / groups)]);
+  return scores;
+}
+
+}  // namespace tutti::inline TUTTI_ABI
+
+// -------------------------------------------------------------------------------------------- tutti/train/lr_sweep.hpp
+// Tries several learning rates at once, each on a group of ranks of its own.
+
+namespace tutti::inline TUTTI_ABI {
+
+/// One row of the table that a sweep returns.
+struct swept {
+  double rate = 0;
+  double score = 0;
+  friend bool operator==(swept const&, swept const&) = default;
+};
+
+/// Collective. score = train(group, rate) for every rate, on groups of ranks that work side by side; each rank of a
+/// group calls it, and the score is what the group's rank 0 returned. All ranks return all rows, in the order of
+/// `rates`. If `train` gives a group of any size the same score, so does this call on any number of ranks. `groups` as
+/// in cross_validate().
+template <transport::streams S, class Train>
+[[nodiscard]] std::vector<swept> lr_sweep(basic_communicator<S>& comm, std::span<double const> rates, Train train,
+                                          int groups = 0, options how = {}) {
+  if (rates.empty()) return {};
+  int const tasks = static_cast<int>(rates.size());
+  if (groups == 0) groups = detail::groups_for(tasks, comm.size());
+  if (groups < 1 || groups > comm.size())
+    throw error(failure{error_kind::config, -1, "lr_sweep",
+                        std::to_string(groups) + " groups of " + std::to_string(comm.size()) +
+                            " ranks; give each group at least one rank, or 0 to have it chosen"});
+  int group = 0;
+  while (slot_cut(comm.size(), groups, group + 1) <= comm.rank()) ++group;
+  std::vector<int> members;
+  for (int r = slot_cut(comm.size(), groups, group); r < slot_cut(comm.size(), groups, group + 1); ++r)
+    members.push_back(r);
+  basic_communicator<S> together = comm.subgroup(members);
+
+  std::vector<double> mine;
+  for (int i = group; i < tasks; i += groups) {
+    double const score = train(together, rates[static_cast<std::size_t>(i)]);
+    if (together.rank() == 0) mine.push_back(score);
+  }
+  auto const by_rank = allgather(comm, mine, how);
+  std::vector<swept> table;
+  for (int i = 0; i < tasks; ++i)
+    table.push_back({rates[static_cast<std::size_t>(i)],
+                     by_rank[static_cast<std::size_t>(slot_cut(comm.size(), groups, i % groups))]
+                            [static_cast<std::size_t>(i / groups)]});
+  return table;
+}
+
+}  // namespace tutti::inline TUTTI_ABI
 
 // ---------------------------------------------------------------------------------------------- tutti/train/matmul.hpp
 // Products of placed matrices, each rank with what it has: nothing is sent, the type of the product says what is left
@@ -252,6 +1115,1359 @@ void add_to_rows(Y& y, Row const& row) {
 }  // namespace detail
 }  // namespace tutti::inline TUTTI_ABI
 
+// ----------------------------------------------------------------------------------------------- tutti/train/adamw.hpp
+// AdamW: Adam whose weights shrink by themselves, not through the gradient and its running means.
+
+namespace tutti::inline TUTTI_ABI {
+
+/// Loshchilov & Hutter 2019 as PyTorch computes it: w -= shrink w with shrink = lr decay, then adam_kernel(). Equal
+/// sizes; m and v start at 0. (w *= 1 - shrink would round 1 - shrink the same way in every step.) The two are separate
+/// loops over what stays in the nearest cache, so that no compiler fuses the two products.
+template <trainable T>
+void adamw_kernel(std::span<T> w, std::span<T const> g, std::span<T> m, std::span<T> v, double shrink,
+                  adam_scalars const& step) noexcept {
+  constexpr std::size_t chunk = 1024;
+  T const lost = static_cast<T>(shrink);
+  for (std::size_t at = 0; at < w.size(); at += chunk) {
+    std::size_t const n = (std::min)(chunk, w.size() - at);
+    auto const weights = w.subspan(at, n);
+    for (std::size_t i = 0; i < n; ++i) weights[i] -= lost * weights[i];
+    adam_kernel(weights, g.subspan(at, n), m.subspan(at, n), v.subspan(at, n), step);
+  }
+}
+
+/// `adamw opt{1e-3}; opt.step(model, gradient);` Not the same as adam with an L2 penalty, whose share of the gradient
+/// Adam would divide by its size again.
+struct adamw {
+  double lr = 1e-3;
+  double weight_decay = 1e-2;  ///< per step each weight loses lr * weight_decay of itself
+  double beta1 = 0.9;
+  double beta2 = 0.999;
+  double epsilon = 1e-8;
+  std::uint64_t steps = 0;       ///< steps taken
+  per_weight mean{};             ///< running mean of the gradient
+  per_weight mean_of_squares{};  ///< running mean of its square
+
+  /// As adam::step().
+  template <class Model, class Gradient>
+  void step(Model& model, Gradient const& gradient) {
+    detail::fit("adamw", mean, model, steps == 0);
+    detail::fit("adamw", mean_of_squares, model, steps == 0);
+    adam_scalars const scalars = adam_scalars::at(steps + 1, lr, beta1, beta2, epsilon);
+    double const shrink = lr * weight_decay;
+    detail::for_each_weight(model, gradient, [&]<class T>(std::span<T> w, std::span<T const> g, std::size_t offset) {
+      adamw_kernel(w, g, std::span<T>(mean.of<T>()).subspan(offset, w.size()),
+                   std::span<T>(mean_of_squares.of<T>()).subspan(offset, w.size()), shrink, scalars);
+    });
+    ++steps;
+  }
+};
+
+}  // namespace tutti::inline TUTTI_ABI
+
+// ------------------------------------------------------------------------------------------------ tutti/train/lars.hpp
+// LARS: momentum whose step in each tensor is in proportion to the tensor's own size, for very large batches.
+
+namespace tutti::inline TUTTI_ABI {
+
+/// You, Gitman & Ginsburg 2017: trust |w| / (|g| + decay |w|) of one tensor, norms in double; 1 where either is 0, so
+/// that a tensor of zeros can leave them.
+template <trainable T>
+[[nodiscard]] double lars_ratio(std::span<T const> w, std::span<T const> g, double trust, double decay) noexcept {
+  double weights = 0;
+  double slopes = 0;
+  for (std::size_t i = 0; i < w.size(); ++i) {
+    weights += static_cast<double>(w[i]) * static_cast<double>(w[i]);
+    slopes += static_cast<double>(g[i]) * static_cast<double>(g[i]);
+  }
+  if (!(weights > 0) || !(slopes > 0)) return 1;
+  return trust * math::sqrt(weights) / (math::sqrt(slopes) + decay * math::sqrt(weights));
+}
+
+/// v = momentum v + rate (g + decay w), w -= v, where rate is lr times the tensor's ratio. Equal sizes.
+template <trainable T>
+void lars_kernel(std::span<T> w, std::span<T const> g, std::span<T> velocity, double rate, double momentum,
+                 double decay) noexcept {
+  T const scale = static_cast<T>(rate);
+  T const kept = static_cast<T>(momentum);
+  T const shrink = static_cast<T>(decay);
+  for (std::size_t i = 0; i < w.size(); ++i) {
+    velocity[i] = kept * velocity[i] + scale * (g[i] + shrink * w[i]);
+    w[i] -= velocity[i];
+  }
+}
+
+/// `lars opt{.lr = 2}; opt.step(model, gradient);` It needs whole tensors: of a tensor that lies on several ranks it
+/// would see the norm of a part only. Shards made of whole tensors are fine.
+struct lars {
+  double lr = 1;
+  double momentum = 0.9;
+  double weight_decay = 1e-4;
+  double trust = 1e-3;
+  std::uint64_t steps = 0;  ///< steps taken
+  per_weight velocity{};
+
+  /// As sgd::step().
+  template <class Model, class Gradient>
+  void step(Model& model, Gradient const& gradient) {
+    detail::fit("lars", velocity, model, steps == 0);
+    detail::for_each_weight(model, gradient, [&]<class T>(std::span<T> w, std::span<T const> g, std::size_t offset) {
+      double const ratio = lars_ratio<T>(w, g, trust, weight_decay);
+      lars_kernel(w, g, std::span<T>(velocity.of<T>()).subspan(offset, w.size()), lr * ratio, momentum, weight_decay);
+    });
+    ++steps;
+  }
+};
+
+}  // namespace tutti::inline TUTTI_ABI
+
+// ---------------------------------------------------------------------------------------------- tutti/engine/fiber.hpp
+// A stack that can be left and entered again: what lets a call that waits give its thread back. The one platform file
+// of the asynchronous calls (ucontext; on Windows, fibers).
+
+#if defined(_WIN32)
+#include <windows.h>
+#else
+#include <sys/mman.h>
+#include <ucontext.h>
+#include <csignal>
+#endif
+
+#if defined(__has_feature)
+#if __has_feature(address_sanitizer)
+#define TUTTI_FIBER_ASAN
+#endif
+#if __has_feature(thread_sanitizer)
+#define TUTTI_FIBER_TSAN
+#endif
+#endif
+#if defined(__SANITIZE_ADDRESS__)
+#define TUTTI_FIBER_ASAN
+#endif
+#if defined(__SANITIZE_THREAD__)
+#define TUTTI_FIBER_TSAN
+#endif
+#if defined(TUTTI_FIBER_ASAN)
+#include <sanitizer/common_interface_defs.h>
+#endif
+#if defined(TUTTI_FIBER_TSAN)
+#include <sanitizer/tsan_interface.h>
+#endif
+
+namespace tutti::inline TUTTI_ABI::engine {
+
+/// Runs `body(argument)`, which never returns, on a stack of its own. One thread at a time is inside, any thread may
+/// be. No exception leaves the body, and it does not pause inside a catch block.
+template <class = on_use>
+class basic_fiber {
+ public:
+  /// Reserved, not used: a call touches a few pages of it. Below lies a page that traps.
+  static constexpr std::size_t stack_size = std::size_t{512} << 10U;
+
+  basic_fiber(void (*body)(void*), void* argument) : body_(body), argument_(argument) {
+#if defined(_WIN32)
+    fiber_ = ::CreateFiberEx(
+        0, stack_size, 0, [](void* self) { enter(self); }, this);
+    if (fiber_ == nullptr) throw error(error_kind::resource, "no memory left for an asynchronous call's stack");
+#else
+    void* const stack =
+        ::mmap(nullptr, stack_size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    if (stack == MAP_FAILED) throw error(error_kind::resource, "no memory left for an asynchronous call's stack");
+    stack_ = static_cast<std::byte*>(stack);
+    (void)::mprotect(stack_, guard_size, PROT_NONE);
+    (void)::getcontext(&inside_);
+    inside_.uc_stack.ss_sp = stack_ + guard_size;
+    inside_.uc_stack.ss_size = stack_size - guard_size;
+    inside_.uc_link = nullptr;
+    auto const self = reinterpret_cast<std::uintptr_t>(this);  // makecontext passes only ints
+    ::makecontext(&inside_, reinterpret_cast<void (*)()>(&basic_fiber::start), 2,
+                  static_cast<unsigned>(self >> 16U >> 16U), static_cast<unsigned>(self & 0xffffffffU));
+#endif
+#if defined(TUTTI_FIBER_TSAN)
+    tsan_inside_ = ::__tsan_create_fiber(0);
+#endif
+  }
+  basic_fiber(basic_fiber const&) = delete;
+  basic_fiber& operator=(basic_fiber const&) = delete;
+  /// The body has paused for good: what is on its stack is forgotten.
+  ~basic_fiber() {
+#if defined(TUTTI_FIBER_TSAN)
+    ::__tsan_destroy_fiber(tsan_inside_);
+#endif
+#if defined(_WIN32)
+    ::DeleteFiber(fiber_);
+#else
+    (void)::munmap(stack_, stack_size);
+#endif
+  }
+
+  /// From a thread: runs the body until it pauses.
+  void resume() {
+#if defined(TUTTI_FIBER_ASAN)
+    void* fake = nullptr;
+    ::__sanitizer_start_switch_fiber(&fake, stack_ + guard_size, stack_size - guard_size);
+#endif
+#if defined(TUTTI_FIBER_TSAN)
+    tsan_outside_ = ::__tsan_get_current_fiber();
+    ::__tsan_switch_to_fiber(tsan_inside_, 0);
+#endif
+#if defined(_WIN32)
+    outside_ = ::IsThreadAFiber() ? ::GetCurrentFiber() : ::ConvertThreadToFiber(nullptr);
+    ::SwitchToFiber(fiber_);
+#else
+    (void)::pthread_sigmask(SIG_SETMASK, nullptr, &inside_.uc_sigmask);  // signals stay with the thread, not the stack
+    (void)::swapcontext(&outside_, &inside_);
+#endif
+#if defined(TUTTI_FIBER_ASAN)
+    ::__sanitizer_finish_switch_fiber(fake, nullptr, nullptr);
+#endif
+  }
+
+  /// From the body: returns from resume(); returns itself at the next resume(), perhaps on another thread.
+  void pause() {
+#if defined(TUTTI_FIBER_ASAN)
+    void* fake = nullptr;
+    ::__sanitizer_start_switch_fiber(&fake, outside_stack_, outside_size_);
+#endif
+#if defined(TUTTI_FIBER_TSAN)
+    ::__tsan_switch_to_fiber(tsan_outside_, 0);
+#endif
+#if defined(_WIN32)
+    ::SwitchToFiber(outside_);
+#else
+    (void)::swapcontext(&inside_, &outside_);
+#endif
+#if defined(TUTTI_FIBER_ASAN)
+    ::__sanitizer_finish_switch_fiber(fake, &outside_stack_, &outside_size_);
+#endif
+  }
+
+  /// Whether the caller runs on this fiber. (A question to the stack, since the fiber belongs to no thread.)
+  [[nodiscard]] bool inside() const noexcept {
+#if defined(_WIN32)
+    return ::IsThreadAFiber() && ::GetCurrentFiber() == fiber_;
+#else
+    auto const here = reinterpret_cast<std::uintptr_t>(__builtin_frame_address(0));
+    return here - reinterpret_cast<std::uintptr_t>(stack_) < stack_size;
+#endif
+  }
+
+ private:
+  static void enter(void* self) {
+    auto& me = *static_cast<basic_fiber*>(self);
+#if defined(TUTTI_FIBER_ASAN)
+    ::__sanitizer_finish_switch_fiber(nullptr, &me.outside_stack_, &me.outside_size_);
+#endif
+    me.body_(me.argument_);
+  }
+
+  void (*body_)(void*);
+  void* argument_;
+#if defined(_WIN32)
+  void* fiber_ = nullptr;
+  void* outside_ = nullptr;
+#else
+  static constexpr std::size_t guard_size = std::size_t{16} << 10U;
+  static void start(unsigned high, unsigned low) {
+    enter(reinterpret_cast<void*>((static_cast<std::uintptr_t>(high) << 16U << 16U) | low));
+  }
+  std::byte* stack_ = nullptr;
+  ucontext_t inside_{};
+  ucontext_t outside_{};
+#endif
+#if defined(TUTTI_FIBER_ASAN)
+  void const* outside_stack_ = nullptr;
+  std::size_t outside_size_ = 0;
+#endif
+#if defined(TUTTI_FIBER_TSAN)
+  void* tsan_inside_ = nullptr;
+  void* tsan_outside_ = nullptr;
+#endif
+};
+using fiber = basic_fiber<>;
+
+}  // namespace tutti::inline TUTTI_ABI::engine
+
+#undef TUTTI_FIBER_ASAN
+#undef TUTTI_FIBER_TSAN
+
+// --------------------------------------------------------------------------------------------- tutti/engine/strand.hpp
+// The operations started on one communicator: a queue, and a fiber on which they run one after another, each written as
+// the blocking call it is. Where such a call would sleep, the fiber gives its thread back, and an event loop enters it
+// again when a stream can move.
+//
+// Why     every call becomes asynchronous without being written twice, and the blocking path pays for nothing.
+// States  idle: no operation.  waiting: the loop will say when to go on.  posted: it has said so.  running: a thread is
+//         on the fiber. Only that thread touches streams and engine; `guard_` is held to change state, never to run.
+// Taking over: a thread that must wait for an operation (a blocking call, future::get) enters the fiber itself. There
+//         the call sleeps as any blocking call does, so nobody is woken for another's sake.
+
+namespace tutti::inline TUTTI_ABI::engine {
+
+/// One started operation. Everything but done() is called by the strand.
+class started {
+ public:
+  started() = default;
+  started(started const&) = delete;
+  started& operator=(started const&) = delete;
+  virtual ~started() = default;
+
+  /// Makes the blocking call and keeps what it returned or threw.
+  virtual void run() noexcept = 0;
+  /// Keeps `why` instead: the operation never begins.
+  virtual void refuse(std::exception_ptr why) noexcept = 0;
+  /// Hands the outcome over. Runs user code elsewhere, never here.
+  virtual void complete() noexcept = 0;
+  /// Whether its user has asked for it to stop.
+  [[nodiscard]] virtual bool stop_requested() const noexcept { return false; }
+
+  [[nodiscard]] bool done() const noexcept { return done_.load(std::memory_order_acquire); }
+  void set_done() noexcept { done_.store(true, std::memory_order_release); }
+
+ private:
+  std::atomic<bool> done_{false};
+};
+
+/// The event loop that enters the fiber when no thread waits for it.
+struct driver {
+  net::io_context* loop = nullptr;
+  /// Sees to it that somebody runs the loop, after it was given work. Null: the user does, and catches what completion
+  /// handlers throw.
+  void (*see_to_it)() = nullptr;
+};
+
+template <transport::streams T>
+requires transport::asynchronous<T, net::io_context>
+class strand final : public background<T>, public transport::listener, public std::enable_shared_from_this<strand<T>> {
+ public:
+  strand(engine<T>& of, driver by)
+      : engine_(of), fiber_([](void* self) { static_cast<strand*>(self)->serve(); }, this), driver_(by) {}
+
+  /// Appends an operation. Throws `revoked` if the communicator has ended.
+  void start(std::shared_ptr<started> one) {
+    std::lock_guard const hold(guard_);
+    if (closed_) throw error(error_kind::revoked, "the communicator of this operation has ended");
+    queue_.push_back(std::move(one));
+    if (state_ == state::idle) begin();
+  }
+  void finish(started const& one) override {
+    if (fiber_.inside())
+      throw error(error_kind::config, "a started operation cannot wait for another one of its communicator");
+    if (!one.done()) take_over(&one);
+  }
+  void finish() override {
+    if (!fiber_.inside()) take_over(nullptr);
+  }
+  void close() noexcept override {
+    finish();
+    std::lock_guard const hold(guard_);
+    closed_ = true;
+    leave_loop();
+  }
+  /// From now on another loop drives. Finishes what runs in the old one.
+  void drive_by(driver other) {
+    finish();
+    std::lock_guard const hold(guard_);
+    if (closed_) return;
+    leave_loop();
+    driver_ = other;
+  }
+  [[nodiscard]] driver const& driven_by() const noexcept { return driver_; }
+  [[nodiscard]] engine<T>& of() const noexcept { return engine_; }
+
+  // --- from any thread
+  void ready() noexcept override { ring(); }
+  void ring() noexcept override {
+    std::lock_guard const hold(guard_);
+    again_ = true;  // if it runs, it may have looked too early
+    if (state_ == state::waiting) post();
+  }
+
+  // --- from the fiber
+  bool suspend(T& on, std::span<transport::interest const> wanted, clock::time_point until) override {
+    if (!fiber_.inside()) return false;
+    if (current_->stop_requested() && !std::exchange(stopped_, true)) {
+      // Half a frame cannot be taken back: the communicator ends, on every rank.
+      int const me = engine_.seen()->members()[static_cast<std::size_t>(engine_.rank())];
+      (void)engine_.judge()->judge(
+          *engine_.seen(), {error_kind::cancelled, me, {}, "rank " + std::to_string(me) + " cancelled this operation"});
+      return true;
+    }
+    if (taken_over_) return false;
+    on_ = &on;
+    wanted_ = wanted;
+    until_ = until;
+    fiber_.pause();
+    return true;
+  }
+
+ private:
+  enum class state : unsigned char { idle, waiting, posted, running };
+
+  // --- the fiber
+  [[noreturn]] void serve() {
+    for (;;) {
+      while ((current_ = next()) != nullptr) {
+        if (current_->stop_requested()) {
+          engine_.skip_call();
+          current_->refuse(
+              std::make_exception_ptr(error(error_kind::cancelled, "this operation was cancelled before it began")));
+        } else {
+          stopped_ = false;
+          current_->run();
+        }
+        bool const was_wanted = current_.get() == target_;
+        current_->set_done();
+        current_->complete();
+        current_.reset();
+        if (was_wanted) break;
+      }
+      fiber_.pause();
+    }
+  }
+  std::shared_ptr<started> next() {
+    std::lock_guard const hold(guard_);
+    if (queue_.empty()) return nullptr;
+    auto one = std::move(queue_.front());
+    queue_.pop_front();
+    return one;
+  }
+
+  // --- in the loop
+  void begin() {
+    work_.emplace(driver_.loop->get_executor());
+    post();
+    if (driver_.see_to_it != nullptr) driver_.see_to_it();
+  }
+  void post() {
+    state_ = state::posted;
+    net::post(*driver_.loop, [self = this->shared_from_this()] { self->go_on(); });
+  }
+  void go_on() {
+    {
+      std::lock_guard const hold(guard_);
+      if (state_ != state::posted || takers_ > 0) return;
+      state_ = state::running;
+      again_ = false;
+    }
+    fiber_.resume();
+    if (current_ != nullptr) {
+      auto const self = std::shared_ptr<transport::listener>(this->shared_from_this());
+      if (std::find(used_.begin(), used_.end(), on_) == used_.end()) used_.push_back(on_);
+      come_back_at(on_->async_wait(*driver_.loop, wanted_, until_, self));
+    }
+    std::lock_guard const hold(guard_);
+    settle();
+  }
+  /// Leaves `running`.
+  void settle() {
+    if (current_ == nullptr && queue_.empty()) {
+      state_ = state::idle;
+      for (T* s : used_) s->stop_waiting(false);
+      if (timer_) timer_->cancel();
+      comes_back_ = {};
+      work_.reset();
+    } else if (again_ || current_ == nullptr) {
+      post();
+    } else {
+      state_ = state::waiting;
+    }
+    if (takers_ > 0) free_.notify_all();
+  }
+  void leave_loop() {
+    timer_.reset();
+    for (T* s : used_) s->stop_waiting(true);
+    used_.clear();
+  }
+  /// One timer, set anew only if it would ring too late.
+  void come_back_at(clock::time_point when) {
+    if (comes_back_ > clock::now() && comes_back_ <= when) return;
+    comes_back_ = when;
+    if (!timer_) timer_ = std::make_unique<net::steady_timer>(*driver_.loop);
+    timer_->expires_at(when);
+    timer_->async_wait([me = this->weak_from_this()](net_error) {
+      if (auto const self = me.lock()) self->ring();
+    });
+  }
+
+  // --- in a thread that must wait
+  void take_over(started const* one) {
+    std::unique_lock hold(guard_);
+    ++takers_;
+    while (state_ != state::idle && !(one != nullptr && one->done())) {
+      if (state_ == state::running) {
+        free_.wait(hold);
+        continue;
+      }
+      state_ = state::running;
+      hold.unlock();
+      taken_over_ = true;
+      target_ = one;
+      fiber_.resume();
+      taken_over_ = false;
+      target_ = nullptr;
+      hold.lock();
+      settle();
+    }
+    if (--takers_ == 0 && state_ == state::posted) post();  // what the loop was told meanwhile, it passed over
+  }
+
+  engine<T>& engine_;
+  fiber fiber_;
+  driver driver_;
+  std::optional<net::executor_work_guard<net::io_context::executor_type>> work_;
+  std::unique_ptr<net::steady_timer> timer_;
+  clock::time_point comes_back_{};  // when it rings
+
+  std::mutex guard_;
+  std::condition_variable free_;
+  std::deque<std::shared_ptr<started>> queue_;
+  state state_ = state::idle;
+  int takers_ = 0;
+  bool again_ = false;
+  bool closed_ = false;
+
+  // Of whoever is running:
+  std::shared_ptr<started> current_;
+  started const* target_ = nullptr;
+  bool taken_over_ = false;
+  bool stopped_ = false;
+  std::vector<T*> used_;  // streams that the loop knows
+  T* on_ = nullptr;       // what it waits for, while suspended
+  std::span<transport::interest const> wanted_;
+  clock::time_point until_{};
+};
+
+}  // namespace tutti::inline TUTTI_ABI::engine
+
+// ----------------------------------------------------------------------------------------- tutti/collective/future.hpp
+// The outcome of one asynchronous call, and the future that waits for it: by driving the call itself, so that nobody is
+// woken on its behalf.
+
+namespace tutti::inline TUTTI_ABI {
+
+namespace detail {
+
+struct nothing {};
+
+/// What a call returned or threw, and the wish to cancel it.
+template <class T>
+class outcome : public engine::started {
+ public:
+  explicit outcome(std::shared_ptr<engine::watch> seen) : seen_(std::move(seen)) {}
+
+  void refuse(std::exception_ptr why) noexcept override { thrown = std::move(why); }
+  void complete() noexcept override {}
+  [[nodiscard]] bool stop_requested() const noexcept override { return stop_.load(std::memory_order_relaxed); }
+  void request_stop() {
+    if (!stop_.exchange(true)) seen_->ring();
+  }
+
+  std::exception_ptr thrown;
+  std::optional<std::conditional_t<std::is_void_v<T>, nothing, T>> result;
+
+ private:
+  std::shared_ptr<engine::watch> seen_;
+  std::atomic<bool> stop_{false};
+};
+
+}  // namespace detail
+
+/// The result of an asynchronous call, to be taken once. May be dropped at any time: the call goes on. Not safe to be
+/// used by two threads at once, but by any thread.
+template <class T = void>
+class [[nodiscard]] future {
+ public:
+  future() = default;
+  future(std::shared_ptr<detail::outcome<T>> call, std::shared_ptr<engine::started_operations> by)
+      : call_(std::move(call)), by_(std::move(by)) {}
+
+  /// False after get().
+  [[nodiscard]] bool valid() const noexcept { return call_ != nullptr; }
+  /// Never blocks.
+  [[nodiscard]] bool ready() const noexcept { return call_->done(); }
+  /// Blocks until the call has ended, and drives it, and those started before it on the same communicator, meanwhile.
+  void wait() const {
+    if (!call_->done()) by_->finish(*call_);
+  }
+  /// Waits; returns what the call returned, or throws what it threw.
+  T get() {
+    wait();
+    auto const call = std::exchange(call_, nullptr);
+    if (call->thrown) std::rethrow_exception(call->thrown);
+    if constexpr (!std::is_void_v<T>) return std::move(*call->result);
+  }
+  /// Asks for an end. A call that has not begun ends with `cancelled`, and keeps its place: all ranks must cancel it. A
+  /// call that has begun revokes its communicator on every rank, with `cancelled` as the reason.
+  void cancel() { call_->request_stop(); }
+
+ private:
+  std::shared_ptr<detail::outcome<T>> call_;
+  std::shared_ptr<engine::started_operations> by_;
+};
+
+/// The completion token that makes an asynchronous call return a tutti::future: the default.
+struct as_future_t {};
+inline constexpr as_future_t as_future{};
+
+}  // namespace tutti::inline TUTTI_ABI
+
+// -------------------------------------------------------------------------------------------- tutti/group/progress.hpp
+// The progress thread: one per process, however many operations are under way. It runs the event loop of all
+// communicators that were given no other.
+
+namespace tutti::inline TUTTI_ABI::group {
+
+template <class = on_use>
+class basic_progress {
+ public:
+  /// `patience`: how long the thread outlives the last operation.
+  explicit basic_progress(std::chrono::milliseconds patience = std::chrono::seconds(5)) : patience_(patience) {}
+  basic_progress(basic_progress const&) = delete;
+  basic_progress& operator=(basic_progress const&) = delete;
+  ~basic_progress() {
+    {
+      std::lock_guard const hold(guard_);
+      ending_ = true;
+      io_.stop();
+      wanted_.notify_one();
+    }
+    if (thread_.joinable()) thread_.join();
+  }
+
+  [[nodiscard]] net::io_context& loop() noexcept { return io_; }
+
+  /// To be called after work was given to the loop: wakes the thread, or starts it. Throws std::system_error if the
+  /// system has none left.
+  void see_to_it() {
+    std::lock_guard const hold(guard_);
+    work_to_do_ = true;
+    wanted_.notify_one();
+    if (!alive_) {
+      if (thread_.joinable()) thread_.join();  // it has left its last lock
+      thread_ = start_thread([this] { serve(); });
+      alive_ = true;
+    }
+  }
+
+ private:
+  void serve() {
+    std::unique_lock hold(guard_);
+    while (work_to_do_ && !ending_) {
+      work_to_do_ = false;
+      io_.restart();
+      hold.unlock();
+      io_.run();  // until no communicator has an operation under way; what throws in a handler is caught there
+      hold.lock();
+      (void)wanted_.wait_for(hold, patience_, [&] { return work_to_do_ || ending_; });
+    }
+    alive_ = false;
+  }
+
+  std::chrono::milliseconds patience_;
+  net::io_context io_{1};
+  std::mutex guard_;
+  std::condition_variable wanted_;
+  std::thread thread_;
+  bool work_to_do_ = false;
+  bool alive_ = false;
+  bool ending_ = false;
+};
+using progress = basic_progress<>;
+
+/// The process's one. Joined when the process exits.
+template <class = on_use>
+[[nodiscard]] progress& the_progress() {
+  static progress one;
+  return one;
+}
+
+}  // namespace tutti::inline TUTTI_ABI::group
+
+// ------------------------------------------------------------------------------------------ tutti/collective/start.hpp
+// From the arguments of a blocking call and a completion token to a started operation: which arguments are kept and
+// which are borrowed, what is given back, and who is told.
+
+namespace tutti::inline TUTTI_ABI {
+
+/// A completion token with the wish to be able to cancel; see cancel_with().
+template <class Token>
+struct cancellable {
+  std::stop_token stop;
+  Token token;
+};
+
+namespace detail {
+
+/// The line of the user's that makes a call, taken as the last default argument.
+struct line_of_call {
+  explicit line_of_call(call_site s) : site(s) {}
+  call_site site;
+};
+
+// --- arguments
+
+/// An lvalue buffer or object is borrowed, and must live until the call has ended; so is a number that the call writes.
+/// Other numbers, options and operations are copied, and every rvalue moves in.
+template <class Call, std::size_t I, class A>
+inline constexpr bool borrowed = std::is_lvalue_reference_v<A> &&
+                                 (buffer<std::remove_reference_t<A>> || I == Call::written ||
+                                  (std::is_class_v<std::remove_reference_t<A>> &&
+                                   !std::is_const_v<std::remove_reference_t<A>> &&
+                                   serialisable<std::remove_cvref_t<A>> &&
+                                   !std::same_as<std::remove_cvref_t<A>, options>));
+template <class Call, std::size_t I, class A>
+using kept = std::conditional_t<borrowed<Call, I, A>, A, std::remove_cvref_t<A>>;
+
+template <class... A>
+inline constexpr bool has_options = (std::same_as<std::remove_cvref_t<A>, options> || ...);
+
+template <class Call, class C, class Indices, class... A>
+inline constexpr bool called_with = false;
+template <class Call, class C, std::size_t... I, class... A>
+inline constexpr bool called_with<Call, C, std::index_sequence<I...>, A...> =
+    (has_options<A...> && requires(Call call, C& comm, kept<Call, I, A>&... a) { call(comm, a...); }) ||
+    (!has_options<A...> &&
+     requires(Call call, C& comm, options& how, kept<Call, I, A>&... a) { call(comm, a..., how); });
+
+/// What moved in comes back when the call itself returns nothing.
+template <class A>
+inline constexpr bool data_of_class = std::is_class_v<A> && (buffer<A> || serialisable<A>)&&!std::same_as<A, options> &&
+                                      !std::is_empty_v<A> && !is_view<A>;
+template <class Call, std::size_t I, class A>
+inline constexpr bool given_back = !std::is_lvalue_reference_v<A> && (I == Call::written || data_of_class<A>);
+
+template <class... Owned>
+struct pack_owned {
+  using type = std::tuple<Owned...>;
+};
+template <class One>
+struct pack_owned<One> {
+  using type = One;
+};
+template <>
+struct pack_owned<> {
+  using type = void;
+};
+
+template <class Call, std::size_t I, class A>
+using owned_tuple = std::conditional_t<given_back<Call, I, A>, std::tuple<A>, std::tuple<>>;
+template <class Tuple>
+struct owned_of;
+template <class... Owned>
+struct owned_of<std::tuple<Owned...>> : pack_owned<Owned...> {};
+
+template <class Call, std::size_t I, class A, class Kept>
+auto take_back(Kept& k) {
+  if constexpr (given_back<Call, I, A>)
+    return std::tuple<A>(std::move(k));
+  else
+    return std::tuple<>();
+}
+
+/// A call and its arguments, ready to be made once, by any thread.
+template <class Call, class C, class Indices, class... A>
+class bound_call;
+template <class Call, class C, std::size_t... I, class... A>
+class bound_call<Call, C, std::index_sequence<I...>, A...> {
+ public:
+  bound_call(C& comm, call_site site, A&&... a) : comm_(&comm), arguments_(std::forward<A>(a)...) { how_.where = site; }
+
+  auto operator()() {
+    auto const call = [&] {
+      if constexpr (has_options<A...>)
+        return Call{}(*comm_, std::get<I>(arguments_)...);
+      else
+        return Call{}(*comm_, std::get<I>(arguments_)..., how_);
+    };
+    if constexpr (!std::is_void_v<decltype(call())>) {
+      return call();
+    } else {
+      call();
+      using result = typename owned_of<decltype(std::tuple_cat(std::declval<owned_tuple<Call, I, A>>()...))>::type;
+      if constexpr (!std::is_void_v<result>) {
+        auto back = std::tuple_cat(detail::take_back<Call, I, A>(std::get<I>(arguments_))...);
+        if constexpr (std::tuple_size_v<decltype(back)> == 1)
+          return std::get<0>(std::move(back));
+        else
+          return back;
+      }
+    }
+  }
+  [[nodiscard]] C& communicator() const noexcept { return *comm_; }
+
+ private:
+  C* comm_;
+  std::tuple<kept<Call, I, A>...> arguments_;
+  options how_{};
+};
+
+// --- operations
+
+template <class Body>
+using result_of = decltype(std::declval<Body&>()());
+
+/// A call that runs, and keeps what came of it.
+template <class Body>
+class made_call : public outcome<result_of<Body>> {
+ public:
+  made_call(Body body, std::stop_token const& stop)
+      : outcome<result_of<Body>>(body.communicator().engine().seen()), body_(std::move(body)) {
+    if (stop.stop_possible()) wish_.emplace(stop, ask{this});
+  }
+  void run() noexcept override {
+    try {
+      if constexpr (std::is_void_v<result_of<Body>>)
+        body_();
+      else
+        this->result.emplace(body_());
+    } catch (...) {
+      this->thrown = std::current_exception();
+    }
+  }
+
+ private:
+  struct ask {
+    made_call* of;
+    void operator()() const { of->request_stop(); }
+  };
+  Body body_;
+  std::optional<std::stop_callback<ask>> wish_;
+};
+
+template <class T>
+struct signature {
+  using type = void(std::exception_ptr, T);
+};
+template <>
+struct signature<void> {
+  using type = void(std::exception_ptr);
+};
+
+/// The same for a handler of Asio's kind: called through its executor, else in the loop that drives.
+template <class Body, class Handler>
+class told_call final : public made_call<Body> {
+ public:
+  using loop_executor = net::io_context::executor_type;
+  using executor = net::associated_executor_t<Handler, loop_executor>;
+
+  told_call(Body body, std::stop_token const& stop, Handler handler, engine::driver const& by)
+      : made_call<Body>(std::move(body), stop),
+        judge_(body.communicator().engine().judge()),
+        handler_(std::move(handler)),
+        loop_(by.loop->get_executor()),
+        runs_in_(net::get_associated_executor(handler_, loop_)),
+        work_(runs_in_),
+        ours_(by.see_to_it != nullptr) {
+    if constexpr (std::same_as<executor, loop_executor>)
+      ours_ = ours_ && runs_in_ == loop_;
+    else
+      ours_ = false;
+  }
+
+  void complete() noexcept override {
+    net::post(runs_in_, [handler = std::move(handler_), thrown = this->thrown, result = std::move(this->result),
+                         judge = ours_ ? judge_ : nullptr]() mutable {
+      if (!judge) return tell(handler, thrown, result);
+      try {
+        tell(handler, thrown, result);
+      } catch (std::exception const& problem) {
+        judge->abort(std::string("a completion handler threw: ") + problem.what());
+      } catch (...) {
+        judge->abort("a completion handler threw something that is no std::exception");
+      }
+    });
+    work_.reset();
+  }
+
+ private:
+  template <class Result>
+  static void tell(Handler& handler, std::exception_ptr& thrown, Result& result) {
+    using T = result_of<Body>;
+    if constexpr (std::is_void_v<T>) {
+      std::move(handler)(std::move(thrown));
+    } else {
+      static_assert(
+          std::default_initializable<T>,
+          "tutti: a completion handler gets a default-made result when the call fails: give the type a default "
+          "constructor, or use as_future.");
+      if (result)
+        std::move(handler)(std::exception_ptr(), std::move(*result));
+      else
+        std::move(handler)(std::move(thrown), T());
+    }
+  }
+
+  std::shared_ptr<engine::referee> judge_;
+  Handler handler_;
+  loop_executor loop_;
+  executor runs_in_;
+  net::executor_work_guard<executor> work_;
+  bool ours_;
+};
+
+/// What runs the started operations of `comm`.
+template <transport::streams S>
+[[nodiscard]] auto strand_of(basic_communicator<S>& comm) {
+  static_assert(transport::asynchronous<S, net::io_context>,
+                "tutti: this transport has no asynchronous calls (it does not model transport::asynchronous).");
+  auto& e = comm.engine();
+  if (!e.behind())
+    e.run_behind(std::make_shared<engine::strand<S>>(
+        e, engine::driver{&group::the_progress().loop(), [] { group::the_progress().see_to_it(); }}));
+  return std::static_pointer_cast<engine::strand<S>>(e.behind());
+}
+
+template <class Token>
+inline constexpr bool is_cancellable = false;
+template <class Token>
+inline constexpr bool is_cancellable<cancellable<Token>> = true;
+
+/// Starts `body` on its communicator and returns what the token says.
+template <class Body, class Token>
+auto start(Body body, Token&& token, std::stop_token stop = {}) {
+  if constexpr (is_cancellable<std::remove_cvref_t<Token>>) {
+    return detail::start(std::move(body), std::forward<Token>(token).token, std::forward<Token>(token).stop);
+  } else if constexpr (std::same_as<std::remove_cvref_t<Token>, as_future_t>) {
+    auto const by = detail::strand_of(body.communicator());
+    auto const call = std::make_shared<made_call<Body>>(std::move(body), stop);
+    by->start(call);
+    return future<result_of<Body>>(call, by);
+  } else {
+    return net::async_initiate<Token, typename signature<result_of<Body>>::type>(
+        [](auto handler, Body b, std::stop_token s) {
+          auto const by = detail::strand_of(b.communicator());
+          by->start(std::make_shared<told_call<Body, decltype(handler)>>(std::move(b), s, std::move(handler),
+                                                                         by->driven_by()));
+        },
+        token, std::move(body), std::move(stop));
+  }
+}
+
+/// Starts `Call` with arguments of which the last may be a completion token.
+template <class Call, transport::streams S, class... A>
+auto start_call(basic_communicator<S>& comm, line_of_call where, A&&... a) {
+  using C = basic_communicator<S>;
+  using all = std::index_sequence_for<A...>;
+  if constexpr (called_with<Call, C, all, A...>) {
+    return detail::start(bound_call<Call, C, all, A...>(comm, where.site, std::forward<A>(a)...), as_future);
+  } else {
+    auto given = std::forward_as_tuple(std::forward<A>(a)...);
+    return [&]<std::size_t... I>(std::index_sequence<I...> but_last) {
+      using but = decltype(but_last);
+      static_assert(called_with<Call, C, but, std::tuple_element_t<I, std::tuple<A...>>...>,
+                    "tutti: these are not the arguments of the blocking call of that name, followed by a completion "
+                    "token or nothing.");
+      return detail::start(bound_call<Call, C, but, std::tuple_element_t<I, std::tuple<A...>>...>(
+                               comm, where.site, std::get<I>(std::move(given))...),
+                           std::get<sizeof...(A) - 1>(std::move(given)));
+    }
+    (std::make_index_sequence<sizeof...(A) - 1>{});
+  }
+}
+
+}  // namespace detail
+}  // namespace tutti::inline TUTTI_ABI
+
+// ------------------------------------------------------------------------------------------ tutti/train/overlapped.hpp
+// Data parallel training whose gradients travel while the backward pass still computes: tensors are put into buckets,
+// last ones first, and a bucket leaves as soon as the last of its tensors is ready.
+
+namespace tutti::inline TUTTI_ABI {
+
+struct overlap_settings {
+  int slots = 8;                                    ///< K, as for data_parallel
+  std::size_t bucket_bytes = std::size_t{1} << 20;  ///< a bucket is closed once it is as large
+  options how{};                                    ///< of every allreduce
+};
+
+namespace detail {
+
+/// Some tensors of one type, last of the model first, that travel together. The first bucket carries the weight too.
+template <class S>
+struct bucket {
+  bool wide = false;  ///< of doubles
+  std::size_t numbers = 0;
+  std::size_t tensors = 0;
+  std::size_t missing = 0;  ///< tensors not ready in this pass
+  std::uint32_t next = 0;   ///< the slot that is added next
+  slot_sums<float, S> float_sums;
+  slot_sums<double, S> double_sums;
+  flat<float> floats;
+  flat<double> doubles;
+
+  template <class F>
+  auto with(F f) {
+    return wide ? f(double_sums, doubles) : f(float_sums, floats);
+  }
+  /// The row of `slot`, empty slots before it filled with zeros; the same one until joined.
+  template <class T>
+  [[nodiscard]] T* row(slot_sums<T, S>& sums, std::uint32_t slot, std::uint32_t slots) {
+    for (; next < slot; ++next) {
+      auto& zeros = sums.next(next, numbers);
+      std::fill(zeros.begin(), zeros.end(), T{0});
+      sums.join(slots);
+    }
+    return sums.next(slot, numbers).data();
+  }
+};
+
+/// What the started allreduces of a step look at, kept alive by them.
+template <class S>
+struct bucket_step {
+  std::vector<std::uint32_t> cuts;
+  std::vector<bucket<S>> buckets;
+};
+
+/// The allreduce of one bucket, as what start() makes an operation of.
+template <transport::streams S>
+class bucket_call {
+ public:
+  bucket_call(basic_communicator<S>& comm, std::shared_ptr<bucket_step<S>> step, std::size_t which, options how)
+      : comm_(&comm), step_(std::move(step)), which_(which), how_(how) {}
+  void operator()() {
+    bucket<S>& b = step_->buckets[which_];
+    b.with([&](auto& sums, auto& total) {
+      total.resize(b.numbers);
+      detail::add_up(*comm_, sums.inputs(), total, step_->cuts, how_);
+    });
+  }
+  [[nodiscard]] basic_communicator<S>& communicator() const noexcept { return *comm_; }
+
+ private:
+  basic_communicator<S>* comm_;
+  std::shared_ptr<bucket_step<S>> step_;
+  std::size_t which_;
+  options how_;
+};
+
+}  // namespace detail
+
+/// As data_parallel, and to the same bits, for a backward pass that says which of its tensors are done:
+///
+///     dp.begin(slot, gradient, weight);   // before the pass over the slot's samples
+///     … dp.ready("layers.3"); …           // these numbers of `gradient` will not change any more
+///     dp.end();                           // all the rest is ready
+///     dp.sync(gradient);                  // after this rank's slots
+///
+/// In the pass over this rank's last slot, ready() starts the allreduce of every bucket that is complete, in the
+/// background, and sync() waits for what is still under way. Between the first begin() and sync() the ranks make no
+/// other calls on the communicator, which comes to each of them at another time. Needs a transport with asynchronous
+/// calls. Not thread safe.
+template <transport::streams S>
+class overlapped_data_parallel {
+ public:
+  static constexpr bool replicates_gradients = true;
+
+  /// `like`: the model, or a gradient of its shape.
+  template <class M>
+  overlapped_data_parallel(basic_communicator<S>& comm, M const& like, overlap_settings settings = {})
+      : comm_(&comm), settings_(settings), step_(std::make_shared<detail::bucket_step<S>>()) {
+    if (settings.slots < 1)
+      throw error(error_kind::config, "data_parallel: slots must be at least 1, not " + std::to_string(settings.slots));
+    step_->cuts = slot_cuts(settings.slots, comm.size());
+    for_each_tensor(like, [&]<class T>(tensor<T const> const& t) {
+      static_assert(!detail::real<T> || std::is_same_v<T, float> || std::is_same_v<T, double>,
+                    "tutti: data_parallel trains float and double tensors.");
+      if constexpr (std::is_same_v<T, float> || std::is_same_v<T, double>)
+        tensors_.push_back({std::string(t.name), t.data.size(), 0, 0, std::is_same_v<T, double>, nullptr, false});
+    });
+    fill_buckets();
+    next_ = first();
+    begin_step();
+  }
+
+  /// Opens slot `slot` of the step: `gradient` will hold the sum of the gradients of its samples, `weight` is their
+  /// number. Slots of this rank only, in increasing order; those left out count as empty. `gradient` must stay where it
+  /// is until end().
+  template <class M>
+  void begin(int slot, M const& gradient, double weight) {
+    auto const s = static_cast<std::uint32_t>(slot);
+    if (passing_)
+      throw error(error_kind::config, "overlapped_data_parallel: begin() before the end() of the pass before");
+    bool const more = open_ && s == slot_;
+    if (!more && (slot < 0 || s < next_ || s >= last())) detail::refuse_slot(slot, comm_->rank(), first(), last());
+    double parts[2];
+    detail::put_weight(parts, weight);  // refuses what is none, before anything has changed
+    find(gradient);
+    if (!more) {
+      close();
+      slot_ = s;
+      weight_ = 0;
+    }
+    double const total = weight_ + weight;
+    detail::bucket<S>& carrier = step_->buckets.front();
+    carrier.with(
+        [&](auto& sums, auto&) { detail::put_weight(carrier.row(sums, s, slots()) + carrier.numbers - 2, total); });
+    weight_ = total;
+    adding_ = more;
+    open_ = passing_ = true;
+    agree();
+  }
+  /// The tensor of that name, or all tensors below it ("layers.3"), have their final numbers in this pass. Throws
+  /// config if there is none that was not ready before.
+  void ready(std::string_view name) {
+    if (!passing_) throw error(error_kind::config, "overlapped_data_parallel: ready() without begin()");
+    bool found = false;
+    for (auto& t : tensors_) {
+      bool const below =
+          t.name.size() > name.size() && t.name[name.size()] == '.' && t.name.compare(0, name.size(), name) == 0;
+      if (t.ready || (t.name != name && !below)) continue;
+      found = true;
+      take(t);
+    }
+    if (!found)
+      throw error(error_kind::config, "overlapped_data_parallel: the model has no tensor '" + std::string(name) +
+                                          "' that was not ready before");
+    start_complete();
+  }
+  /// Ends the pass over a slot: all its tensors are ready.
+  void end() {
+    if (!passing_) throw error(error_kind::config, "overlapped_data_parallel: end() without begin()");
+    for (std::size_t i = tensors_.size(); i-- > 0;)
+      if (!tensors_[i].ready) take(tensors_[i]);
+    start_complete();
+    passing_ = false;
+    if (quiet_ == 0) close();
+  }
+  /// begin() and end().
+  template <class M>
+  void add(int slot, M const& gradient, double weight) {
+    begin(slot, gradient, weight);
+    end();
+  }
+
+  /// Gradient accumulation: while the guard lives, a pass leaves its slot open and starts nothing; the next pass over
+  /// the same slot, a further micro-batch of it, is added to it.
+  [[nodiscard]] auto no_sync() { return quiet(quiet_); }
+
+  /// As data_parallel::sync(gradient).
+  template <class M>
+  double sync(M& gradient) {
+    if (passing_) end();
+    close();
+    find(gradient);
+    agree();
+    auto& buckets = step_->buckets;
+    for (auto& b : buckets) finish_rows(b);
+    while (started_ < buckets.size()) start();
+    double weight = 0;
+    for (std::size_t i = 0; i < buckets.size(); ++i) {
+      if (calls_[i].valid()) calls_[i].get();
+      buckets[i].with([&]<class T>(auto&, detail::flat<T>& total) {
+        if (i == 0) weight = detail::weight_in(&total[buckets[0].numbers - 2]);
+        if (weight > 0) divide(i, total, static_cast<T>(weight));
+      });
+    }
+    begin_step();
+    detail::check_weight(weight);
+    return weight;
+  }
+
+  [[nodiscard]] std::size_t buckets() const noexcept { return step_->buckets.size(); }
+  /// How many of them have left for the other ranks in this step.
+  [[nodiscard]] std::size_t buckets_started() const noexcept { return started_; }
+
+ private:
+  struct tensor_place {
+    std::string name;
+    std::size_t size;
+    std::size_t bucket;
+    std::size_t offset;
+    bool wide;
+    void const* numbers;
+    bool ready;
+  };
+  class [[nodiscard]] quiet {
+   public:
+    explicit quiet(int& depth) : depth_(depth) { ++depth_; }
+    quiet(quiet const&) = delete;
+    quiet& operator=(quiet const&) = delete;
+    ~quiet() { --depth_; }
+
+   private:
+    int& depth_;
+  };
+
+  [[nodiscard]] std::uint32_t first() const { return step_->cuts[static_cast<std::size_t>(comm_->rank())]; }
+  [[nodiscard]] std::uint32_t last() const { return step_->cuts[static_cast<std::size_t>(comm_->rank()) + 1]; }
+  [[nodiscard]] std::uint32_t slots() const { return static_cast<std::uint32_t>(settings_.slots); }
+
+  void fill_buckets() {
+    auto& all = step_->buckets;
+    std::size_t current[2] = {0, 0};  // of floats, of doubles; 0: none is open, n: all[n - 1]
+    for (std::size_t i = tensors_.size(); i-- > 0;) {
+      auto& t = tensors_[i];
+      std::size_t& open = current[t.wide ? 1 : 0];
+      if (open == 0) {
+        all.emplace_back().wide = t.wide;
+        open = all.size();
+      }
+      auto& b = all[open - 1];
+      t.bucket = open - 1;
+      t.offset = b.numbers;
+      b.numbers += t.size;
+      ++b.tensors;
+      if (b.numbers * (t.wide ? sizeof(double) : sizeof(float)) >= settings_.bucket_bytes) open = 0;
+    }
+    if (all.empty()) all.emplace_back();
+    all.front().numbers += 2;  // the weight
+    calls_.resize(all.size());
+  }
+  void begin_step() {
+    for (auto& b : step_->buckets) {
+      b.next = first();
+      b.float_sums.clear();
+      b.double_sums.clear();
+    }
+    next_ = first();
+    started_ = 0;
+  }
+  /// The numbers of each tensor of `gradient`, which must be as those of the model were.
+  template <class M>
+  void find(M& gradient) {
+    std::size_t at = 0;
+    bool same = true;
+    for_each_tensor(gradient, [&](auto const& t) {
+      using element = typename decltype(t.data)::element_type;
+      using T = std::conditional_t<std::is_const_v<M>, std::remove_const_t<element>, element>;
+      if constexpr (std::is_same_v<T, float> || std::is_same_v<T, double>) {
+        same = same && at < tensors_.size() && tensors_[at].size == t.data.size() &&
+               tensors_[at].wide == std::is_same_v<T, double>;
+        if (same) tensors_[at].numbers = t.data.data();
+        ++at;
+      }
+    });
+    if (!same || at != tensors_.size())
+      throw error(error_kind::config,
+                  "overlapped_data_parallel: this gradient does not have the tensors of the model it was made for");
+    for (auto& t : tensors_) t.ready = false;
+    for (auto& b : step_->buckets) b.missing = b.tensors;
+  }
+  void agree() {
+    if (!std::exchange(slots_agree_, true)) detail::agree_on_slots(*comm_, settings_.slots, step_->cuts, settings_.how);
+  }
+  /// Copies a ready tensor into its bucket, or adds it to what an earlier pass has left there.
+  void take(tensor_place& t) {
+    auto& b = step_->buckets[t.bucket];
+    b.with([&]<class T>(detail::slot_sums<T, S>& sums, detail::flat<T>&) {
+      T const* const from = static_cast<T const*>(t.numbers);
+      T* const to = b.row(sums, slot_, slots()) + t.offset;
+      if (adding_)
+        for (std::size_t i = 0; i < t.size; ++i) to[i] += from[i];
+      else
+        std::copy(from, from + t.size, to);
+    });
+    t.ready = true;
+    --b.missing;
+  }
+  void join(detail::bucket<S>& b) {
+    if (b.next != slot_) return;  // it has been already
+    b.with([&](auto& sums, auto&) {
+      (void)b.row(sums, slot_, slots());
+      sums.join(slots());
+    });
+    ++b.next;
+  }
+  /// The slot gets no more passes.
+  void close() {
+    if (!std::exchange(open_, false)) return;
+    for (auto& b : step_->buckets) join(b);
+    next_ = slot_ + 1;
+  }
+  /// In the last pass over the last slot: every bucket in order that waits for no tensor.
+  void start_complete() {
+    if (quiet_ > 0 || slot_ + 1 != last()) return;
+    while (started_ < step_->buckets.size() && step_->buckets[started_].missing == 0) {
+      join(step_->buckets[started_]);
+      start();
+    }
+  }
+  /// Writes the mean of every tensor in bucket `which` to where find() has seen it.
+  template <class T>
+  void divide(std::size_t which, detail::flat<T> const& total, T by) {
+    for (auto const& t : tensors_) {
+      if (t.bucket != which) continue;
+      T* const to = static_cast<T*>(const_cast<void*>(t.numbers));
+      for (std::size_t i = 0; i < t.size; ++i) to[i] = total[t.offset + i] / by;
+    }
+  }
+  void finish_rows(detail::bucket<S>& b) {
+    b.with([&](auto& sums, auto&) {
+      if (b.next < last()) {  // slots left out at the end
+        auto const final_slot = last() - 1;
+        auto* const row = b.row(sums, final_slot, slots());
+        std::fill(row, row + b.numbers, std::remove_reference_t<decltype(*row)>{});
+        sums.join(slots());
+        b.next = last();
+      }
+    });
+  }
+  void start() {
+    detail::bucket_call<S> call(*comm_, step_, started_, settings_.how);
+    if (comm_->size() == 1)
+      call();
+    else
+      calls_[started_] = detail::start(std::move(call), as_future);
+    ++started_;
+  }
+
+  basic_communicator<S>* comm_;
+  overlap_settings settings_;
+  std::shared_ptr<detail::bucket_step<S>> step_;
+  std::vector<tensor_place> tensors_;
+  std::vector<future<void>> calls_;  ///< of the buckets, where they are under way
+  bool slots_agree_ = false;
+  std::uint32_t next_ = 0;  ///< the slot this rank may open next
+  std::uint32_t slot_ = 0;  ///< the open one
+  bool open_ = false;       ///< a slot may get further passes
+  bool passing_ = false;    ///< between begin() and end()
+  bool adding_ = false;     ///< this pass is not the first over its slot
+  int quiet_ = 0;
+  double weight_ = 0;
+  std::size_t started_ = 0;
+};
+template <transport::streams S, class M>
+overlapped_data_parallel(basic_communicator<S>&, M const&, overlap_settings = {}) -> overlapped_data_parallel<S>;
+
+}  // namespace tutti::inline TUTTI_ABI
+
+// --------------------------------------------------------------------------------------------- tutti/train/penalty.hpp
+// Penalties on large weights (l1, l2, both: elastic net), added to a gradient that is already the mean over all ranks.
+
+namespace tutti::inline TUTTI_ABI {
+
+/// l1 sum |w| + l2 / 2 sum w^2, so that l2 is what PyTorch's SGD calls weight_decay.
+struct penalty {
+  double l1 = 0;
+  double l2 = 0;
+};
+
+/// Adds the derivative of the penalty to `gradient` and returns the penalty. Call it after sync(), once: added to a sum
+/// over samples, or by every rank, it would count as often as there are samples, or ranks. No communication. The
+/// derivative of |w| at 0 is taken as 0. Buffers have no penalty.
+template <class Model, class Gradient>
+double add_penalty(Model const& model, Gradient& gradient, penalty const& p) {
+  double linear = 0;
+  double squares = 0;
+  zip_tensors(model, gradient, [&](auto const& weights, auto const& slopes) {
+    using T = std::remove_cv_t<typename decltype(weights.data)::element_type>;
+    if constexpr (trainable<T>) {
+      if (weights.kind != role::parameter) return;
+      for (std::size_t i = 0; i < weights.data.size(); ++i) {
+        double const w = static_cast<double>(weights.data[i]);
+        double const sign = w > 0 ? 1 : w < 0 ? -1 : 0;
+        slopes.data[i] += static_cast<T>(p.l1 * sign + p.l2 * w);
+        linear += sign * w;
+        squares += w * w;
+      }
+    }
+  });
+  return p.l1 * linear + p.l2 / 2 * squares;
+}
+
+}  // namespace tutti::inline TUTTI_ABI
+
 // --------------------------------------------------------------------------------- tutti/train/split_cross_entropy.hpp
 // Softmax cross-entropy over logits of which each rank has some classes: one allreduce of three numbers per sample.
 
@@ -357,6 +2573,181 @@ template <class S, class... Axes, class T, class... Places, class Labels>
 }
 
 }  // namespace loss
+}  // namespace tutti::inline TUTTI_ABI
+
+// ---------------------------------------------------------------------------------------------- tutti/data/moments.hpp
+// moments: count, mean, variance and extremes of numbers seen one by one, on any number of ranks.
+
+namespace tutti::inline TUTTI_ABI {
+
+namespace detail {
+
+/// A mean in two parts, hi + lo, so that a small step is not lost in a large value: of 1e9 + U(0, 1) a double alone
+/// keeps too few digits for the variance. Knuth's two-sum; -ffast-math would undo it.
+template <std::floating_point T>
+struct running_mean {
+  T hi = 0;
+  T lo = 0;
+
+  [[nodiscard]] constexpr T distance_of(T x) const noexcept { return (x - hi) - lo; }
+  /// other - *this
+  [[nodiscard]] constexpr T distance_of(running_mean const& other) const noexcept {
+    return (other.hi - hi) + (other.lo - lo);
+  }
+  constexpr void move_by(T step) noexcept {
+    T const low = lo + step;
+    T const sum = hi + low;
+    T const back = sum - hi;
+    lo = (hi - (sum - back)) + (low - back);
+    hi = sum;
+  }
+};
+
+}  // namespace detail
+
+/// `m.add(x)` for every number, then `allreduce(comm, m, merge)`: a value of 48 bytes (in double) whose fold is that of
+/// one process over all the numbers, but for rounding. Never E[x²] - E[x]², which loses every digit where the mean is
+/// large; Welford 1962 and Chan, Golub & LeVeque 1979, with the mean kept in two parts. NaN in gives NaN out.
+template <std::floating_point T = double>
+class moments {
+ public:
+  constexpr void add(T x) noexcept {
+    ++count_;
+    T const before = mean_.distance_of(x);
+    mean_.move_by(before / static_cast<T>(count_));
+    squares_ += before * mean_.distance_of(x);
+    if (x < min_) min_ = x;
+    if (x > max_) max_ = x;
+  }
+  constexpr void merge(moments const& other) noexcept {
+    if (other.count_ == 0) return;
+    if (count_ == 0) {
+      *this = other;
+      return;
+    }
+    auto const a = static_cast<T>(count_);
+    auto const b = static_cast<T>(other.count_);
+    T const apart = mean_.distance_of(other.mean_);
+    squares_ += other.squares_ + apart * apart * (a * (b / (a + b)));
+    mean_.move_by(apart * (b / (a + b)));
+    count_ += other.count_;
+    if (other.min_ < min_) min_ = other.min_;
+    if (other.max_ > max_) max_ = other.max_;
+  }
+
+  [[nodiscard]] constexpr std::uint64_t count() const noexcept { return count_; }
+  /// NaN where nothing was seen; so are those below.
+  [[nodiscard]] constexpr T mean() const noexcept { return count_ == 0 ? nan : mean_.hi; }
+  /// The mean squared distance from the mean (divided by n).
+  [[nodiscard]] constexpr T variance() const noexcept { return count_ == 0 ? nan : squares_ / static_cast<T>(count_); }
+  /// The unbiased estimate for the population the numbers were drawn from (divided by n - 1).
+  [[nodiscard]] constexpr T sample_variance() const noexcept {
+    return count_ < 2 ? nan : squares_ / static_cast<T>(count_ - 1);
+  }
+  /// The root of variance().
+  [[nodiscard]] T deviation() const noexcept { return static_cast<T>(math::sqrt(static_cast<double>(variance()))); }
+  /// +infinity where nothing was seen.
+  [[nodiscard]] constexpr T min() const noexcept { return min_; }
+  /// -infinity where nothing was seen.
+  [[nodiscard]] constexpr T max() const noexcept { return max_; }
+
+ private:
+  static constexpr T nan = std::numeric_limits<T>::quiet_NaN();
+
+  std::uint64_t count_ = 0;
+  detail::running_mean<T> mean_{};
+  T squares_ = 0;  ///< the sum of squared distances from the mean
+  T min_ = std::numeric_limits<T>::infinity();
+  T max_ = -std::numeric_limits<T>::infinity();
+};
+static_assert(std::is_trivially_copyable_v<moments<>> && sizeof(moments<>) == 48 && mergeable<moments<>>);
+
+}  // namespace tutti::inline TUTTI_ABI
+
+// ------------------------------------------------------------------------------------ tutti/train/sync_batch_stats.hpp
+// Batch normalisation over a batch that lies on several ranks: forward and backward as of one big batch.
+
+namespace tutti::inline TUTTI_ABI {
+
+/// Of each channel over the rows of all ranks. NaN where there is no row at all.
+struct batch_stats {
+  std::uint64_t rows = 0;
+  std::vector<double> mean{};
+  std::vector<double> variance{};  ///< divided by rows
+};
+
+namespace detail {
+template <class Span>
+[[nodiscard]] std::size_t rows_of(char const* where, Span values, std::size_t channels) {
+  if (channels == 0 || values.size() % channels != 0)
+    throw error(error_kind::config, std::string(where) + ": " + std::to_string(values.size()) +
+                                        " values are not rows of " + std::to_string(channels) + " channels");
+  return values.size() / channels;
+}
+}  // namespace detail
+
+/// Collective, one allreduce of 48 bytes per channel. `values` are this rank's rows, channel by channel within a row;
+/// there may be none. For layer normalisation over features on several ranks, a sample is a channel.
+template <transport::streams S, detail::numbers R>
+[[nodiscard]] batch_stats sync_batch_stats(basic_communicator<S>& comm, R const& values, std::size_t channels,
+                                           options how = {}) {
+  std::span const x(values);
+  std::size_t const rows = detail::rows_of("sync_batch_stats", x, channels);
+  std::vector<moments<>> of(channels);
+  for (std::size_t i = 0; i < rows; ++i)
+    for (std::size_t c = 0; c < channels; ++c) of[c].add(static_cast<double>(x[i * channels + c]));
+  allreduce(comm, of, merge, how);
+  batch_stats all{of[0].count()};
+  for (moments<> const& m : of) {
+    all.mean.push_back(m.mean());
+    all.variance.push_back(m.variance());
+  }
+  return all;
+}
+
+/// values = (values - mean) / sqrt(variance + epsilon), in place, computed in double. No communication.
+template <detail::writable_numbers R>
+void batch_normalise(batch_stats const& stats, R&& values, double epsilon = 1e-5) {
+  std::span const x(values);
+  std::size_t const channels = stats.mean.size();
+  std::size_t const rows = detail::rows_of("batch_normalise", x, channels);
+  for (std::size_t c = 0; c < channels; ++c) {
+    double const scale = 1 / math::sqrt(stats.variance[c] + epsilon);
+    for (std::size_t i = c; i < rows * channels; i += channels)
+      x[i] = static_cast<typename decltype(x)::element_type>((static_cast<double>(x[i]) - stats.mean[c]) * scale);
+  }
+}
+
+/// Collective, one allreduce of 16 bytes per channel: from the derivative of the loss by the normalised values to that
+/// by the values, in place. `normalised` are this rank's rows after batch_normalise(). The means go over all ranks'
+/// rows, since every row has moved the mean and the variance of all.
+template <transport::streams S, detail::numbers R, detail::writable_numbers G>
+void sync_batch_backward(basic_communicator<S>& comm, batch_stats const& stats, R const& normalised, G&& gradient,
+                         double epsilon = 1e-5, options how = {}) {
+  std::span const y(normalised);
+  std::span const g(gradient);
+  detail::check_sizes("sync_batch_backward", y.size(), g.size());
+  std::size_t const channels = stats.mean.size();
+  std::size_t const rows = detail::rows_of("sync_batch_backward", g, channels);
+  std::vector<double> sums(2 * channels);  // of g, and of g y
+  for (std::size_t i = 0; i < rows; ++i)
+    for (std::size_t c = 0; c < channels; ++c) {
+      auto const slope = static_cast<double>(g[i * channels + c]);
+      sums[2 * c] += slope;
+      sums[2 * c + 1] += slope * static_cast<double>(y[i * channels + c]);
+    }
+  allreduce(comm, sums, how);
+  auto const n = static_cast<double>(stats.rows);
+  for (std::size_t c = 0; c < channels; ++c) {
+    double const scale = 1 / math::sqrt(stats.variance[c] + epsilon);
+    double const shift = sums[2 * c] / n;
+    double const pull = sums[2 * c + 1] / n;
+    for (std::size_t i = c; i < rows * channels; i += channels)
+      g[i] = static_cast<typename decltype(g)::element_type>(
+          scale * (static_cast<double>(g[i]) - shift - static_cast<double>(y[i]) * pull));
+  }
+}
+
 }  // namespace tutti::inline TUTTI_ABI
 
 // ---------------------------------------------------------------------------------------------- tutti/train/tensor.hpp
@@ -537,6 +2928,123 @@ struct vocabulary_embedding {
     }
   }
 };
+
+}  // namespace tutti::inline TUTTI_ABI
+
+// ------------------------------------------------------------------------------------- tutti/train/verify_replicas.hpp
+// verify_replicas: finds out whether all ranks still have the same model, bit for bit, and if not, where it begins.
+
+namespace tutti::inline TUTTI_ABI {
+
+namespace detail {
+
+/// 64 bits that change with any bit of `data`: eight bytes at a time, where FNV-1a takes one. Between ranks of one byte
+/// order only. The finishing steps are those of splitmix64 (Steele, Lea & Flood 2014).
+[[nodiscard]] inline std::uint64_t quick_hash(const_bytes data, std::uint64_t start) noexcept {
+  std::uint64_t h = start ^ (data.size() * 0x9e3779b97f4a7c15U);
+  std::size_t at = 0;
+  std::uint64_t word = 0;
+  for (; at + 8 <= data.size(); at += 8) {
+    std::memcpy(&word, data.data() + at, 8);
+    h = (h ^ word) * 0xff51afd7ed558ccdU;
+    h ^= h >> 32U;
+  }
+  word = 0;
+  if (at < data.size()) std::memcpy(&word, data.data() + at, data.size() - at);
+  h = (h ^ word) * 0xff51afd7ed558ccdU;
+  h = (h ^ (h >> 30U)) * 0xbf58476d1ce4e5b9U;
+  return h ^ (h >> 31U);
+}
+
+/// The bytes of each tensor.
+struct seen_tensor {
+  std::string name;
+  const_bytes data;
+  std::size_t element_size;
+  std::string (*text)(std::byte const*);
+};
+template <class T>
+[[nodiscard]] std::string number_text(std::byte const* from) {
+  char digits[48] = "…";
+  if constexpr (std::is_integral_v<T>) {
+    T x;
+    std::memcpy(&x, from, sizeof(T));
+    return std::to_string(x);
+  } else if constexpr (std::is_floating_point_v<T>) {
+    T x;
+    std::memcpy(&x, from, sizeof(T));
+    std::snprintf(digits, sizeof(digits), "%.*Lg", std::numeric_limits<T>::max_digits10, static_cast<long double>(x));
+  }
+  return digits;
+}
+
+/// Whether the ranks `a` and `b` have the same number here, told to all ranks.
+template <transport::streams S>
+[[nodiscard]] bool same_on(basic_communicator<S>& comm, std::uint64_t mine, int other, options how) {
+  std::uint64_t theirs = mine;
+  tutti::TUTTI_ABI::broadcast(comm, theirs, how);
+  int same = theirs == mine ? 1 : 0;
+  how.root = other;
+  tutti::TUTTI_ABI::broadcast(comm, same, how);
+  return same != 0;
+}
+
+}  // namespace detail
+
+/// Collective. Returns if the tensors of all ranks, buffers included, have the same bits; costs a pass over the model
+/// and an allgather of eight bytes, so call it now and then. Else throws config on every rank: the same sentence,
+/// naming the first rank that differs from the root, the first tensor and index where it does, and both numbers. That
+/// takes two small messages for each halving. Models of different shapes throw as in check_replicas().
+template <transport::streams S, class M>
+void verify_replicas(basic_communicator<S>& comm, M const& model, options how = {}) {
+  detail::checked_root(comm, plan::collective::broadcast, how.root);
+  std::vector<detail::seen_tensor> tensors;
+  for_each_tensor(model, [&]<class T>(tensor<T const> const& t) {
+    tensors.push_back({std::string(t.name), std::as_bytes(t.data), sizeof(T), &detail::number_text<T>});
+  });
+  auto const hash_of = [&](std::size_t first, std::size_t last, std::uint64_t h = 0) {
+    for (std::size_t i = first; i < last; ++i) h = detail::quick_hash(tensors[i].data, h);
+    return h;
+  };
+  std::uint64_t const mine = hash_of(0, tensors.size(), signature_of(model).hash);
+  std::vector<std::uint64_t> hashes(static_cast<std::size_t>(comm.size()));
+  allgather(comm, std::span<std::uint64_t const>(&mine, 1), hashes, how);
+  auto const root = static_cast<std::size_t>(how.root);
+  std::size_t other = 0;
+  while (other < hashes.size() && hashes[other] == hashes[root]) ++other;
+  if (other == hashes.size()) return;
+  tutti::TUTTI_ABI::check_replicas(comm, model, how);
+
+  int const who = static_cast<int>(other);
+  // The first difference is in [first, last): of tensors, then of the numbers of one.
+  std::size_t first = 0;
+  std::size_t last = tensors.size();
+  while (last - first > 1) {
+    std::size_t const middle = first + (last - first) / 2;
+    (detail::same_on(comm, hash_of(first, middle), who, how) ? first : last) = middle;
+  }
+  auto const& t = tensors[first];
+  std::size_t begin = 0;
+  std::size_t end = t.data.size() / t.element_size;
+  while (end - begin > 1) {
+    std::size_t const middle = begin + (end - begin) / 2;
+    auto const half = t.data.subspan(begin * t.element_size, (middle - begin) * t.element_size);
+    (detail::same_on(comm, detail::quick_hash(half, 0), who, how) ? begin : end) = middle;
+  }
+  std::string here = t.text(t.data.data() + begin * t.element_size);
+  std::string there = here;
+  tutti::TUTTI_ABI::broadcast(comm, here, how);
+  options from = how;
+  from.root = who;
+  tutti::TUTTI_ABI::broadcast(comm, there, from);
+  try {
+    barrier(comm, how);  // a rank that ended of this error sooner would abort those who have yet to hear the words
+  } catch (error const&) {
+  }
+  throw error(error_kind::config, "the replicas of rank " + std::to_string(root) + " and rank " + std::to_string(who) +
+                                      " differ, first in number " + std::to_string(begin) + " of tensor '" + t.name +
+                                      "': " + here + " and " + there);
+}
 
 }  // namespace tutti::inline TUTTI_ABI
 

@@ -15161,30 +15161,37 @@ template <class Gradient>
   return math::sqrt(squares);
 }
 
+namespace detail {
+/// Scales a gradient of this norm down to `limit`.
+template <class Gradient>
+void clip_to(Gradient& gradient, double norm, double limit) {
+  if (!(limit > 0)) throw error(error_kind::config, "clip_by_global_norm: the limit must be positive");
+  if (!(norm > limit) || math::isinf(norm)) return;
+  double const scale = limit / norm;
+  for_each_parameter("clip_by_global_norm", gradient, [&](auto const& t) {
+    using T = typename decltype(t.data)::element_type;
+    for (T& g : t.data) g = static_cast<T>(static_cast<double>(g) * scale);
+  });
+}
+}  // namespace detail
+
 /// Scales the gradient by limit / norm if its global norm exceeds `limit` (> 0), else leaves every bit alone; call it
 /// between dp.sync() and the optimiser. Returns the norm before. A norm that is infinite or NaN is returned with the
 /// gradient unchanged, for no scale would mend it: skip that step. No communication; the same bits on every rank.
 template <gradient_replicating Strategy, class Gradient>
 double clip_by_global_norm(Strategy const&, Gradient& gradient, double limit) {
-  if (!(limit > 0)) throw error(error_kind::config, "clip_by_global_norm: the limit must be positive");
   double const norm = global_norm(gradient);
-  if (!(norm > limit) || math::isinf(norm)) return norm;
-  double const scale = limit / norm;
-  detail::for_each_parameter("clip_by_global_norm", gradient, [&](auto const& t) {
-    using T = typename decltype(t.data)::element_type;
-    for (T& g : t.data) g = static_cast<T>(static_cast<double>(g) * scale);
-  });
+  detail::clip_to(gradient, norm, limit);
   return norm;
 }
 
 }  // namespace tutti::inline TUTTI_ABI
 
-// --------------------------------------------------------------------------------------- tutti/train/data_parallel.hpp
-// Data parallel training: every rank computes some samples, all ranks end with the exact weighted mean of the gradient.
+// ------------------------------------------------------------------------------------------- tutti/train/slot_sums.hpp
+// The partial sums that a rank holds of a step cut into slots, and what all ranks must agree on before they add them
+// up.
 
-namespace tutti::inline TUTTI_ABI {
-
-namespace detail {
+namespace tutti::inline TUTTI_ABI::detail {
 
 /// All numbers of one type of a gradient in one row, behind them the weight in two parts: hi * 4096 + lo, both exact
 /// for whole weights below 2^36 even where T is float.
@@ -15236,7 +15243,70 @@ class slot_sums {
   std::size_t alive_ = 0;
 };
 
-}  // namespace detail
+/// A weight in two numbers of T, exact for whole weights below 2^36 even where T is float, however many are added up.
+inline constexpr double weight_part = 4096;
+template <class T>
+void put_weight(T* to, double weight) {
+  if (!(weight >= 0) || math::isinf(weight))
+    throw error(error_kind::config, "data_parallel: a weight must be a number, zero or more");
+  double const hi = math::floor(weight / weight_part);
+  to[0] = static_cast<T>(hi);
+  to[1] = static_cast<T>(weight - hi * weight_part);
+}
+template <class T>
+[[nodiscard]] double weight_in(T const* from) noexcept {
+  return static_cast<double>(from[0]) * weight_part + static_cast<double>(from[1]);
+}
+/// Of the sum over all ranks.
+template <class = on_use>
+void check_weight(double weight) {
+  if (!(weight > 0)) throw error(error_kind::config, "data_parallel: no rank contributed any weight to this step");
+}
+
+/// Adds up over all ranks what `inputs` say of the slots given by `cuts`, or, without, the `total` of each rank.
+template <class T, transport::streams S>
+void add_up(basic_communicator<S>& comm, std::span<const_bytes const> inputs, flat<T>& total,
+            std::span<std::uint32_t const> cuts, options const& how) {
+  engine::operation op = detail::reduction_on<T>(plan::collective::allreduce, -1, sum);
+  op.count = total.size();
+  op.inputs = inputs;
+  op.cuts = cuts;
+  op.output = std::as_writable_bytes(std::span(total));
+  comm.engine().run(op, how);
+}
+
+/// Collective: other cuts may still fit each other, and would sum other samples.
+template <transport::streams S>
+void agree_on_slots(basic_communicator<S>& comm, int slots, std::vector<std::uint32_t> const& cuts,
+                    options const& how) {
+  fnv1a hash;
+  for (std::uint32_t const cut : cuts) hash.add(std::uint64_t{cut});
+  int const owners = static_cast<int>(hash.value() >> 33U);
+  int most_and_least[4] = {slots, -slots, owners, -owners};
+  allreduce(comm, most_and_least, max, how);
+  if (most_and_least[0] != -most_and_least[1])
+    throw error(error_kind::config, "data_parallel: one rank cuts the step into " + std::to_string(-most_and_least[1]) +
+                                        " slots, another into " + std::to_string(most_and_least[0]));
+  if (most_and_least[2] != -most_and_least[3])
+    throw error(error_kind::config, "data_parallel: the ranks were given different shares: give all the same");
+}
+
+template <class = on_use>
+[[noreturn]] void refuse_slot(int slot, int rank, std::uint32_t first, std::uint32_t last) {
+  bool const none = first == last;
+  throw error(error_kind::config,
+              "data_parallel: slot " + std::to_string(slot) + " is not the next one of rank " + std::to_string(rank) +
+                  ", which owns " +
+                  (none ? "none" : "slots " + std::to_string(first) + " to " + std::to_string(last - 1)) +
+                  " and adds them in increasing order");
+}
+
+}  // namespace tutti::inline TUTTI_ABI::detail
+
+// --------------------------------------------------------------------------------------- tutti/train/data_parallel.hpp
+// Data parallel training: every rank computes some samples, all ranks end with the exact weighted mean of the gradient.
+
+namespace tutti::inline TUTTI_ABI {
 
 /// Sums gradients over all ranks and divides by the sum of their weights: never a mean of means.
 ///
@@ -15278,7 +15348,7 @@ class data_parallel {
   template <class M>
   void add(int slot, M const& gradient, double weight) {
     auto const s = static_cast<std::uint32_t>(slot);
-    if (slot < 0 || s < next_ || s >= last()) refuse_slot(slot);
+    if (slot < 0 || s < next_ || s >= last()) detail::refuse_slot(slot, comm_->rank(), first(), last());
     fill_up_to(s);
     pack(gradient, weight, float_sums_.next(s, row_floats()), double_sums_.next(s, row_doubles()));
     join_and_go_on();
@@ -15290,14 +15360,15 @@ class data_parallel {
   template <class M>
   double sync(M& gradient, options how = {}) {
     check_size(gradient);
-    if (!slots_agree_) agree_on_slots(how);
+    if (!slots_agree_) detail::agree_on_slots(*comm_, slots_, cuts_, how);
+    slots_agree_ = true;
     fill_up_to(last());
     floats_total_.resize(row_floats());
     doubles_total_.resize(row_doubles());
     auto const floats_in = float_sums_.inputs();
     auto const doubles_in = double_sums_.inputs();
-    if (floats_ > 0 || doubles_ == 0) reduce_rows<float>(floats_in, floats_total_, cuts_, how);
-    if (doubles_ > 0) reduce_rows<double>(doubles_in, doubles_total_, cuts_, how);
+    if (floats_ > 0 || doubles_ == 0) detail::add_up(*comm_, floats_in, floats_total_, cuts_, how);
+    if (doubles_ > 0) detail::add_up(*comm_, doubles_in, doubles_total_, cuts_, how);
     float_sums_.clear();
     double_sums_.clear();
     next_ = first();
@@ -15313,35 +15384,19 @@ class data_parallel {
     floats_total_.resize(row_floats());
     doubles_total_.resize(row_doubles());
     pack(gradient, weight, floats_total_, doubles_total_);
-    if (floats_ > 0 || doubles_ == 0) reduce_rows<float>({}, floats_total_, {}, how);
-    if (doubles_ > 0) reduce_rows<double>({}, doubles_total_, {}, how);
+    if (floats_ > 0 || doubles_ == 0) detail::add_up<float>(*comm_, {}, floats_total_, {}, how);
+    if (doubles_ > 0) detail::add_up<double>(*comm_, {}, doubles_total_, {}, how);
     return unpack(gradient);
   }
 
   [[nodiscard]] int slots() const noexcept { return slots_; }
 
  private:
-  static constexpr double part = 4096;
-
   [[nodiscard]] std::uint32_t first() const { return cuts_[static_cast<std::size_t>(comm_->rank())]; }
   [[nodiscard]] std::uint32_t last() const { return cuts_[static_cast<std::size_t>(comm_->rank()) + 1]; }
   [[nodiscard]] std::size_t row_floats() const noexcept { return floats_ + 2; }
   [[nodiscard]] std::size_t row_doubles() const noexcept { return doubles_ + 2; }
 
-  void agree_on_slots(options const& how) {  // other cuts may still fit each other, and would sum other samples
-    fnv1a hash;
-    for (std::uint32_t const cut : cuts_) hash.add(std::uint64_t{cut});
-    int const owners = static_cast<int>(hash.value() >> 33U);
-    int most_and_least[4] = {slots_, -slots_, owners, -owners};
-    allreduce(*comm_, most_and_least, max, how);
-    if (most_and_least[0] != -most_and_least[1])
-      throw error(error_kind::config, "data_parallel: one rank cuts the step into " +
-                                          std::to_string(-most_and_least[1]) + " slots, another into " +
-                                          std::to_string(most_and_least[0]));
-    if (most_and_least[2] != -most_and_least[3])
-      throw error(error_kind::config, "data_parallel: the ranks were given different shares: give all the same");
-    slots_agree_ = true;
-  }
   void fill_up_to(std::uint32_t slot) {  // an empty slot is zeros: the bracket has no holes
     while (next_ < slot) {
       auto& f = float_sums_.next(next_, row_floats());
@@ -15359,8 +15414,6 @@ class data_parallel {
 
   template <class M>
   void pack(M const& gradient, double weight, detail::flat<float>& floats, detail::flat<double>& doubles) const {
-    if (!(weight >= 0) || math::isinf(weight))
-      throw error(error_kind::config, "data_parallel: a weight must be a number, zero or more");
     check_size(gradient);
     std::size_t f = 0;
     std::size_t d = 0;
@@ -15370,11 +15423,8 @@ class data_parallel {
       else if constexpr (std::is_same_v<T, double>)
         d = copy_in(t.data, doubles, d);
     });
-    double const hi = math::floor(weight / part);
-    floats[f] = static_cast<float>(hi);
-    floats[f + 1] = static_cast<float>(weight - hi * part);
-    doubles[d] = hi;
-    doubles[d + 1] = weight - hi * part;
+    detail::put_weight(&floats[f], weight);
+    detail::put_weight(&doubles[d], weight);
   }
   template <class T>
   static std::size_t copy_in(std::span<T const> from, detail::flat<T>& to, std::size_t at) {
@@ -15391,14 +15441,6 @@ class data_parallel {
     throw error(error_kind::config, "data_parallel: this gradient has " + numbers(floats, doubles) +
                                         ", the model it was made for " + numbers(floats_, doubles_));
   }
-  [[noreturn]] void refuse_slot(int slot) const {
-    bool const none = first() == last();
-    throw error(error_kind::config,
-                "data_parallel: slot " + std::to_string(slot) + " is not the next one of rank " +
-                    std::to_string(comm_->rank()) + ", which owns " +
-                    (none ? "none" : "slots " + std::to_string(first()) + " to " + std::to_string(last() - 1)) +
-                    " and adds them in increasing order");
-  }
   /// The numbers of floats and of doubles in a model.
   template <class M>
   static std::pair<std::size_t, std::size_t> count(M const& model) {
@@ -15414,23 +15456,11 @@ class data_parallel {
     return numbers;
   }
 
-  template <class T>
-  void reduce_rows(std::span<const_bytes const> inputs, detail::flat<T>& total, std::span<std::uint32_t const> cuts,
-                   options const& how) {
-    engine::operation op = detail::reduction_on<T>(plan::collective::allreduce, -1, sum);
-    op.count = total.size();
-    op.inputs = inputs;
-    op.cuts = cuts;
-    op.output = std::as_writable_bytes(std::span(total));
-    comm_->engine().run(op, how);
-  }
-
   template <class M>
   double unpack(M& gradient) const {
-    double const weight = doubles_ > 0 ? doubles_total_[doubles_] * part + doubles_total_[doubles_ + 1]
-                                       : static_cast<double>(floats_total_[floats_]) * part +
-                                             static_cast<double>(floats_total_[floats_ + 1]);
-    if (!(weight > 0)) throw error(error_kind::config, "data_parallel: no rank contributed any weight to this step");
+    double const weight =
+        doubles_ > 0 ? detail::weight_in(&doubles_total_[doubles_]) : detail::weight_in(&floats_total_[floats_]);
+    detail::check_weight(weight);
     std::size_t f = 0;
     std::size_t d = 0;
     for_each_tensor(gradient, [&]<class T>(tensor<T> const& t) {
@@ -15676,11 +15706,17 @@ summed train_step(Ways& ways, Optimizer& optimizer, Model& model, Model& gradien
       using T = typename decltype(t.data)::value_type;
       if constexpr (trainable<T>) std::fill(t.data.begin(), t.data.end(), T{});
     });
+    double const weight = static_cast<double>(slot.size());
+    constexpr bool by_pass = requires { ways.begin(slot.index(), gradient, weight); };
+    if constexpr (by_pass) ways.begin(slot.index(), gradient, weight);  // f may say ways.ready(name)
     if constexpr (std::is_void_v<std::invoke_result_t<F&, sample_slot const&, Model&>>)
       f(slot, gradient);
     else
       total += f(slot, gradient);
-    ways.add(slot.index(), gradient, static_cast<double>(slot.size()));
+    if constexpr (by_pass)
+      ways.end();
+    else
+      ways.add(slot.index(), gradient, weight);
   }
   ways.sync(gradient);
   optimizer.step(model, gradient);

@@ -158,7 +158,7 @@ TEST_CASE("train_step opens and ends the passes, so that its function need only 
       net model = add(due, due), gradient = due;
       tutti::overlapped_data_parallel dp{world, model, {.slots = slots}};
       tutti::sgd opt{.lr = 1};
-      tutti::sampler const sampler{.size = 10, .global_batch = 10, .seed = 1, .slots = slots};
+      tutti::sampler sampler{.size = 10, .global_batch = 10, .seed = 1, .slots = slots};
       for (auto const& batch : sampler.epochs(1).on(world))
         tutti::train_step(dp, opt, model, gradient, batch, [&](tutti::sample_slot const& slot, net& g) {
           for (std::size_t l : {2U, 1U, 0U}) {
