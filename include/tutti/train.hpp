@@ -18,6 +18,8 @@
 #include <tutti/train/optimizer.hpp>
 #include <tutti/train/overlapped.hpp>
 #include <tutti/train/penalty.hpp>
+#include <tutti/train/pipeline.hpp>
+#include <tutti/train/pipeline_chart.hpp>
 #include <tutti/train/split_cross_entropy.hpp>
 #include <tutti/train/sync_batch_stats.hpp>
 #include <tutti/train/tensor.hpp>

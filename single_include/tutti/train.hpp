@@ -2468,6 +2468,748 @@ double add_penalty(Model const& model, Gradient& gradient, penalty const& p) {
 
 }  // namespace tutti::inline TUTTI_ABI
 
+// ----------------------------------------------------------------------------------- tutti/train/pipeline_schedule.hpp
+// What each rank of a pipeline computes, in which order: pure data from stages, microbatches and ranks. Knows no model
+// and no communicator.
+
+namespace tutti::inline TUTTI_ABI {
+
+/// The forward or the backward pass of one microbatch through one stage.
+struct pipeline_action {
+  int stage = 0;
+  int microbatch = 0;
+  bool backward = false;
+  friend bool operator==(pipeline_action const&, pipeline_action const&) = default;
+};
+
+/// A model cut into `stages`, a step cut into `microbatches`, for the ranks 0 … ranks-1. With fewer ranks than stages,
+/// a rank has several; with more, the further ones are replicas of stages. Ranks of the world beyond `ranks` idle.
+struct pipeline_shape {
+  int stages = 1;
+  int microbatches = 8;
+  int ranks = 1;
+};
+
+/// Made by gpipe(), one_f_one_b() and interleaved(), or by you: pipeline_fault() says whether it can run.
+struct pipeline_schedule {
+  pipeline_shape shape;
+  /// By stage: the ranks that have it. Of n, the j-th computes the microbatches [slot_cut(M, n, j), slot_cut(M, n, j +
+  /// 1)), as it owns slots in data parallel training.
+  std::vector<std::vector<int>> replicas;
+  std::vector<std::vector<pipeline_action>> actions;  ///< by rank, in order
+
+  /// The rank that computes a microbatch in a stage.
+  [[nodiscard]] int owner(int stage, int microbatch) const {
+    auto const& ranks = replicas[static_cast<std::size_t>(stage)];
+    std::size_t const last = (static_cast<std::size_t>(microbatch) + 1) * ranks.size() - 1;
+    return ranks[last / static_cast<std::size_t>(shape.microbatches)];
+  }
+  /// The action whose result this one needs; false: none, it begins at the data or at the loss.
+  [[nodiscard]] bool input_of(pipeline_action const& a, pipeline_action& from) const noexcept {
+    from = {a.backward ? a.stage + 1 : a.stage - 1, a.microbatch, a.backward};
+    return from.stage >= 0 && from.stage < shape.stages;
+  }
+  /// The action that needs the result of this one; false: none, it ends at the loss or at the data.
+  [[nodiscard]] bool output_of(pipeline_action const& a, pipeline_action& to) const noexcept {
+    to = {a.backward ? a.stage - 1 : a.stage + 1, a.microbatch, a.backward};
+    return to.stage >= 0 && to.stage < shape.stages;
+  }
+};
+
+namespace detail {
+
+/// One pass of a place in the pipeline: of its chunk-th stage, or of all of them one after another.
+struct pipeline_pass {
+  int microbatch = 0;
+  bool backward = false;
+  int chunk = -1;  // -1: all
+};
+
+/// Stages and ranks at `places`, in a row; order(place) lists the passes of all microbatches, and perhaps of some that
+/// do not exist. A replica keeps its own of them, so that whatever order works for one rank works for several.
+template <class Order>
+[[nodiscard]] pipeline_schedule spread_pipeline(pipeline_shape const& shape, int places,
+                                                std::vector<std::vector<int>> const& stages, Order order) {
+  pipeline_schedule s{shape, std::vector<std::vector<int>>(static_cast<std::size_t>(shape.stages)),
+                      std::vector<std::vector<pipeline_action>>(static_cast<std::size_t>(shape.ranks))};
+  for (int place = 0; place < places; ++place) {
+    auto const& mine = stages[static_cast<std::size_t>(place)];
+    int const first = slot_cut(shape.ranks, places, place), last = slot_cut(shape.ranks, places, place + 1);
+    for (int const stage : mine)
+      for (int r = first; r < last; ++r) s.replicas[static_cast<std::size_t>(stage)].push_back(r);
+    for (pipeline_pass const& p : order(place)) {
+      if (p.microbatch >= shape.microbatches) continue;
+      auto& actions = s.actions[static_cast<std::size_t>(s.owner(mine.front(), p.microbatch))];
+      if (p.chunk >= 0)
+        actions.push_back({mine[static_cast<std::size_t>(p.chunk)], p.microbatch, p.backward});
+      else
+        for (std::size_t i = 0; i < mine.size(); ++i)
+          actions.push_back({mine[p.backward ? mine.size() - 1 - i : i], p.microbatch, p.backward});
+    }
+  }
+  return s;
+}
+
+inline void check_pipeline(pipeline_shape const& shape) {
+  if (shape.stages < 1 || shape.microbatches < 1 || shape.ranks < 1)
+    throw error(error_kind::config, "pipeline: stages, microbatches and ranks must be at least 1, not " +
+                                        std::to_string(shape.stages) + ", " + std::to_string(shape.microbatches) +
+                                        " and " + std::to_string(shape.ranks));
+}
+
+/// Stages in runs, as even as can be, on as many places as there are ranks and stages for.
+template <class Order>
+[[nodiscard]] pipeline_schedule run_of_stages(pipeline_shape const& shape, Order order) {
+  detail::check_pipeline(shape);
+  int const places = (std::min)(shape.ranks, shape.stages);
+  std::vector<std::vector<int>> stages(static_cast<std::size_t>(places));
+  for (int place = 0; place < places; ++place)
+    for (int s = slot_cut(shape.stages, places, place); s < slot_cut(shape.stages, places, place + 1); ++s)
+      stages[static_cast<std::size_t>(place)].push_back(s);
+  return detail::spread_pipeline(shape, places, stages, [&](int place) { return order(places, place); });
+}
+
+/// `ahead` forward passes, then one backward and one forward pass in turn, then the backward passes that are left.
+[[nodiscard]] inline std::vector<pipeline_pass> alternate(std::vector<pipeline_pass> const& forward,
+                                                          std::vector<pipeline_pass> const& backward, int ahead) {
+  std::vector<pipeline_pass> all;
+  std::size_t const lead = (std::min)(static_cast<std::size_t>(ahead), forward.size());
+  all.insert(all.end(), forward.begin(), forward.begin() + static_cast<std::ptrdiff_t>(lead));
+  for (std::size_t i = 0; i < backward.size(); ++i) {
+    if (lead + i < forward.size()) all.push_back(forward[lead + i]);
+    all.push_back(backward[i]);
+  }
+  return all;
+}
+
+/// Every microbatch once.
+[[nodiscard]] inline std::vector<pipeline_pass> each_microbatch(int microbatches, bool backward) {
+  std::vector<pipeline_pass> all;
+  for (int m = 0; m < microbatches; ++m) all.push_back({m, backward, -1});
+  return all;
+}
+
+}  // namespace detail
+
+// GPipe: all forward passes, then all backward passes.
+// Why     the plainest order that keeps every rank busy; any number of replicas of a stage work at the same time.
+// Trace   S=2, M=3: rank 0 computes F0 F1 F2 .  .  B0 B1 B2; rank 1 waits one pass, F0 F1 F2 B0 B1 B2.
+// Cost    (M + S - 1) (forward + backward); of each rank's time the share (S-1)/(M+S-1) is idle.
+// Limits  a rank keeps what M forward passes leave for the backward pass.
+// See     Huang et al. 2019.
+[[nodiscard]] inline pipeline_schedule gpipe(pipeline_shape const& shape) {
+  return detail::run_of_stages(shape, [&](int, int) {
+    return detail::alternate(detail::each_microbatch(shape.microbatches, false),
+                             detail::each_microbatch(shape.microbatches, true), shape.microbatches);
+  });
+}
+
+// One forward, one backward: a backward pass as soon as there is one.
+// Why     the time of GPipe, and stage s keeps min(M, S-s) microbatches, however many there are.
+// Trace   S=2, M=3: rank 0 computes F0 F1 .  B0 F2 B1 .  B2; rank 1, one pass later, F0 B0 F1 B1 F2 B2.
+// Cost    as GPipe.
+// Limits  replicas of a stage whose neighbours have fewer take turns; give all stages equally many, or use GPipe.
+// See     Narayanan et al. 2019 (PipeDream-Flush).
+[[nodiscard]] inline pipeline_schedule one_f_one_b(pipeline_shape const& shape) {
+  return detail::run_of_stages(shape, [&](int places, int place) {
+    return detail::alternate(detail::each_microbatch(shape.microbatches, false),
+                             detail::each_microbatch(shape.microbatches, true), places - 1 - place);
+  });
+}
+
+// Interleaved: one forward, one backward, over `chunks` stages per rank, dealt out like cards.
+// Why     a pass through one chunk is shorter than through a rank's whole share, and so is what a rank waits for.
+// Trace   S=4, chunks=2, 2 ranks: rank 0 has stages 0 and 2; microbatches go through in groups of 2, each group through
+//         stage 0, then through stage 2.
+// Cost    of each rank's time the share (D-1)/(chunks M + D-1) is idle, where D = S/chunks; chunks times the messages.
+// Limits  S is a multiple of chunks, there are S/chunks ranks or more; best where M is a multiple of S/chunks. A rank
+//         must be able to keep one message that it has not asked for: room 1 of pipeline_fault().
+// See     Narayanan et al. 2021 (Megatron-LM).
+[[nodiscard]] inline pipeline_schedule interleaved(pipeline_shape const& shape, int chunks = 2) {
+  detail::check_pipeline(shape);
+  if (chunks < 1 || shape.stages % chunks != 0 || shape.ranks < shape.stages / chunks)
+    throw error(error_kind::config, "interleaved: " + std::to_string(shape.stages) + " stages are no " +
+                                        std::to_string(chunks) + " chunks on each of at most " +
+                                        std::to_string(shape.ranks) + " ranks");
+  int const places = shape.stages / chunks;
+  std::vector<std::vector<int>> stages(static_cast<std::size_t>(places));
+  for (int s = 0; s < shape.stages; ++s) stages[static_cast<std::size_t>(s % places)].push_back(s);
+  std::vector<detail::pipeline_pass> forward, backward;
+  for (int group = 0; group < shape.microbatches; group += places)
+    for (int c = 0; c < chunks; ++c)
+      for (int m = group; m < group + places; ++m) {
+        forward.push_back({m, false, c});
+        backward.push_back({m, true, chunks - 1 - c});
+      }
+  return detail::spread_pipeline(shape, places, stages, [&](int place) {
+    return detail::alternate(forward, backward, 2 * (places - 1 - place) + (chunks - 1) * places);
+  });
+}
+
+}  // namespace tutti::inline TUTTI_ABI
+
+// ------------------------------------------------------------------------------------- tutti/train/pipeline_events.hpp
+// When each pass of a pipeline began and ended: told by an executor, or predicted from a schedule. Hands down what
+// matters of it: idle time, and how many microbatches wait for their backward pass.
+
+namespace tutti::inline TUTTI_ABI {
+
+/// One pass, by the clock of its rank.
+struct pipeline_event {
+  int rank = 0;
+  pipeline_action what;
+  std::chrono::nanoseconds begin{};
+  std::chrono::nanoseconds end{};
+};
+
+/// What a step looks like if every pass takes the same time in every stage, and messages none. The schedule must be one
+/// that pipeline_fault() finds none in, with any room.
+[[nodiscard]] inline std::vector<pipeline_event> pipeline_timeline(pipeline_schedule const& schedule,
+                                                                   std::chrono::nanoseconds forward,
+                                                                   std::chrono::nanoseconds backward) {
+  auto const microbatches = static_cast<std::size_t>(schedule.shape.microbatches);
+  auto const index = [&](pipeline_action const& a) {
+    return (static_cast<std::size_t>(a.stage) * microbatches + static_cast<std::size_t>(a.microbatch)) * 2 +
+           (a.backward ? 1 : 0);
+  };
+  constexpr std::chrono::nanoseconds never{-1};
+  std::vector<std::chrono::nanoseconds> ended(2 * static_cast<std::size_t>(schedule.shape.stages) * microbatches,
+                                              never);
+  std::vector<std::size_t> next(schedule.actions.size());
+  std::vector<std::chrono::nanoseconds> free(schedule.actions.size());
+  std::vector<pipeline_event> events;
+  for (bool any = true; any;) {
+    any = false;
+    for (std::size_t r = 0; r < schedule.actions.size(); ++r)
+      for (; next[r] < schedule.actions[r].size(); ++next[r], any = true) {
+        pipeline_action const a = schedule.actions[r][next[r]];
+        pipeline_action from;
+        std::chrono::nanoseconds const ready = schedule.input_of(a, from) ? ended[index(from)] : free[r];
+        if (ready == never) break;
+        std::chrono::nanoseconds const begin = (std::max)(free[r], ready);
+        free[r] = ended[index(a)] = begin + (a.backward ? backward : forward);
+        events.push_back({static_cast<int>(r), a, begin, free[r]});
+      }
+  }
+  return events;
+}
+
+/// The share of the time from the first beginning to the last end that the ranks which computed anything did not
+/// compute: 0 for a rank alone. Events of any ranks, in any order; at least one that takes time.
+[[nodiscard]] inline double pipeline_bubble(std::span<pipeline_event const> events) {
+  if (events.empty()) throw error(error_kind::config, "pipeline_bubble: there are no events");
+  std::vector<int> ranks;
+  std::chrono::nanoseconds first = events.front().begin, last = first, busy{};
+  for (pipeline_event const& e : events) {
+    if (std::find(ranks.begin(), ranks.end(), e.rank) == ranks.end()) ranks.push_back(e.rank);
+    first = (std::min)(first, e.begin);
+    last = (std::max)(last, e.end);
+    busy += e.end - e.begin;
+  }
+  return 1 - static_cast<double>(busy.count()) /
+                 (static_cast<double>(ranks.size()) * static_cast<double>((last - first).count()));
+}
+
+/// The most microbatches at once, counted per stage, whose forward pass has begun on `rank` and whose backward pass has
+/// not ended: what it must remember. Its events must come in the order of time.
+[[nodiscard]] inline int pipeline_stash(std::span<pipeline_event const> events, int rank) {
+  int now = 0, most = 0;
+  for (pipeline_event const& e : events) {
+    if (e.rank != rank) continue;
+    now += e.what.backward ? -1 : 1;
+    most = (std::max)(most, now);
+  }
+  return most;
+}
+
+}  // namespace tutti::inline TUTTI_ABI
+
+// -------------------------------------------------------------------------------------- tutti/train/pipeline_fault.hpp
+// Whether a pipeline schedule can run: every pass once, where it belongs, after what it needs, and no deadlock however
+// few messages a rank can keep before it asks for them. Takes a schedule, hands down a sentence.
+
+namespace tutti::inline TUTTI_ABI {
+
+[[nodiscard]] inline std::string to_string(pipeline_action const& a) {
+  return (a.backward ? "the backward pass of microbatch " : "the forward pass of microbatch ") +
+         std::to_string(a.microbatch) + " in stage " + std::to_string(a.stage);
+}
+
+namespace detail {
+
+/// Runs a schedule without computing. A rank passes on what it computed and takes what it computes next in one
+/// exchange, which ends when both have met their counterpart. Meanwhile it keeps up to `room` messages it has not asked
+/// for; there are no other buffers.
+class pipeline_rehearsal {
+ public:
+  pipeline_rehearsal(pipeline_schedule const& s, std::size_t room)
+      : plan_(s),
+        room_(room),
+        at_(s.actions.size()),
+        listed_(2 * static_cast<std::size_t>(s.shape.stages) * static_cast<std::size_t>(s.shape.microbatches)),
+        done_(listed_.size()) {}
+
+  [[nodiscard]] std::string fault() {
+    if (auto found = layout_fault(); !found.empty()) return found;
+    for (int r = 0; r < ranks(); ++r) post(r);
+    for (bool any = true; any;) {
+      any = false;
+      for (int r = 0; r < ranks(); ++r)
+        while (met(r)) {
+          any = true;
+          if (auto found = compute(r); !found.empty()) return found;
+        }
+    }
+    for (int r = 0; r < ranks(); ++r)
+      if (of(r).next < list(r).size())
+        return "rank " + std::to_string(r) + " waits for ever before " + to_string(list(r)[of(r).next]);
+    return {};
+  }
+
+ private:
+  struct place {
+    std::size_t next = 0;               // the action it will compute
+    bool sends = false, takes = false;  // what is left of the exchange before it
+    pipeline_action sent, taken;        // named by the action that needs it
+    std::vector<pipeline_action> kept;
+  };
+
+  [[nodiscard]] int ranks() const { return static_cast<int>(plan_.actions.size()); }
+  [[nodiscard]] place& of(int r) { return at_[static_cast<std::size_t>(r)]; }
+  [[nodiscard]] std::vector<pipeline_action> const& list(int r) const {
+    return plan_.actions[static_cast<std::size_t>(r)];
+  }
+  [[nodiscard]] std::size_t index(pipeline_action const& a) const {
+    auto const stages = static_cast<std::size_t>(plan_.shape.stages);
+    return (static_cast<std::size_t>(a.microbatch) * stages + static_cast<std::size_t>(a.stage)) * 2 +
+           (a.backward ? 1 : 0);
+  }
+
+  [[nodiscard]] std::string layout_fault() {
+    auto const& shape = plan_.shape;
+    if (shape.stages < 1 || shape.microbatches < 1 || plan_.replicas.size() != static_cast<std::size_t>(shape.stages))
+      return "there must be a stage and a microbatch, and a list of ranks for each stage";
+    for (auto const& stage : plan_.replicas) {
+      if (stage.empty()) return "a stage has no rank";
+      for (int const r : stage)
+        if (r < 0 || r >= ranks()) return "a stage is on rank " + std::to_string(r) + ", which has no actions";
+      for (auto const& other : plan_.replicas)
+        for (int const r : other)
+          if (other != stage && std::find(stage.begin(), stage.end(), r) != stage.end())
+            return "rank " + std::to_string(r) + " has two stages whose replicas are not the same ranks";
+    }
+    for (int r = 0; r < ranks(); ++r)
+      for (pipeline_action const& a : list(r)) {
+        std::string const here = "rank " + std::to_string(r) + " computes " + to_string(a);
+        if (a.stage < 0 || a.stage >= shape.stages || a.microbatch < 0 || a.microbatch >= shape.microbatches)
+          return here + ", which does not exist";
+        if (int const rightly = plan_.owner(a.stage, a.microbatch); rightly != r)
+          return here + ", which is that of rank " + std::to_string(rightly);
+        if (listed_[index(a)]) return here + " twice";
+        listed_[index(a)] = true;
+      }
+    for (int stage = 0; stage < shape.stages; ++stage)
+      for (int m = 0; m < shape.microbatches; ++m)
+        for (bool const backward : {false, true})
+          if (pipeline_action const a{stage, m, backward}; !listed_[index(a)]) return "nobody computes " + to_string(a);
+    return {};
+  }
+  /// Asks for what the next action needs from another rank.
+  void post(int r) {
+    place& p = of(r);
+    pipeline_action from;
+    if (p.next == list(r).size()) return;
+    p.taken = list(r)[p.next];
+    p.takes = plan_.input_of(p.taken, from) && plan_.owner(from.stage, from.microbatch) != r;
+    if (auto const found = std::find(p.kept.begin(), p.kept.end(), p.taken); p.takes && found != p.kept.end()) {
+      p.kept.erase(found);
+      p.takes = false;
+    }
+  }
+  /// Whether rank r can compute its next action, once the exchange before it has gone as far as it can.
+  [[nodiscard]] bool met(int r) {
+    place& p = of(r);
+    if (p.sends) deliver(r);
+    pipeline_action from;
+    if (p.takes && plan_.input_of(p.taken, from)) deliver(plan_.owner(from.stage, from.microbatch));
+    return !p.sends && !p.takes && p.next < list(r).size();
+  }
+  void deliver(int sender) {
+    place& p = of(sender);
+    if (!p.sends) return;
+    place& q = of(plan_.owner(p.sent.stage, p.sent.microbatch));
+    if (q.takes && q.taken == p.sent) {
+      p.sends = q.takes = false;
+    } else if (q.kept.size() < room_) {
+      q.kept.push_back(p.sent);
+      p.sends = false;
+    }
+  }
+  [[nodiscard]] std::string compute(int r) {
+    place& p = of(r);
+    pipeline_action const a = list(r)[p.next++];
+    std::string const here = "rank " + std::to_string(r) + " computes " + to_string(a);
+    done_[index(a)] = true;
+    pipeline_action other;
+    if (plan_.input_of(a, other) && !done_[index(other)]) return here + " before " + to_string(other);
+    if (a.backward && !done_[index({a.stage, a.microbatch, false})]) return here + " before its forward pass";
+    if (a.microbatch > 0 && plan_.owner(a.stage, a.microbatch - 1) == r &&
+        !done_[index({a.stage, a.microbatch - 1, a.backward})])
+      return here + " before that of microbatch " + std::to_string(a.microbatch - 1) +
+             ": messages and gradients keep the order of microbatches";
+    if (plan_.output_of(a, p.sent)) p.sends = plan_.owner(p.sent.stage, p.sent.microbatch) != r;
+    post(r);
+    return {};
+  }
+
+  pipeline_schedule const& plan_;
+  std::size_t room_;
+  std::vector<place> at_;
+  std::vector<bool> listed_, done_;
+};
+
+}  // namespace detail
+
+/// One sentence on why a schedule cannot run; empty: it can. `room`: how many messages a rank takes in while it waits
+/// for another; with 0, a message blocks its sender until the receiver asks for it, and the receiver until it is there.
+[[nodiscard]] inline std::string pipeline_fault(pipeline_schedule const& schedule, std::size_t room = 0) {
+  return detail::pipeline_rehearsal(schedule, room).fault();
+}
+
+}  // namespace tutti::inline TUTTI_ABI
+
+// -------------------------------------------------------------------------------------------- tutti/train/pipeline.hpp
+// Runs a pipeline: takes a schedule and this rank's stages, computes their passes in its order, and passes activations
+// and gradients on between ranks.
+
+namespace tutti::inline TUTTI_ABI {
+
+/// A piece of a model that can be trained in a pipeline. `forward(in, microbatch)` returns what the next stage gets;
+/// `in` is empty in the first stage, and what the last stage returns is dropped. `backward(gout, microbatch)` gets the
+/// gradient by what forward() returned, empty in the last stage, and returns the gradient by `in`, dropped in the
+/// first. Either may return void where nothing is wanted. Both get an rvalue: move or swap it out to keep it, else it
+/// is reused.
+template <class Stage, class Activation>
+concept pipeline_stage = requires(Stage& s, Activation a, int microbatch) {
+  s.forward(std::move(a), microbatch);
+  s.backward(std::move(a), microbatch);
+};
+
+/// A step of training, each rank computing some stages of the model. `Activation` is what a stage gets from another
+/// one: anything that can be received and default-constructed, of any length; a stage may return any buffer of the same
+/// elements, or a reference to one, valid until its next pass begins.
+///
+/// Passes of a stage are made in increasing order of microbatches, forward and backward. So a stage that hands its
+/// gradient to `data_parallel{pipe.replicas(), gradient, microbatches}` with `dp.add(microbatch, gradient, weight)`
+/// ends with the bits that data parallel training with as many slots gives on any number of ranks.
+template <class Activation = std::vector<float>, transport::streams S = transport::any>
+class pipeline {
+ public:
+  /// Collective on `comm`, which must outlive this; the schedule is the same on all ranks. Throws config if it cannot
+  /// run, needs more ranks than there are, or is another elsewhere.
+  pipeline(basic_communicator<S>& comm, pipeline_schedule schedule)
+      : comm_(&comm), plan_(std::move(schedule)), replicas_(prepare()) {
+    kept_.resize(2 * stages_.size() * static_cast<std::size_t>(plan_.shape.microbatches));
+  }
+
+  [[nodiscard]] pipeline_schedule const& schedule() const noexcept { return plan_; }
+  /// The stages of this rank, in increasing order; a surplus rank has none.
+  [[nodiscard]] std::vector<int> const& stages() const noexcept { return stages_; }
+  /// The ranks with the same stages, this one among them: over them gradients are summed.
+  [[nodiscard]] basic_communicator<S>& replicas() noexcept { return replicas_; }
+  /// The lowest rank that has a stage: the root from which its weights can be broadcast.
+  [[nodiscard]] int root(int stage) const { return plan_.replicas.at(static_cast<std::size_t>(stage)).front(); }
+  /// From now on run() adds an event for each pass; null: no more.
+  void record(std::vector<pipeline_event>* events) noexcept { events_ = events; }
+
+  /// One step: all passes of this rank. `mine`: the stage of this rank, or a range of them in the order of stages().
+  /// Blocks until this rank is done; between passes it waits for others, as long as `how.timeout` says.
+  template <class Stages>
+  void run(Stages&& mine, options how = {}) {
+    if (how.label.empty()) how.label = "pipeline";
+    auto const& actions = plan_.actions[static_cast<std::size_t>(comm_->rank())];
+    if constexpr (pipeline_stage<std::remove_reference_t<Stages>, Activation>) {
+      check_count(1);
+      run_with(
+          actions, [&](int) -> auto& { return mine; }, how);
+    } else {
+      check_count(static_cast<std::size_t>(std::size(mine)));
+      run_with(
+          actions, [&](int stage) -> auto& { return *std::next(std::begin(mine), place_of(stage)); }, how);
+    }
+  }
+
+ private:
+  static constexpr int first_tag = -1000;
+
+  basic_communicator<S> prepare() {
+    if (auto const fault = pipeline_fault(plan_, SIZE_MAX); !fault.empty())
+      throw error(error_kind::config, "pipeline: this schedule cannot run: " + fault);
+    if (plan_.actions.size() > static_cast<std::size_t>(comm_->size()))
+      throw error(error_kind::config, "pipeline: this schedule is for " + std::to_string(plan_.actions.size()) +
+                                          " ranks, and there are " + std::to_string(comm_->size()));
+    agree();
+    plan_.actions.resize(static_cast<std::size_t>(comm_->size()));  // the others have nothing to do
+    std::vector<int> same{comm_->rank()};
+    for (int stage = 0; stage < plan_.shape.stages; ++stage) {
+      auto const& ranks = plan_.replicas[static_cast<std::size_t>(stage)];
+      if (std::find(ranks.begin(), ranks.end(), comm_->rank()) == ranks.end()) continue;
+      stages_.push_back(stage);
+      same = ranks;
+    }
+    return comm_->subgroup(same);
+  }
+  void agree() {
+    fnv1a hash;
+    for (auto const& ranks : plan_.replicas)
+      for (int const r : ranks) hash.add(static_cast<std::uint64_t>(r));
+    for (auto const& actions : plan_.actions)
+      for (pipeline_action const& a : actions)
+        hash.add(static_cast<std::uint64_t>(a.stage)).add(static_cast<std::uint64_t>(a.microbatch * 2 + a.backward));
+    auto const mine = static_cast<std::int64_t>(hash.value() >> 1U);
+    std::int64_t most_and_least[2] = {mine, -mine};
+    allreduce(*comm_, most_and_least, max, {.label = "pipeline"});
+    if (most_and_least[0] != -most_and_least[1])
+      throw error(error_kind::config, "pipeline: the ranks were given different schedules: give all the same");
+  }
+  void check_count(std::size_t given) const {
+    if (given == stages_.size() || stages_.empty()) return;
+    throw error(error_kind::config, "pipeline: rank " + std::to_string(comm_->rank()) + " has " +
+                                        std::to_string(stages_.size()) + " stages and was given " +
+                                        std::to_string(given) + ": give one for each of stages()");
+  }
+  [[nodiscard]] std::ptrdiff_t place_of(int stage) const {
+    return std::lower_bound(stages_.begin(), stages_.end(), stage) - stages_.begin();
+  }
+  /// Where a result stays that the same rank needs; named by the action that needs it.
+  [[nodiscard]] Activation& kept(pipeline_action const& a) {
+    auto const place = static_cast<std::size_t>(place_of(a.stage)) * 2 + (a.backward ? 1 : 0);
+    return kept_[place * static_cast<std::size_t>(plan_.shape.microbatches) + static_cast<std::size_t>(a.microbatch)];
+  }
+  [[nodiscard]] int owner(pipeline_action const& a) const { return plan_.owner(a.stage, a.microbatch); }
+  [[nodiscard]] static int tag_of(pipeline_action const& a) noexcept {
+    return first_tag - 2 * a.stage - (a.backward ? 1 : 0);
+  }
+
+  template <class StageOf>
+  void run_with(std::vector<pipeline_action> const& actions, StageOf stage_of, options const& how) {
+    if (actions.empty()) return;
+    exchange(nullptr, &actions.front(), how);
+    for (std::size_t i = 0; i < actions.size(); ++i) {
+      pipeline_action const& a = actions[i];
+      pipeline_action const* const next = i + 1 < actions.size() ? &actions[i + 1] : nullptr;
+      auto& stage = stage_of(a.stage);
+      if (a.backward)
+        pass(a, next, how, [&]() -> decltype(auto) { return stage.backward(std::move(input()), a.microbatch); });
+      else
+        pass(a, next, how, [&]() -> decltype(auto) { return stage.forward(std::move(input()), a.microbatch); });
+    }
+  }
+  /// Computes `a`, passes its result on, and brings in what `next` needs.
+  template <class Compute>
+  void pass(pipeline_action const& a, pipeline_action const* next, options const& how, Compute compute) {
+    using result = decltype(compute());
+    clock::time_point const begin = events_ != nullptr ? comm_->now() : clock::time_point{};
+    pipeline_action to;
+    bool const wanted = plan_.output_of(a, to);
+    if constexpr (std::is_void_v<result>) {
+      compute();
+      note(a, begin);
+      if (wanted)
+        throw error(error_kind::config, "pipeline: " + to_string(a) + " returns nothing, and stage " +
+                                            std::to_string(to.stage) + " needs what it returns");
+      exchange(nullptr, next, how);
+    } else {
+      // A reference to an rvalue may be to our own buffer: what it refers to is taken over.
+      std::conditional_t<std::is_lvalue_reference_v<result>, result, std::remove_cvref_t<result>> out = compute();
+      note(a, begin);
+      if (!wanted) {
+        exchange(nullptr, next, how);
+      } else if (int const peer = owner(to); peer == comm_->rank()) {
+        keep(std::forward<result>(out), kept(to));
+        exchange(nullptr, next, how);
+      } else {
+        detail::outgoing_message<std::remove_cvref_t<result>> message(out, peer, tag_of(to));
+        exchange(&message.get(), next, how);
+      }
+    }
+  }
+  void note(pipeline_action const& a, clock::time_point begin) {
+    if (events_ == nullptr) return;
+    events_->push_back({comm_->rank(), a, begin.time_since_epoch(), comm_->now().time_since_epoch()});
+  }
+
+  /// Sends `out`, if it is one, while the input of `next` comes in.
+  void exchange(engine::outgoing* out, pipeline_action const* next, options const& how) {
+    std::size_t const sends = out != nullptr ? 1 : 0;
+    pipeline_action from;
+    current_ = 1 - current_;  // the last one may be what `out` refers to
+    if (next != nullptr && plan_.input_of(*next, from)) {
+      if (int const peer = owner(from); peer == comm_->rank()) {
+        std::swap(input(), kept(*next));
+      } else {
+        detail::incoming_message<Activation> message(input(), peer, tag_of(*next));
+        auto const what = out != nullptr ? plan::message::sendrecv : plan::message::recv;
+        comm_->messages().run(what, {out, sends}, {&message.get(), 1}, how);
+        message.deliver();
+        return;
+      }
+    } else if constexpr (requires { input().clear(); }) {
+      input().clear();
+    } else {
+      input() = Activation{};
+    }
+    if (out != nullptr) comm_->messages().run(plan::message::send, {out, sends}, {}, how);
+  }
+  [[nodiscard]] Activation& input() noexcept { return inputs_[current_]; }
+
+  template <class Out>
+  static void keep(Out&& out, Activation& to) {
+    if constexpr (std::is_assignable_v<Activation&, Out&&>) {
+      to = std::forward<Out>(out);
+    } else {
+      static_assert(buffer<std::remove_cvref_t<Out>> && detail::growing_buffer<Activation>,
+                    "tutti: a stage of a pipeline returns an Activation, or a buffer of its elements.");
+      auto const elements = detail::elements_of(out);
+      to.assign(elements.begin(), elements.end());
+    }
+  }
+
+  basic_communicator<S>* comm_;
+  pipeline_schedule plan_;
+  std::vector<int> stages_;
+  basic_communicator<S> replicas_;
+  std::vector<Activation> kept_;
+  Activation inputs_[2];  // the one being computed on, and the one coming in
+  std::size_t current_ = 0;
+  std::vector<pipeline_event>* events_ = nullptr;
+};
+
+template <transport::streams S>
+pipeline(basic_communicator<S>&, pipeline_schedule) -> pipeline<std::vector<float>, S>;
+
+}  // namespace tutti::inline TUTTI_ABI
+
+// -------------------------------------------------------------------------------------- tutti/train/pipeline_chart.hpp
+// Draws the passes of a pipeline over time, a line per rank: as text, or as SVG.
+
+namespace tutti::inline TUTTI_ABI {
+
+namespace detail {
+
+/// What both drawings need: the span of time, the rows, and how a pass is called.
+struct pipeline_frame {
+  std::chrono::nanoseconds first{}, last{}, shortest{};
+  std::vector<std::vector<int>> stages;  // by rank, in increasing order
+  bool one_stage_per_rank = true;
+
+  explicit pipeline_frame(std::span<pipeline_event const> events) {
+    if (events.empty()) throw error(error_kind::config, "a drawing of a pipeline needs an event");
+    first = last = events.front().begin;
+    for (pipeline_event const& e : events) {
+      first = (std::min)(first, e.begin);
+      last = (std::max)(last, e.end);
+      auto const length = e.end - e.begin;
+      if (length.count() > 0 && (shortest.count() == 0 || length < shortest)) shortest = length;
+      stages.resize((std::max)(stages.size(), static_cast<std::size_t>(e.rank) + 1));
+      auto& known = stages[static_cast<std::size_t>(e.rank)];
+      auto const place = std::lower_bound(known.begin(), known.end(), e.what.stage);
+      if (place == known.end() || *place != e.what.stage) known.insert(place, e.what.stage);
+      one_stage_per_rank = one_stage_per_rank && known.size() == 1;
+    }
+  }
+  /// Which of the stages of its rank, of 1: the last.
+  [[nodiscard]] double depth(pipeline_event const& e) const {
+    auto const& known = stages[static_cast<std::size_t>(e.rank)];
+    auto const place = std::lower_bound(known.begin(), known.end(), e.what.stage) - known.begin();
+    return static_cast<double>(place + 1) / static_cast<double>(known.size());
+  }
+  /// F3: forward pass of microbatch 3; where a rank has several stages, 2F3: in stage 2.
+  [[nodiscard]] std::string label(pipeline_action const& a) const {
+    return (one_stage_per_rank ? std::string() : std::to_string(a.stage)) + (a.backward ? 'B' : 'F') +
+           std::to_string(a.microbatch);
+  }
+};
+
+}  // namespace detail
+
+/// A line per rank, a column per shortest pass (fewer, if that were more than 200); a longer pass goes on as dashes,
+/// dots are idle.
+[[nodiscard]] inline std::string pipeline_text(std::span<pipeline_event const> events) {
+  detail::pipeline_frame const frame(events);
+  constexpr long long most = 200;
+  long long const span = (frame.last - frame.first).count();
+  auto const unit = (std::max)({static_cast<long long>(frame.shortest.count()), span / most + 1, 1LL});
+  auto const column = [&](std::chrono::nanoseconds t) {
+    return static_cast<std::size_t>(((t - frame.first).count() + unit / 2) / unit);
+  };
+  std::size_t width = 0;
+  for (pipeline_event const& e : events) width = (std::max)(width, frame.label(e.what).size());
+  std::vector<std::vector<std::string>> cells(frame.stages.size(), std::vector<std::string>(column(frame.last), "."));
+  for (pipeline_event const& e : events) {
+    auto& row = cells[static_cast<std::size_t>(e.rank)];
+    for (std::size_t c = column(e.begin); c < column(e.end); ++c)
+      row[c] = c == column(e.begin) ? frame.label(e.what) : std::string(width, '-');
+  }
+  std::string text;
+  for (std::size_t r = 0; r < cells.size(); ++r) {
+    text += "rank " + std::to_string(r);
+    for (std::string const& cell : cells[r]) text += ' ' + cell + std::string(width - cell.size(), ' ');
+    text.erase(text.find_last_not_of(' ') + 1);
+    text += '\n';
+  }
+  return text;
+}
+
+/// The same as a picture, for light and dark pages: forward passes in one colour, backward passes in another, both
+/// paler in the earlier of several stages of a rank. `title` is written above.
+[[nodiscard]] inline std::string pipeline_svg(std::span<pipeline_event const> events, std::string_view title = {}) {
+  detail::pipeline_frame const frame(events);
+  constexpr int left = 58, top = 34, row = 26;
+  int const ranks = static_cast<int>(frame.stages.size());
+  auto const span = (std::max)(static_cast<double>((frame.last - frame.first).count()), 1.0);
+  double const shortest = static_cast<double>(frame.shortest.count());
+  double const width = (std::min)(shortest > 0 ? span / shortest * 32 : 800, 1600.0);
+  auto const number = [](double v) {  // with one digit behind the point
+    long long const tenths = static_cast<long long>(v * 10 + 0.5);
+    return std::to_string(tenths / 10) + (tenths % 10 == 0 ? "" : "." + std::to_string(tenths % 10));
+  };
+  auto const x = [&](std::chrono::nanoseconds t) {
+    return left + static_cast<double>((t - frame.first).count()) / span * width;
+  };
+  std::string heading;
+  for (char const c : title) heading += c == '&' ? "&amp;" : c == '<' ? "&lt;" : std::string(1, c);
+  std::string const size = number(left + width + 10) + " " + std::to_string(top + row * ranks + 8);
+  std::string svg =
+      "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 " + size +
+      "\" role=\"img\" font-family=\"sans-serif\" font-size=\"11\">\n<title>" + heading +
+      "</title>\n"
+      "<style>.t{fill:#1f2328}.i{fill:#eaeef2}.f{fill:#4c8dd6}.b{fill:#e59a3c}.n{fill:#fff;text-anchor:middle}\n"
+      "@media (prefers-color-scheme:dark){.t{fill:#e6edf3}.i{fill:#21262d}.f{fill:#3f7fc7}.b{fill:#c9822b}}</style>\n"
+      "<text class=\"t\" x=\"4\" y=\"18\" font-size=\"13\">" +
+      heading + "</text>\n";
+  for (int r = 0; r < ranks; ++r) {
+    std::string const y = std::to_string(top + r * row);
+    svg += "<text class=\"t\" x=\"4\" y=\"" + std::to_string(top + r * row + 15) + "\">rank " + std::to_string(r) +
+           "</text><rect class=\"i\" x=\"" + std::to_string(left) + "\" y=\"" + y + "\" width=\"" + number(width) +
+           "\" height=\"22\"/>\n";
+  }
+  for (pipeline_event const& e : events) {
+    double const from = x(e.begin), to = x(e.end);
+    std::string const y = std::to_string(top + e.rank * row);
+    svg += "<rect class=\"" + std::string(e.what.backward ? "b" : "f") + "\" x=\"" + number(from) + "\" y=\"" + y +
+           "\" width=\"" + number((std::max)(to - from - 1, 0.5)) + "\" height=\"22\" opacity=\"" +
+           number(0.4 + 0.6 * frame.depth(e)) + "\"/>";
+    if (to - from >= 20)
+      svg += "<text class=\"n\" x=\"" + number((from + to - 1) / 2) + "\" y=\"" +
+             std::to_string(top + e.rank * row + 15) + "\">" + frame.label(e.what) + "</text>";
+    svg += '\n';
+  }
+  return svg + "</svg>\n";
+}
+
+}  // namespace tutti::inline TUTTI_ABI
+
 // --------------------------------------------------------------------------------- tutti/train/split_cross_entropy.hpp
 // Softmax cross-entropy over logits of which each rank has some classes: one allreduce of three numbers per sample.
 
