@@ -2541,11 +2541,32 @@ template <class Use = on_use>
   return found;
 }
 
-/// The lower and upper half of an even range, this rank's first.
+/// Whom a rank shares the work of a level with, where each half of the node has spread its sum over as many of its
+/// first ranks as is a power of two: one rank of a half no longer than its own, several of a longer one, none if it has
+/// none.
+template <class Level>
+[[nodiscard]] later<std::vector<int>, Level> sharers(Level const& l, int rank) {
+  later<std::vector<int>, Level> found;
+  std::uint32_t const place = static_cast<std::uint32_t>(rank) - l.mine.first;
+  std::uint32_t const holders = std::bit_floor(l.mine.size()), others = std::bit_floor(l.theirs.size());
+  if (place >= holders) return found;
+  for (std::uint32_t i = place % others; i < others; i += holders)
+    found.push_back(static_cast<int>(l.theirs.first + i));
+  return found;
+}
+
+/// The lower and upper half of a range, this rank's first.
 [[nodiscard]] constexpr std::pair<interval, interval> halves(interval range, bool upper) noexcept {
   std::uint32_t const middle = range.first + range.size() / 2;
   interval const low{range.first, middle}, high{middle, range.last};
   return upper ? std::pair(high, low) : std::pair(low, high);
+}
+
+/// What is left of a range for `rank` once `ranks` of them, a power of two, have halved it, the nearest partner first.
+[[nodiscard]] constexpr interval halved(interval range, int rank, std::uint32_t ranks) noexcept {
+  for (std::uint32_t bit = 1; bit < ranks; bit *= 2)
+    range = halves(range, (static_cast<std::uint32_t>(rank) & bit) != 0).first;
+  return range;
 }
 
 }  // namespace tutti::inline TUTTI_ABI::plan
@@ -3070,32 +3091,33 @@ void allreduce_doubling(auto& w) {
 }
 
 // Halving and doubling (Rabenseifner): partners swap and fold halves of what is left, then give the halves back.
-// Why     the bytes of a ring in 2 lg p rounds instead of 2(p-1).
+// Why     the bytes of a ring in 2 floor(lg p) rounds instead of 2(p-1).
 // Trace   p=4: 0-1 and 2-3 swap halves and fold; 0-2 and 1-3 swap quarters and fold; then the same way back.
-// Cost    2 lg p (alpha + 2 o) + 2n(p-1)/p beta + n(p-1)/p gamma
-// Limits  p a power of two. The nearest partner first, and whose half is whose by the bits of the rank from the lowest:
-//         this is what keeps the bracket.
-// See     Thakur, Rabenseifner & Gropp 2005; Rabenseifner 2004.
+//         p=7: 6 gives halves to 4 and 5, which with the other's give quarters to 0, 1, 2, 3; then the same way back.
+// Cost    2 lg p (alpha + 2 o) + 2n(p-1)/p beta + n(p-1)/p gamma for p a power of two; else up to 2n beta and n gamma
+// Limits  none. The nearest partner first, and whose half is whose by the bits of the rank from the lowest: this is
+// what
+//         keeps the bracket. Off powers of two the last rank may send p - 1 messages, and shares are one part or two.
+// See     Thakur, Rabenseifner & Gropp 2005, who fold the odd ranks in beforehand and so leave the bracket.
 void allreduce_halving(auto& w) {
   if (w.size() == 1) return w.fold_contributions(w.all(buffer::output));
-  interval keep{0, w.parts()};
-  std::vector<later<interval, decltype(w)>> swapped;
-  for (auto const& l : w.levels()) {
-    auto const [mine, theirs] = halves(keep, l.mine.first > l.theirs.first);
-    block const out = w.range(mine, buffer::output), heard = w.window(out);
-    w.send(l.from, w.range(theirs, buffer::output));
-    w.recv(l.from, heard);
-    w.fold(out, {{out, l.mine}, {heard, l.theirs}});
-    swapped.push_back(theirs);
-    keep = mine;
-  }
-  for (int partner = w.size() / 2; partner > 0; partner /= 2) {
-    int const other = w.rank() ^ partner;
-    w.send(other, w.range(keep, buffer::output));
-    w.recv(other, w.range(swapped.back(), buffer::output));
-    keep = {(std::min)(keep.first, swapped.back().first), (std::max)(keep.last, swapped.back().last)};
-    swapped.pop_back();
-  }
+  auto const share = [&](int of, auto const& l) {
+    return w.range(halved({0, w.parts()}, of, std::bit_floor(l.mine.size() + l.theirs.size())), buffer::output);
+  };
+  auto const all = w.levels();
+  for (auto const& l : all)
+    for (int const other : sharers(l, w.rank())) {
+      if (l.mine.size() <= l.theirs.size()) w.send(other, share(other, l));
+      if (l.mine.size() < l.theirs.size()) continue;
+      block const out = share(w.rank(), l), heard = w.window(out);
+      w.recv(other, heard);
+      w.fold(out, {{out, l.mine}, {heard, l.theirs}});
+    }
+  for (std::size_t i = all.size(); i-- > 0;)
+    for (int const other : sharers(all[i], w.rank())) {
+      if (all[i].mine.size() >= all[i].theirs.size()) w.send(other, share(w.rank(), all[i]));
+      if (all[i].mine.size() <= all[i].theirs.size()) w.recv(other, share(other, all[i]));
+    }
 }
 
 // Ring: every part goes around once to be folded and once more to be handed out.
@@ -3449,8 +3471,19 @@ namespace works {
   return {all, l, all, all, p, sent + l, sent, l, l};
 }
 [[nodiscard]] constexpr work allreduce_halving(double p) {
-  double const l = log2_up(p), q = (p - 1) / p;
-  return {2 * p * l, 2 * l, 2 * p - 2, p - 1, 0, 4 * l, 2 * q, 2 * q, q};
+  double messages = 0, most = 0;
+  for (double rest = p, above = 0; rest > 0;) {  // halves from the left; each has its sum on `holders` ranks
+    double const holders = rest > 1 && left_half(rest) * 2 > rest ? left_half(rest) : rest;
+    double const last = holders == rest ? 0 : 1;
+    messages += holders * (log2_up(holders) + last);
+    most = (std::max)(most, 2 * log2_up(holders) + last + above / holders);
+    above = holders;
+    rest -= holders;
+  }
+  bool const even = left_half(p) * 2 == p;
+  double const l = even ? log2_up(p) : log2_up(left_half(p)), q = (p - 1) / p;
+  double const folds = even ? q : 1 + l / p, moved = even ? 2 * q : 2 + l / p;  // off powers of two, at most
+  return {2 * messages, 2 * l, 2 * p - 2, p - 1, 0, 2 * most, moved, moved, folds};
 }
 [[nodiscard]] constexpr work allreduce_ring(double p) {
   double const q = (p - 1) / p;
@@ -4107,7 +4140,7 @@ template <class Use = on_use>
       {c::allreduce, a::direct, s::any, f::whole, cut::even, allreduce_direct, works::allreduce_direct, true},
       {c::allreduce, a::binomial, s::any, f::partial, cut::even, allreduce_binomial, works::allreduce_binomial},
       {c::allreduce, a::doubling, s::any, f::partial, cut::even, allreduce_doubling, works::allreduce_doubling},
-      {c::allreduce, a::halving, s::power_of_two, f::partial, cut::even, allreduce_halving, works::allreduce_halving},
+      {c::allreduce, a::halving, s::any, f::partial, cut::even, allreduce_halving, works::allreduce_halving},
       {c::allreduce, a::ring, s::any, f::any, cut::even, allreduce_ring, works::allreduce_ring},
       {c::scatter, a::star, s::any, f::whole, cut::given, scatter_star, works::scatter_star},
       {c::scatter, a::binomial, s::any, f::whole, cut::given, scatter_binomial, works::scatter_binomial},

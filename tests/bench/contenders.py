@@ -25,7 +25,8 @@ ALGORITHMS = {"broadcast": ["star", "direct", "binomial", "chain"], "reduce": ["
               "allgather": ["star", "direct", "doubling", "bruck", "ring"],
               "reduce_scatter": ["star", "direct", "halving", "pairwise"], "alltoall": ["direct", "bruck", "pairwise"],
               "barrier": ["exchange", "star", "direct", "binomial", "dissemination"]}
-NOT_FOR = {"exchange": lambda p: p != 2, "halving": lambda p: p & (p - 1) != 0, "doubling": lambda p: p & (p - 1) != 0}
+NOT_FOR = {"exchange": lambda p: p != 2, "reduce_scatter halving": lambda p: p & (p - 1) != 0,
+           "doubling": lambda p: p & (p - 1) != 0}
 STYLES = ["best", "default", "whole", "pieces", "big_buffers"]
 ROOTED = ("broadcast", "reduce", "scatter", "gather")
 
@@ -88,7 +89,7 @@ def compile_all(commands, environment=None):
 
 
 def forced(call, p):
-    return [a for a in ALGORITHMS[call] if not NOT_FOR.get(a, lambda _: False)(p)]
+    return [a for a in ALGORITHMS[call] if not NOT_FOR.get(f"{call} {a}", NOT_FOR.get(a, lambda _: False))(p)]
 
 
 def build(wanted, directory, flags):

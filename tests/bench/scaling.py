@@ -41,7 +41,7 @@ def predict(program):
     points = {size: {} for size in SIZES}
     for size in SIZES:
         for way in WAYS:
-            ranks = [p for p in RANKS if p <= MOST.get(way, p) and (way != "halving" or p & (p - 1) == 0)]
+            ranks = [p for p in RANKS if p <= MOST.get(way, p)]
             lines = subprocess.run([program, "scaling", way, str(size), *map(str, ranks)], check=True,
                                    capture_output=True, text=True).stdout.split("\n")
             points[size][way] = [(int(p), float(us)) for p, us, _ in map(str.split, filter(None, lines))]
@@ -58,13 +58,10 @@ def table(points):
     yield "|---|---|" + "---|" * len(shown)
     for size, ways in points.items():
         lines = {way: dict(line) for way, line in ways.items()}
-        lines["halving"][10000] = lines["halving"][8192]
         best = {p: min(told[p] for told in lines.values() if p in told) for p in shown}
         for way, told in lines.items():
             cells = ["" if told.get(p) is None else short(told[p]) if told[p] > best[p] else f"**{short(told[p])}**"
                      for p in shown]
-            if way == "halving":
-                cells[-1] += " (8,192)"
             yield f"| {SIZES[size]} | {way} | " + " | ".join(cells) + " |"
 
 

@@ -114,7 +114,8 @@ TEST_CASE(
       INFO(tp::to_string(row.what) << " by " << tutti::to_string(row.algorithm) << " among " << size);
       bool const even = (size & (size - 1)) == 0;
       bool const tree = row.algorithm == tutti::algorithm::binomial || row.algorithm == tutti::algorithm::doubling ||
-                        row.algorithm == tutti::algorithm::pairwise || row.algorithm == tutti::algorithm::bruck;
+                        row.algorithm == tutti::algorithm::pairwise || row.algorithm == tutti::algorithm::halving ||
+                        row.algorithm == tutti::algorithm::bruck;
       auto const equal = [&](double a, double b, bool bound) {
         return std::abs(a - b) < 1e-9 * (1 + b) || (bound && !even && tree && b <= a + 1e-9 && a <= 2 * b + 1);
       };

@@ -67,7 +67,7 @@ check("an alltoall of blocks that are not whole, simulated", code == 0 and re.se
 for arguments, words in [
     (["alreduce"], "there is no collective \"alreduce\"; there are broadcast"),
     (["gather", "--algorithm", "ring"], "gather has no ring"),
-    (["allreduce", "--algorithm", "halving", "--ranks", "6"], "no halving for 6 ranks"),
+    (["reduce_scatter", "--algorithm", "halving", "--ranks", "6"], "no halving for 6 ranks"),
     (["allreduce", "--algorithm", "ring"], "add --any-order"),
     (["allreduce", "--bytes", "1X"], "is no number of bytes"),
     (["allreduce", "--ranks", "0"], "--ranks"),

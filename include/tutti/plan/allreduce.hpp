@@ -101,32 +101,33 @@ void allreduce_doubling(auto& w) {
 }
 
 // Halving and doubling (Rabenseifner): partners swap and fold halves of what is left, then give the halves back.
-// Why     the bytes of a ring in 2 lg p rounds instead of 2(p-1).
+// Why     the bytes of a ring in 2 floor(lg p) rounds instead of 2(p-1).
 // Trace   p=4: 0-1 and 2-3 swap halves and fold; 0-2 and 1-3 swap quarters and fold; then the same way back.
-// Cost    2 lg p (alpha + 2 o) + 2n(p-1)/p beta + n(p-1)/p gamma
-// Limits  p a power of two. The nearest partner first, and whose half is whose by the bits of the rank from the lowest:
-//         this is what keeps the bracket.
-// See     Thakur, Rabenseifner & Gropp 2005; Rabenseifner 2004.
+//         p=7: 6 gives halves to 4 and 5, which with the other's give quarters to 0, 1, 2, 3; then the same way back.
+// Cost    2 lg p (alpha + 2 o) + 2n(p-1)/p beta + n(p-1)/p gamma for p a power of two; else up to 2n beta and n gamma
+// Limits  none. The nearest partner first, and whose half is whose by the bits of the rank from the lowest: this is
+// what
+//         keeps the bracket. Off powers of two the last rank may send p - 1 messages, and shares are one part or two.
+// See     Thakur, Rabenseifner & Gropp 2005, who fold the odd ranks in beforehand and so leave the bracket.
 void allreduce_halving(auto& w) {
   if (w.size() == 1) return w.fold_contributions(w.all(buffer::output));
-  interval keep{0, w.parts()};
-  std::vector<later<interval, decltype(w)>> swapped;
-  for (auto const& l : w.levels()) {
-    auto const [mine, theirs] = halves(keep, l.mine.first > l.theirs.first);
-    block const out = w.range(mine, buffer::output), heard = w.window(out);
-    w.send(l.from, w.range(theirs, buffer::output));
-    w.recv(l.from, heard);
-    w.fold(out, {{out, l.mine}, {heard, l.theirs}});
-    swapped.push_back(theirs);
-    keep = mine;
-  }
-  for (int partner = w.size() / 2; partner > 0; partner /= 2) {
-    int const other = w.rank() ^ partner;
-    w.send(other, w.range(keep, buffer::output));
-    w.recv(other, w.range(swapped.back(), buffer::output));
-    keep = {(std::min)(keep.first, swapped.back().first), (std::max)(keep.last, swapped.back().last)};
-    swapped.pop_back();
-  }
+  auto const share = [&](int of, auto const& l) {
+    return w.range(halved({0, w.parts()}, of, std::bit_floor(l.mine.size() + l.theirs.size())), buffer::output);
+  };
+  auto const all = w.levels();
+  for (auto const& l : all)
+    for (int const other : sharers(l, w.rank())) {
+      if (l.mine.size() <= l.theirs.size()) w.send(other, share(other, l));
+      if (l.mine.size() < l.theirs.size()) continue;
+      block const out = share(w.rank(), l), heard = w.window(out);
+      w.recv(other, heard);
+      w.fold(out, {{out, l.mine}, {heard, l.theirs}});
+    }
+  for (std::size_t i = all.size(); i-- > 0;)
+    for (int const other : sharers(all[i], w.rank())) {
+      if (all[i].mine.size() >= all[i].theirs.size()) w.send(other, share(w.rank(), all[i]));
+      if (all[i].mine.size() <= all[i].theirs.size()) w.recv(other, share(other, all[i]));
+    }
 }
 
 // Ring: every part goes around once to be folded and once more to be handed out.

@@ -96,7 +96,7 @@ template <class Use = on_use>
       {c::allreduce, a::direct, s::any, f::whole, cut::even, allreduce_direct, works::allreduce_direct, true},
       {c::allreduce, a::binomial, s::any, f::partial, cut::even, allreduce_binomial, works::allreduce_binomial},
       {c::allreduce, a::doubling, s::any, f::partial, cut::even, allreduce_doubling, works::allreduce_doubling},
-      {c::allreduce, a::halving, s::power_of_two, f::partial, cut::even, allreduce_halving, works::allreduce_halving},
+      {c::allreduce, a::halving, s::any, f::partial, cut::even, allreduce_halving, works::allreduce_halving},
       {c::allreduce, a::ring, s::any, f::any, cut::even, allreduce_ring, works::allreduce_ring},
       {c::scatter, a::star, s::any, f::whole, cut::given, scatter_star, works::scatter_star},
       {c::scatter, a::binomial, s::any, f::whole, cut::given, scatter_binomial, works::scatter_binomial},

@@ -71,11 +71,32 @@ template <class Use = on_use>
   return found;
 }
 
-/// The lower and upper half of an even range, this rank's first.
+/// Whom a rank shares the work of a level with, where each half of the node has spread its sum over as many of its
+/// first ranks as is a power of two: one rank of a half no longer than its own, several of a longer one, none if it has
+/// none.
+template <class Level>
+[[nodiscard]] later<std::vector<int>, Level> sharers(Level const& l, int rank) {
+  later<std::vector<int>, Level> found;
+  std::uint32_t const place = static_cast<std::uint32_t>(rank) - l.mine.first;
+  std::uint32_t const holders = std::bit_floor(l.mine.size()), others = std::bit_floor(l.theirs.size());
+  if (place >= holders) return found;
+  for (std::uint32_t i = place % others; i < others; i += holders)
+    found.push_back(static_cast<int>(l.theirs.first + i));
+  return found;
+}
+
+/// The lower and upper half of a range, this rank's first.
 [[nodiscard]] constexpr std::pair<interval, interval> halves(interval range, bool upper) noexcept {
   std::uint32_t const middle = range.first + range.size() / 2;
   interval const low{range.first, middle}, high{middle, range.last};
   return upper ? std::pair(high, low) : std::pair(low, high);
+}
+
+/// What is left of a range for `rank` once `ranks` of them, a power of two, have halved it, the nearest partner first.
+[[nodiscard]] constexpr interval halved(interval range, int rank, std::uint32_t ranks) noexcept {
+  for (std::uint32_t bit = 1; bit < ranks; bit *= 2)
+    range = halves(range, (static_cast<std::uint32_t>(rank) & bit) != 0).first;
+  return range;
 }
 
 }  // namespace tutti::inline TUTTI_ABI::plan

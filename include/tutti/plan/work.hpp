@@ -110,8 +110,19 @@ namespace works {
   return {all, l, all, all, p, sent + l, sent, l, l};
 }
 [[nodiscard]] constexpr work allreduce_halving(double p) {
-  double const l = log2_up(p), q = (p - 1) / p;
-  return {2 * p * l, 2 * l, 2 * p - 2, p - 1, 0, 4 * l, 2 * q, 2 * q, q};
+  double messages = 0, most = 0;
+  for (double rest = p, above = 0; rest > 0;) {  // halves from the left; each has its sum on `holders` ranks
+    double const holders = rest > 1 && left_half(rest) * 2 > rest ? left_half(rest) : rest;
+    double const last = holders == rest ? 0 : 1;
+    messages += holders * (log2_up(holders) + last);
+    most = (std::max)(most, 2 * log2_up(holders) + last + above / holders);
+    above = holders;
+    rest -= holders;
+  }
+  bool const even = left_half(p) * 2 == p;
+  double const l = even ? log2_up(p) : log2_up(left_half(p)), q = (p - 1) / p;
+  double const folds = even ? q : 1 + l / p, moved = even ? 2 * q : 2 + l / p;  // off powers of two, at most
+  return {2 * messages, 2 * l, 2 * p - 2, p - 1, 0, 2 * most, moved, moved, folds};
 }
 [[nodiscard]] constexpr work allreduce_ring(double p) {
   double const q = (p - 1) / p;
