@@ -17,6 +17,7 @@
 #include <tutti/train/matmul.hpp>
 #include <tutti/train/optimizer.hpp>
 #include <tutti/train/overlapped.hpp>
+#include <tutti/train/parameter_server.hpp>
 #include <tutti/train/penalty.hpp>
 #include <tutti/train/pipeline.hpp>
 #include <tutti/train/pipeline_chart.hpp>
