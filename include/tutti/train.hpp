@@ -6,13 +6,16 @@
 #include <tutti/shard.hpp>
 
 #include <tutti/train/aggregate.hpp>
+#include <tutti/train/block_coordinate.hpp>
 #include <tutti/train/clip_by_value.hpp>
 #include <tutti/train/clip_shards.hpp>
 #include <tutti/train/data_parallel.hpp>
 #include <tutti/train/early_stop.hpp>
+#include <tutti/train/gossip.hpp>
 #include <tutti/train/grad_health.hpp>
 #include <tutti/train/guard_step.hpp>
 #include <tutti/train/learning_rate.hpp>
+#include <tutti/train/local_sgd.hpp>
 #include <tutti/train/lr_sweep.hpp>
 #include <tutti/train/matmul.hpp>
 #include <tutti/train/optimizer.hpp>

@@ -213,6 +213,63 @@ void adasum(basic_communicator<S>& comm, M& gradient, options how = {}) {
 }  // namespace aggregate
 }  // namespace tutti::inline TUTTI_ABI
 
+// ------------------------------------------------------------------------------------ tutti/train/block_coordinate.hpp
+// Every rank trains its own part of the weights; what couples the parts is what is left to explain.
+
+namespace tutti::inline TUTTI_ABI {
+
+// Jacobi by blocks, with damping.
+// Why     all ranks improve their blocks at the same time, each as if the others stood still, so together they go too
+//         far: by up to their number. Damped by 1 / p, which is the default, the step is the mean of p steps that each
+//         improve a convex loss, hence one itself.
+// Trace   A w = b: residual r = b - A w on every rank; rank k proposes d = inverse(A_kk) r_k, goes w_k += damping d,
+// and
+//         takes A_{:,k} damping d off the residual, in one sum over the ranks.
+// Cost    one allreduce of the residual per step; the weights themselves never travel.
+// See     Bertsekas & Tsitsiklis 1989, section 2.6.
+/// The residual (b - A w, or targets less predictions, which must be sums over the ranks' blocks) is the same on every
+/// rank; each keeps only its own block of the weights. Without the exchange every rank would explain all of it by its
+/// block alone, which is another problem. The communicator must outlive this.
+template <transport::streams S, std::floating_point T>
+class block_coordinate {
+ public:
+  /// `residual`: that of the weights all ranks begin with, the same on all. `damping`: 0 stands for 1 / size().
+  block_coordinate(basic_communicator<S>& comm, std::vector<T> residual, T damping = 0)
+      : comm_(&comm),
+        residual_(std::move(residual)),
+        damping_(damping > 0 ? damping : T{1} / static_cast<T>(comm.size())) {}
+
+  /// Collective: one step of all blocks. propose(residual, change) fills `change`, as long as `mine` and zeros at
+  /// first, with what would be best for this block alone; effect(change, removed) adds to `removed`, as long as the
+  /// residual, what that change takes off it. Both get spans. A rank's block may be empty.
+  template <class Propose, class Effect>
+  void step(std::span<T> mine, Propose propose, Effect effect, options how = {}) {
+    change_.assign(mine.size(), T{0});
+    removed_.assign(residual_.size(), T{0});
+    propose(std::span<T const>(residual_), std::span<T>(change_));
+    for (std::size_t i = 0; i < mine.size(); ++i) mine[i] += change_[i] *= damping_;
+    effect(std::span<T const>(change_), std::span<T>(removed_));
+    allreduce(*comm_, removed_, how);
+    for (std::size_t i = 0; i < residual_.size(); ++i) residual_[i] -= removed_[i];
+  }
+
+  /// What is left to explain, with the same bits on every rank.
+  [[nodiscard]] std::vector<T> const& residual() const noexcept { return residual_; }
+  [[nodiscard]] T damping() const noexcept { return damping_; }
+
+ private:
+  basic_communicator<S>* comm_;
+  std::vector<T> residual_;
+  std::vector<T> removed_;
+  std::vector<T> change_;
+  T damping_;
+};
+
+template <transport::streams S, class T>
+block_coordinate(basic_communicator<S>&, std::vector<T>, std::type_identity_t<T> = 0) -> block_coordinate<S, T>;
+
+}  // namespace tutti::inline TUTTI_ABI
+
 // --------------------------------------------------------------------------------------- tutti/train/clip_by_value.hpp
 // Clips a gradient number by number.
 
@@ -311,6 +368,269 @@ struct early_stop {
     }
     return without_gain >= patience;
   }
+};
+
+}  // namespace tutti::inline TUTTI_ABI
+
+// ---------------------------------------------------------------------------------------- tutti/train/flat_weights.hpp
+// The parameters of any model in one row of numbers, and back.
+
+namespace tutti::inline TUTTI_ABI::detail {
+
+/// `to` becomes as long as the parameters are many. Throws `config`, naming `who`, on one that is no float or double.
+template <class M>
+void copy_weights(char const* who, M const& model, per_weight& to) {
+  to.f32.clear();
+  to.f64.clear();
+  detail::for_each_parameter(who, model, [&](auto const& t) {
+    auto& row = to.of<std::remove_cv_t<typename decltype(t.data)::element_type>>();
+    row.insert(row.end(), t.data.begin(), t.data.end());
+  });
+}
+
+/// The way back. Throws `config` if the model has another number of parameters.
+template <class M>
+void copy_weights(char const* who, per_weight& from, M& model) {
+  detail::fit(who, from, model, false);
+  std::size_t floats = 0;
+  std::size_t doubles = 0;
+  detail::for_each_parameter(who, model, [&](auto const& t) {
+    using T = typename decltype(t.data)::element_type;
+    std::size_t& at = std::is_same_v<T, float> ? floats : doubles;
+    std::copy_n(from.of<T>().begin() + static_cast<std::ptrdiff_t>(at), t.data.size(), t.data.begin());
+    at += t.data.size();
+  });
+}
+
+/// Sums over `weight` samples become their mean; those over none stay as they are.
+template <class G>
+void divide(char const* who, G& gradient, double weight) {
+  if (!(weight >= 0) || math::isinf(weight))
+    throw error(error_kind::config, std::string(who) + ": a weight must be a number, zero or more");
+  if (weight == 0 || weight == 1) return;
+  detail::for_each_parameter(who, gradient, [&](auto const& t) {
+    using T = typename decltype(t.data)::element_type;
+    for (T& g : t.data) g /= static_cast<T>(weight);
+  });
+}
+
+}  // namespace tutti::inline TUTTI_ABI::detail
+
+// ---------------------------------------------------------------------------------------------- tutti/train/mixing.hpp
+// What part of whose model a rank takes when it meets its neighbours: takes a graph, hands down weights.
+
+namespace tutti::inline TUTTI_ABI {
+
+/// One rank's row of the matrix W: x becomes own x + the sum of weights[i] times the x of peers[i]. Models keep their
+/// mean if the columns of W, and agree in the end if its rows too, sum to 1.
+struct mixing {
+  std::vector<int> peers{};  ///< ascending
+  double own = 1;
+  std::vector<double> weights{};
+};
+
+/// The ranks before and after this one, in a circle; one of them in a world of two, none in a world of one.
+template <transport::streams S>
+[[nodiscard]] neighbours ring_of(basic_communicator<S> const& comm) {
+  int const p = comm.size();
+  std::vector<int> both;
+  if (p > 1) both.push_back((comm.rank() + 1) % p);
+  if (p > 2) both.push_back((comm.rank() + p - 1) % p);
+  return neighbours(std::move(both));
+}
+/// All other ranks.
+template <transport::streams S>
+[[nodiscard]] neighbours everyone_in(basic_communicator<S> const& comm) {
+  std::vector<int> others;
+  for (int r = 0; r < comm.size(); ++r)
+    if (r != comm.rank()) others.push_back(r);
+  return neighbours(std::move(others));
+}
+
+/// Collective. Metropolis weights (Xiao, Boyd & Kim 2007): ranks a and b that are joined by an edge give each other
+/// 1 / (1 + the larger of their degrees). They are symmetric and sum to 1, whatever the graph; on a connected one all
+/// models come together. Throws `config` on every rank if an edge is named by one of its ends only, or twice, or leads
+/// back to its own rank.
+template <transport::streams S>
+[[nodiscard]] mixing metropolis(basic_communicator<S>& comm, neighbours const& mine, options how = {}) {
+  std::vector<int> ends(mine.to);
+  std::sort(ends.begin(), ends.end());
+  auto sorted_from = mine.from;
+  std::sort(sorted_from.begin(), sorted_from.end());
+  if (ends != sorted_from) ends.assign(1, -1);  // every rank must hear of it
+  auto const graph = allgather(comm, ends, how);
+  auto const joined = [&](int a, int b) {
+    auto const list = graph[static_cast<std::size_t>(a)];
+    return std::count(list.begin(), list.end(), b);
+  };
+  for (int a = 0; a < comm.size(); ++a)
+    for (int const b : graph[static_cast<std::size_t>(a)])
+      if (b < 0 || b >= comm.size() || b == a || joined(a, b) != 1 || joined(b, a) != 1)
+        throw error(
+            error_kind::config,
+            "metropolis: the edges of rank " + std::to_string(a) +
+                " are not those of a graph without directions, loops and double edges, of which both ends know");
+  mixing all;
+  all.peers = ends;
+  auto const degree = [&](int r) { return graph[static_cast<std::size_t>(r)].size(); };
+  for (int const b : ends) {
+    all.weights.push_back(1.0 / static_cast<double>(1 + (std::max)(degree(comm.rank()), degree(b))));
+    all.own -= all.weights.back();
+  }
+  return all;
+}
+
+namespace detail {
+
+/// Exchanges rows of numbers with the peers, and mixes.
+template <transport::streams S>
+class mixer {
+ public:
+  mixer(basic_communicator<S>& comm, mixing how) : comm_(&comm), how_(std::move(how)), theirs_(how_.peers.size()) {
+    if (how_.weights.size() != how_.peers.size())
+      throw error(error_kind::config, "gossip: " + std::to_string(how_.weights.size()) + " weights for " +
+                                          std::to_string(how_.peers.size()) + " peers");
+    for (int const peer : how_.peers)
+      if (peer < 0 || peer >= comm.size() || peer == comm.rank())
+        throw error(error_kind::config,
+                    "gossip: rank " + std::to_string(peer) + " is no peer of rank " + std::to_string(comm.rank()));
+  }
+
+  /// Each of `rows`, of the same lengths on all peers, becomes its mixture; one message per peer and row.
+  void mix(std::span<per_weight* const> rows, options const& how) {
+    out_.clear();
+    in_.clear();
+    for (std::size_t i = 0; i < theirs_.size(); ++i) {
+      theirs_[i].resize(rows.size());
+      for (std::size_t k = 0; k < rows.size(); ++k) {
+        post(rows[k]->f32, theirs_[i][k].f32, how_.peers[i]);
+        post(rows[k]->f64, theirs_[i][k].f64, how_.peers[i]);
+      }
+    }
+    comm_->messages().run(plan::message::neighbour_exchange, out_, in_, how);
+    for (std::size_t k = 0; k < rows.size(); ++k) {
+      combine<float>(*rows[k], k);
+      combine<double>(*rows[k], k);
+    }
+  }
+
+ private:
+  static constexpr int tag = -5;
+
+  template <class T>
+  void post(std::vector<T> const& mine, std::vector<T>& theirs, int peer) {
+    if (mine.empty()) return;
+    theirs.resize(mine.size());
+    out_.push_back(outgoing_message<std::vector<T>>(mine, peer, tag).get());
+    std::span<T> into(theirs);
+    in_.push_back(incoming_message<std::span<T>>(into, peer, tag).get());
+  }
+  template <class T>
+  void combine(per_weight& row, std::size_t k) {
+    auto& mine = row.of<T>();
+    T const own = static_cast<T>(how_.own);
+    for (T& x : mine) x *= own;
+    for (std::size_t i = 0; i < theirs_.size(); ++i) {
+      auto const& other = theirs_[i][k].template of<T>();
+      T const weight = static_cast<T>(how_.weights[i]);
+      for (std::size_t j = 0; j < mine.size(); ++j) mine[j] += weight * other[j];
+    }
+  }
+
+  basic_communicator<S>* comm_;
+  mixing how_;
+  std::vector<std::vector<per_weight>> theirs_;  // by peer and row
+  std::vector<engine::outgoing> out_;
+  std::vector<engine::incoming> in_;
+};
+
+}  // namespace detail
+}  // namespace tutti::inline TUTTI_ABI
+
+// ---------------------------------------------------------------------------------------------- tutti/train/gossip.hpp
+// Training without a centre: every rank mixes its model with those of its neighbours, and steps by its own gradient.
+
+namespace tutti::inline TUTTI_ABI {
+
+/// Decentralised gradient descent (Nedić & Ozdaglar 2009), what the literature calls DGD: x becomes W x - rate times
+/// the gradient at x. With a constant rate the ranks do not meet at the optimum, but stay apart and off by an amount in
+/// proportion to the rate. Peers of `how` call together; others need not. The communicator must outlive this.
+///
+/// For one model in the end: allreduce(world, model, mean).
+template <transport::streams S, class Optimizer>
+class gossip {
+ public:
+  gossip(basic_communicator<S>& comm, mixing how, Optimizer optimizer)
+      : mixer_(comm, std::move(how)), optimizer_(std::move(optimizer)) {}
+
+  /// `gradient`: at `model`, a sum over `weight` samples, which becomes their mean; with weight 0 this rank only mixes.
+  template <class M, class G>
+  void step(M& model, G& gradient, double weight = 1, options how = {}) {
+    detail::divide("gossip", gradient, weight);
+    detail::copy_weights("gossip", model, row_);
+    per_weight* const rows[] = {&row_};
+    mixer_.mix(rows, how);
+    detail::copy_weights("gossip", row_, model);
+    if (weight > 0) optimizer_.step(model, gradient);
+  }
+  /// This rank's, to change its rate.
+  [[nodiscard]] Optimizer& optimizer() noexcept { return optimizer_; }
+
+ private:
+  detail::mixer<S> mixer_;
+  Optimizer optimizer_;
+  per_weight row_;
+};
+
+/// Gossip that tracks the mean gradient of all ranks (Nedić, Olshevsky & Shi 2017): y becomes W y + gradient - the
+/// gradient before, x becomes W x - rate times y. With plain SGD of a small enough constant rate all ranks reach the
+/// optimum of the mean loss, whatever their own. Twice the bytes of gossip.
+template <transport::streams S, class Optimizer>
+class gradient_tracking {
+ public:
+  gradient_tracking(basic_communicator<S>& comm, mixing how, Optimizer optimizer)
+      : mixer_(comm, std::move(how)), optimizer_(std::move(optimizer)) {}
+
+  /// `gradient`: at `model`, a sum over `weight` samples (not 0); becomes y, this rank's estimate of the mean gradient
+  /// of all.
+  template <class M, class G>
+  void step(M& model, G& gradient, double weight = 1, options how = {}) {
+    if (weight == 0) throw error(error_kind::config, "gradient_tracking: every rank needs samples at every step");
+    detail::divide("gradient_tracking", gradient, weight);
+    detail::copy_weights("gradient_tracking", gradient, now_);
+    detail::copy_weights("gradient_tracking", model, row_);
+    if (!began_) {
+      before_ = now_;
+      tracked_ = now_;
+      per_weight* const rows[] = {&row_};
+      mixer_.mix(rows, how);
+      began_ = true;
+    } else {
+      per_weight* const rows[] = {&row_, &tracked_};
+      mixer_.mix(rows, how);
+      add_change(tracked_.f32, now_.f32, before_.f32);
+      add_change(tracked_.f64, now_.f64, before_.f64);
+      std::swap(before_, now_);
+    }
+    detail::copy_weights("gradient_tracking", row_, model);
+    detail::copy_weights("gradient_tracking", tracked_, gradient);
+    optimizer_.step(model, gradient);
+  }
+  [[nodiscard]] Optimizer& optimizer() noexcept { return optimizer_; }
+
+ private:
+  template <class T>
+  static void add_change(std::vector<T>& y, std::vector<T> const& now, std::vector<T> const& before) {
+    for (std::size_t i = 0; i < y.size(); ++i) y[i] += now[i] - before[i];
+  }
+
+  detail::mixer<S> mixer_;
+  Optimizer optimizer_;
+  per_weight row_;      ///< the model
+  per_weight tracked_;  ///< y
+  per_weight now_;      ///< this rank's gradient
+  per_weight before_;   ///< and the last one
+  bool began_ = false;
 };
 
 }  // namespace tutti::inline TUTTI_ABI
@@ -566,6 +886,151 @@ template <class After>
 warmup(std::uint64_t, After) -> warmup<After>;
 
 }  // namespace tutti::inline TUTTI_ABI::learning_rate
+
+// ------------------------------------------------------------------------------------------- tutti/train/local_sgd.hpp
+// Every rank trains on its own and the models are averaged now and then: few, large messages instead of many.
+
+namespace tutti::inline TUTTI_ABI {
+
+namespace detail {
+
+/// The optimiser of one rank, and how much it has learnt since the ranks last met.
+template <class Optimizer>
+class local_steps {
+ public:
+  local_steps(char const* who, Optimizer optimizer, std::uint64_t every)
+      : who_(who), optimizer_(std::move(optimizer)), every_(every) {
+    if (every == 0) throw error(error_kind::config, std::string(who) + ": every must be at least 1");
+  }
+  /// Whether it is time to meet.
+  template <class M, class G>
+  bool step(M& model, G& gradient, double weight) {
+    detail::divide(who_, gradient, weight);
+    if (weight > 0) optimizer_.step(model, gradient);
+    weight_ += weight;
+    return ++steps_ == every_;
+  }
+  [[nodiscard]] bool any() const noexcept { return steps_ > 0; }
+  [[nodiscard]] Optimizer& optimizer() noexcept { return optimizer_; }
+  /// The sum of the weights, which begins anew.
+  double meet() noexcept {
+    steps_ = 0;
+    return std::exchange(weight_, 0);
+  }
+
+ private:
+  char const* who_;
+  Optimizer optimizer_;
+  std::uint64_t every_;
+  std::uint64_t steps_ = 0;
+  double weight_ = 0;
+};
+
+/// All numbers times `factor`: those that data_parallel sums up.
+template <class M>
+void scale(M& model, double factor) {
+  for_each_tensor(model, [&]<class T>(tensor<T> const& t) {
+    if constexpr (trainable<T>)
+      for (T& x : t.data) x *= static_cast<T>(factor);
+  });
+}
+
+}  // namespace detail
+
+/// Local SGD (Stich 2019), federated averaging (McMahan et al. 2017): `every` steps on each rank by itself, then every
+/// model becomes their mean, weighted by the samples each rank learnt from. With plain SGD and every = 1 that is data
+/// parallel training; with an optimiser that is not linear in the gradient, such as Adam, it is not. Each rank's
+/// optimiser keeps its own state. The ranks begin with the same model: replicate() first. All make the same number of
+/// steps. The communicator must outlive this.
+template <transport::streams S, class Optimizer>
+class local_sgd {
+ public:
+  template <class M>
+  local_sgd(basic_communicator<S>& comm, M const& like, Optimizer optimizer, std::uint64_t every)
+      : mean_(comm, like), local_("local_sgd", std::move(optimizer), every) {}
+
+  /// A step by `gradient`, a sum over `weight` samples, which becomes their mean. Each `every`th also is a sync().
+  template <class M, class G>
+  void step(M& model, G& gradient, double weight = 1, options how = {}) {
+    if (local_.step(model, gradient, weight)) sync(model, how);
+  }
+  /// Collective: the mean now, with the same bits on every rank; nothing if there has been no step since the last. Call
+  /// it after the last step.
+  template <class M>
+  void sync(M& model, options how = {}) {
+    if (!local_.any()) return;
+    double const weight = local_.meet();
+    if (weight != 1) detail::scale(model, weight);
+    mean_.sync(model, weight, how);
+  }
+  /// This rank's, to change its rate.
+  [[nodiscard]] Optimizer& optimizer() noexcept { return local_.optimizer(); }
+
+ private:
+  data_parallel<S> mean_;
+  detail::local_steps<Optimizer> local_;
+};
+
+template <transport::streams S, class M, class Optimizer>
+local_sgd(basic_communicator<S>&, M const&, Optimizer, std::uint64_t) -> local_sgd<S, Optimizer>;
+
+/// DiLoCo (Douillard et al. 2023): as local_sgd, but what the ranks found is a direction for a second optimiser, which
+/// steps from where all began: outer gradient = start - mean of the models. All ranks make the same outer step. An
+/// outer sgd{.lr = 1} takes the mean itself.
+template <transport::streams S, class Inner, class Outer = sgd>
+class diloco {
+ public:
+  /// `model`: the same on all ranks.
+  template <class M>
+  diloco(basic_communicator<S>& comm, M const& model, Inner inner, std::uint64_t every,
+         Outer outer = {.lr = 0.7, .momentum = 0.9, .nesterov = true})
+      : start_(begin(model)),
+        mean_(comm, start_),
+        local_("diloco", std::move(inner), every),
+        outer_(std::move(outer)) {}
+
+  /// A step by `gradient`, a sum over `weight` samples, which becomes their mean. Each `every`th also is a sync().
+  template <class M, class G>
+  void step(M& model, G& gradient, double weight = 1, options how = {}) {
+    if (local_.step(model, gradient, weight)) sync(model, how);
+  }
+  /// Collective: the outer step now, with the same bits on every rank; nothing if there has been no step since the
+  /// last. Call it after the last step. Buffers of the model stay each rank's own.
+  template <class M>
+  void sync(M& model, options how = {}) {
+    if (!local_.any()) return;
+    double const weight = local_.meet();
+    detail::copy_weights("diloco", model, way_);
+    zip_tensors(start_, way_, [&](auto const& from, auto const& to) {
+      for (std::size_t i = 0; i < to.data.size(); ++i) to.data[i] = from.data[i] - to.data[i];
+    });
+    if (weight != 1) detail::scale(way_, weight);
+    mean_.sync(way_, weight, how);
+    outer_.step(start_, way_);
+    detail::copy_weights("diloco", start_, model);
+  }
+  [[nodiscard]] Inner& inner() noexcept { return local_.optimizer(); }
+  [[nodiscard]] Outer& outer() noexcept { return outer_; }
+
+ private:
+  template <class M>
+  static per_weight begin(M const& model) {
+    per_weight start;
+    detail::copy_weights("diloco", model, start);
+    return start;
+  }
+
+  per_weight start_;  ///< the weights all ranks last agreed on
+  per_weight way_;    ///< from there to where this rank went, backwards
+  data_parallel<S> mean_;
+  detail::local_steps<Inner> local_;
+  Outer outer_;
+};
+
+template <transport::streams S, class M, class Inner, class Outer = sgd>
+diloco(basic_communicator<S>&, M const&, Inner, std::uint64_t, Outer = {}) -> diloco<S, Inner, Outer>;
+
+}  // namespace tutti::inline TUTTI_ABI
 
 // ---------------------------------------------------------------------------------------- tutti/data/exchange_rows.hpp
 // Sends each row of this rank to the rank that it should go to: the one step by which data moves.
@@ -2429,6 +2894,489 @@ class overlapped_data_parallel {
 };
 template <transport::streams S, class M>
 overlapped_data_parallel(basic_communicator<S>&, M const&, overlap_settings = {}) -> overlapped_data_parallel<S>;
+
+}  // namespace tutti::inline TUTTI_ABI
+
+// ----------------------------------------------------------------------------------------- tutti/train/server_rows.hpp
+// What a worker and a server send each other: the server's share of all weights, or of their gradient, in one row of
+// bytes. Takes any model, hands down rows.
+
+namespace tutti::inline TUTTI_ABI::detail {
+
+/// A row as numbers. The spans alone are a model, of the same signature as per_weight of that size.
+struct row_numbers {
+  std::span<float> f32;
+  std::span<double> f64;
+};
+
+/// Weights have keys 0, 1, … in tensor order, floats and doubles apart; server s of n keeps keys total s / n up to
+/// total (s + 1) / n of both. Its row is a weight (a double), then its doubles, then its floats.
+class server_rows {
+ public:
+  server_rows() = default;
+  template <class M>
+  server_rows(M const& model, int servers) {
+    auto const [floats, doubles] = count(model);
+    for (int s = 0; s <= servers; ++s) {
+      auto const cut = [&](std::size_t n) {
+        return n * static_cast<std::size_t>(s) / static_cast<std::size_t>(servers);
+      };
+      floats_.push_back(cut(floats));
+      doubles_.push_back(cut(doubles));
+    }
+    begin_.push_back(0);
+    for (std::size_t s = 0; s < size(); ++s) {
+      std::size_t const numbers = 8 * (1 + doubles_[s + 1] - doubles_[s]) + 4 * (floats_[s + 1] - floats_[s]);
+      begin_.push_back(begin_[s] + (numbers + 7) / 8 * 8);
+    }
+  }
+
+  /// Servers.
+  [[nodiscard]] std::size_t size() const noexcept { return floats_.size() - 1; }
+  /// Of the rows of all servers, one behind another.
+  [[nodiscard]] std::size_t bytes_of_all() const noexcept { return begin_.back(); }
+  [[nodiscard]] std::size_t bytes_of(std::size_t s) const noexcept { return begin_[s + 1] - begin_[s]; }
+  [[nodiscard]] bytes row(std::span<std::byte> all, std::size_t s) const { return all.subspan(begin_[s], bytes_of(s)); }
+
+  [[nodiscard]] static double& weight(bytes row) { return *reinterpret_cast<double*>(row.data()); }
+  /// The numbers of a row of server s.
+  [[nodiscard]] row_numbers numbers(bytes row, std::size_t s) const {
+    std::size_t const doubles = doubles_[s + 1] - doubles_[s];
+    return {{reinterpret_cast<float*>(row.data() + 8 * (1 + doubles)), floats_[s + 1] - floats_[s]},
+            {reinterpret_cast<double*>(row.data() + 8), doubles}};
+  }
+
+  /// Writes the numbers of `model` and the weight into the rows of all servers. Throws `config` if it has another
+  /// number of them than the model this was made for.
+  template <class M>
+  void pack(M const& model, double weight, std::span<std::byte> all) const {
+    check(model);
+    for (std::size_t s = 0; s < size(); ++s) server_rows::weight(row(all, s)) = weight;
+    walk(model, all, [](auto theirs, auto in_row) { std::copy(theirs.begin(), theirs.end(), in_row.begin()); });
+  }
+  /// The other way round.
+  template <class M>
+  void unpack(std::span<std::byte> all, M& model) const {
+    check(model);
+    walk(model, all, [](auto theirs, auto in_row) { std::copy(in_row.begin(), in_row.end(), theirs.begin()); });
+  }
+
+ private:
+  struct totals {
+    std::size_t floats = 0, doubles = 0;
+    friend bool operator==(totals const&, totals const&) = default;
+  };
+  template <class M>
+  static totals count(M const& model) {
+    totals n;
+    detail::for_each_parameter("parameter_server", model, [&](auto const& t) {
+      using T = std::remove_cv_t<typename decltype(t.data)::element_type>;
+      (std::is_same_v<T, float> ? n.floats : n.doubles) += t.data.size();
+    });
+    return n;
+  }
+  template <class M>
+  void check(M const& model) const {
+    auto const n = count(model);
+    if (n == totals{floats_.back(), doubles_.back()}) return;
+    throw error(error_kind::config, "parameter_server: this model or gradient has " +
+                                        std::to_string(n.floats + n.doubles) + " weights, the one that is trained " +
+                                        std::to_string(floats_.back() + doubles_.back()));
+  }
+  /// Calls f(piece of a tensor, its place in a row) for all of them.
+  template <class M, class F>
+  void walk(M& model, std::span<std::byte> all, F f) const {
+    totals at;
+    detail::for_each_parameter("parameter_server", model, [&](auto const& t) {
+      using T = std::remove_cv_t<typename decltype(t.data)::element_type>;
+      constexpr bool is_float = std::is_same_v<T, float>;
+      auto const& cuts = is_float ? floats_ : doubles_;
+      std::size_t& key = is_float ? at.floats : at.doubles;
+      std::size_t const last = key + t.data.size();
+      auto s = static_cast<std::size_t>(std::upper_bound(cuts.begin(), cuts.end(), key) - cuts.begin()) - 1;
+      for (std::size_t done = 0; key < last; ++s) {
+        std::size_t const n = (std::min)(last, cuts[s + 1]) - key;
+        std::span<T> place;
+        if constexpr (is_float)
+          place = numbers(row(all, s), s).f32;
+        else
+          place = numbers(row(all, s), s).f64;
+        f(t.data.subspan(done, n), place.subspan(key - cuts[s], n));
+        done += n;
+        key += n;
+      }
+    });
+  }
+
+  std::vector<std::size_t> floats_;  // where each server's keys begin, and where all end
+  std::vector<std::size_t> doubles_;
+  std::vector<std::size_t> begin_;  // of rows, in bytes
+};
+
+/// The weights a server keeps, and what they are stepped by.
+template <class Optimizer>
+class kept_weights {
+ public:
+  kept_weights() = default;
+  kept_weights(row_numbers from, Optimizer how)
+      : weights_{{from.f32.begin(), from.f32.end()}, {from.f64.begin(), from.f64.end()}}, optimizer_(std::move(how)) {}
+
+  /// One step down the weighted mean of the gradients in `rows`, folded along the canonical bracket, which uses the
+  /// rows up. No step if there is none, or their weights are 0.
+  void step(server_rows const& shape, std::size_t server, std::span<bytes const> rows) {
+    if (rows.empty()) return;
+    fold(shape, server, rows, {0, static_cast<std::uint32_t>(rows.size())});
+    double const weight = server_rows::weight(rows[0]);
+    if (!(weight > 0)) return;
+    row_numbers const mean = shape.numbers(rows[0], server);
+    for (float& g : mean.f32) g /= static_cast<float>(weight);
+    for (double& g : mean.f64) g /= weight;
+    optimizer_.step(weights_, mean);
+    ++steps_;
+  }
+  void copy_to(row_numbers to) const {
+    std::copy(weights_.f32.begin(), weights_.f32.end(), to.f32.begin());
+    std::copy(weights_.f64.begin(), weights_.f64.end(), to.f64.begin());
+  }
+  [[nodiscard]] std::uint64_t steps() const noexcept { return steps_; }
+
+ private:
+  /// Into the first row of `node`.
+  static void fold(server_rows const& shape, std::size_t server, std::span<bytes const> rows, plan::interval node) {
+    if (node.size() < 2) return;
+    std::uint32_t const middle = plan::split_point(node);
+    fold(shape, server, rows, {node.first, middle});
+    fold(shape, server, rows, {middle, node.last});
+    row_numbers const sum = shape.numbers(rows[node.first], server);
+    row_numbers const more = shape.numbers(rows[middle], server);
+    server_rows::weight(rows[node.first]) += server_rows::weight(rows[middle]);
+    for (std::size_t i = 0; i < sum.f32.size(); ++i) sum.f32[i] += more.f32[i];
+    for (std::size_t i = 0; i < sum.f64.size(); ++i) sum.f64[i] += more.f64[i];
+  }
+
+  per_weight weights_;
+  Optimizer optimizer_{};
+  std::uint64_t steps_ = 0;
+};
+
+}  // namespace tutti::inline TUTTI_ABI::detail
+
+// --------------------------------------------------------------------------------------- tutti/train/worker_clocks.hpp
+// Who may go on: how many steps each worker has asked for and been given. Takes the bound on how far they may be
+// apart, hands out turns. Knows no messages.
+
+namespace tutti::inline TUTTI_ABI {
+
+/// Stale synchronous parallel (Ho et al. 2013): no worker begins a step while another is more than `ahead` steps
+/// behind.
+struct ssp {
+  std::uint64_t ahead = 0;
+};
+/// Bulk synchronous: every step of all workers is one step of the weights. The same as ssp{0}.
+struct bsp {
+  constexpr operator ssp() const noexcept { return {0}; }
+};
+/// Asynchronous: nobody waits for another worker.
+struct asp {
+  constexpr operator ssp() const noexcept { return {~std::uint64_t{0}}; }
+};
+
+namespace detail {
+
+/// A worker's clock is the step it computes. It begins at 0 unasked, and moves when grant() names the worker.
+class worker_clocks {
+ public:
+  worker_clocks(std::size_t workers, ssp rule) : ahead_(rule.ahead), all_(workers), present_(workers) {}
+
+  /// Worker k is done with its step and wants the next.
+  void ask(std::size_t k) { ++all_[k].asked; }
+  /// Worker k makes no more steps; nobody waits for it from now on.
+  void leave(std::size_t k) {
+    all_[k].left = true;
+    --present_;
+  }
+  [[nodiscard]] std::size_t present() const noexcept { return present_; }
+
+  /// Moves the clock of the worker that is furthest behind among those that may go on, and names it; size(): nobody
+  /// may. Those named one after another go on at the same time.
+  [[nodiscard]] std::size_t grant() noexcept {
+    std::size_t first = all_.size();
+    std::uint64_t slowest = ~std::uint64_t{0};
+    for (std::size_t k = 0; k < all_.size(); ++k) {
+      worker const& w = all_[k];
+      if (w.left) continue;
+      slowest = (std::min)(slowest, w.asked);
+      if (w.asked > w.clock && (first == all_.size() || w.asked < all_[first].asked)) first = k;
+    }
+    if (first != all_.size() && all_[first].asked - slowest <= ahead_) {
+      all_[first].clock = all_[first].asked;
+      return first;
+    }
+    if (present_ > 0) widest_ = (std::max)(widest_, spread());
+    return all_.size();
+  }
+  [[nodiscard]] std::size_t size() const noexcept { return all_.size(); }
+  /// The widest that the clocks of those present have ever been apart.
+  [[nodiscard]] std::uint64_t widest() const noexcept { return widest_; }
+
+ private:
+  struct worker {
+    std::uint64_t asked = 0;
+    std::uint64_t clock = 0;
+    bool left = false;
+  };
+  [[nodiscard]] std::uint64_t spread() const noexcept {
+    std::uint64_t least = ~std::uint64_t{0};
+    std::uint64_t most = 0;
+    for (worker const& w : all_) {
+      if (w.left) continue;
+      least = (std::min)(least, w.clock);
+      most = (std::max)(most, w.clock);
+    }
+    return most - least;
+  }
+
+  std::uint64_t ahead_;
+  std::vector<worker> all_;
+  std::size_t present_;
+  std::uint64_t widest_ = 0;
+};
+
+}  // namespace detail
+}  // namespace tutti::inline TUTTI_ABI
+
+// ------------------------------------------------------------------------------------ tutti/train/parameter_server.hpp
+// A parameter server: some ranks keep the weights, the others compute gradients and need not wait for each other.
+
+namespace tutti::inline TUTTI_ABI {
+
+/// What all servers together did.
+struct server_report {
+  std::uint64_t gradients = 0;  ///< that workers sent
+  std::uint64_t steps = 0;      ///< of the optimiser, on the server that made the most
+  std::uint64_t spread = 0;     ///< the widest that two workers were apart at any time, in steps
+};
+
+// Push and pull in one exchange.
+// Why     a worker sends each server its share of a gradient, and the answer is the server's share of newer weights:
+//         one round trip per step. A server answers whom the rule lets go on, the slowest first, and steps the weights
+//         only then, by the mean of all gradients that have come since. So under bsp that is one step on the mean of
+//         all workers' gradients, folded as an allreduce folds them, and under asp one step per gradient.
+// Cost    2 messages per worker, server and step; a server keeps one row of its share per worker.
+// See     Li et al. 2014; Ho et al. 2013 (ssp).
+/// The first `servers` ranks keep the weights, cut evenly among them; the others are workers. A world of one is both.
+/// `rule`: bsp{}, ssp{n} or asp{}. `optimizer`: anything whose step(weights, gradient) treats each weight by itself;
+/// each server has its own. The communicator must outlive this.
+template <transport::streams S, class Optimizer>
+class parameter_server {
+ public:
+  class worker;
+
+  parameter_server(basic_communicator<S>& comm, Optimizer optimizer, ssp rule = bsp{}, int servers = 1)
+      : comm_(&comm), optimizer_(std::move(optimizer)), rule_(rule), servers_(servers) {
+    if (servers < 1 || (servers >= comm.size() && comm.size() > 1))
+      throw error(error_kind::config, "parameter_server: " + std::to_string(servers) + " servers in a world of " +
+                                          std::to_string(comm.size()) +
+                                          ": there must be a server, and a rank left that works");
+    if (comm.size() == 1) servers_ = 1;
+  }
+
+  /// Collective. Replicates the model of rank 0, calls work(worker&) on every worker, and serves on the others until
+  /// all have returned. Every rank ends with the same model, that of the servers. A server waits as long as the workers
+  /// compute, unless `how.timeout` says otherwise.
+  template <class M, class Work>
+  server_report train(M& model, Work work, options how = {}) {
+    replicate(*comm_, model, how);
+    rows_ = detail::server_rows(model, servers_);
+    row_.resize(rows_.bytes_of_all());
+    std::uint64_t did[3] = {0, 0, 0};
+    if (comm_->rank() < servers_) {
+      auto const me = static_cast<std::size_t>(comm_->rank());
+      rows_.pack(model, 0, row_);
+      kept_ = detail::kept_weights<Optimizer>(rows_.numbers(rows_.row(row_, me), me), optimizer_);
+    }
+    if (comm_->rank() >= servers_ || comm_->size() == 1) {
+      worker mine(*this, how);
+      work(mine);
+      mine.leave();
+      if (comm_->size() == 1) did[0] = mine.clock();
+    } else {
+      detail::worker_clocks clocks(static_cast<std::size_t>(comm_->size() - servers_), rule_);
+      did[0] = serve(clocks, how);
+      did[2] = clocks.widest();
+    }
+    did[1] = kept_.steps();
+    allreduce(*comm_, did, max, how);
+    collect(model, how);
+    return {did[0], did[1], did[2]};
+  }
+
+  /// How many ranks keep weights, and how many compute.
+  [[nodiscard]] int servers() const noexcept { return servers_; }
+  [[nodiscard]] int workers() const noexcept { return comm_->size() == 1 ? 1 : comm_->size() - servers_; }
+
+ private:
+  static constexpr int tag = -4;
+
+  static void describe(engine::letter& m, int peer) {
+    m.peer = peer;
+    m.tag = tag;
+    m.element = element_code<std::byte>();
+    m.element_size = 1;
+  }
+
+  /// Returns how many gradients came.
+  std::uint64_t serve(detail::worker_clocks& clocks, options how) {
+    auto const me = static_cast<std::size_t>(comm_->rank());
+    std::size_t const size = rows_.bytes_of(me);
+    std::vector<std::byte> memory(clocks.size() * size);
+    std::vector<bytes> row(clocks.size());
+    std::vector<engine::outgoing> out(clocks.size());
+    std::vector<engine::incoming> in(clocks.size());
+    std::vector<bool> hears(clocks.size(), true), speaks(clocks.size(), false), fresh(clocks.size(), false);
+    for (std::size_t k = 0; k < clocks.size(); ++k) {
+      row[k] = std::span(memory).subspan(k * size, size);
+      describe(out[k], servers_ + static_cast<int>(k));
+      describe(in[k], servers_ + static_cast<int>(k));
+      out[k].data = row[k];
+      in[k].owner = &row[k];
+      in[k].grow = &parameter_server::room;
+      comm_->messages().hold(out[k]);
+    }
+    std::vector<bytes> unused;  // the gradients that are fresh: no step has used them
+    unused.reserve(clocks.size());
+    std::uint64_t gradients = 0;
+    auto const look = [&] {
+      auto& messages = comm_->messages();
+      for (std::size_t k = 0; k < clocks.size(); ++k) {
+        if (speaks[k] && messages.finished(out[k])) {
+          speaks[k] = false;
+          hears[k] = true;
+          messages.again(in[k]);
+        }
+        if (!hears[k] || !messages.finished(in[k])) continue;
+        hears[k] = false;
+        if (in[k].size == 0) {
+          clocks.leave(k);
+          continue;
+        }
+        if (in[k].size != size) refuse(in[k].size, size);
+        fresh[k] = true;
+        clocks.ask(k);
+        ++gradients;
+      }
+      for (std::size_t k = clocks.grant(); k < clocks.size(); k = clocks.grant()) {
+        unused.clear();
+        for (std::size_t w = 0; w < clocks.size(); ++w)
+          if (fresh[w]) unused.push_back(row[w]);
+        kept_.step(rows_, me, unused);
+        fresh.assign(fresh.size(), false);
+        kept_.copy_to(rows_.numbers(row[k], me));
+        speaks[k] = true;
+        messages.again(out[k]);
+      }
+      return clocks.present() == 0;
+    };
+    if (how.timeout.count() == 0) how.timeout = std::chrono::hours(24 * 365);  // idle is how a server should be
+    auto& messages = comm_->messages();
+    messages.run(plan::message::recv, how, [&] { messages.exchange_until(out, in, look); });
+    return gradients;
+  }
+  static bytes room(void* owner, std::size_t size) {
+    bytes const row = *static_cast<bytes*>(owner);
+    if (size > row.size()) refuse(size, row.size());
+    return row.first(size);
+  }
+  [[noreturn]] static void refuse(std::uint64_t got, std::size_t expected) {
+    throw error(error_kind::protocol, "parameter_server: a worker sent " + std::to_string(got) + " bytes where " +
+                                          std::to_string(expected) + " were expected");
+  }
+
+  /// Every server's weights to everyone.
+  template <class M>
+  void collect(M& model, options how) {
+    for (std::size_t s = 0; s < rows_.size(); ++s) {
+      bytes const row = rows_.row(row_, s);
+      how.root = static_cast<int>(s);
+      if (comm_->rank() == how.root) kept_.copy_to(rows_.numbers(row, s));
+      detail::broadcast_span(*comm_, row, how);
+    }
+    rows_.unpack(row_, model);
+  }
+
+  basic_communicator<S>* comm_;
+  Optimizer optimizer_;
+  ssp rule_;
+  int servers_;
+  detail::server_rows rows_;
+  std::vector<std::byte> row_;  // of all servers: a gradient on its way out, weights on their way in
+  detail::kept_weights<Optimizer> kept_;
+};
+
+/// What work() is handed. Its rank() and size() are among the workers, as a sampler wants them.
+template <transport::streams S, class Optimizer>
+class parameter_server<S, Optimizer>::worker {
+ public:
+  [[nodiscard]] int rank() const noexcept {
+    return from_.comm_->size() == 1 ? 0 : from_.comm_->rank() - from_.servers_;
+  }
+  [[nodiscard]] int size() const noexcept { return from_.workers(); }
+  /// Steps made so far.
+  [[nodiscard]] std::uint64_t clock() const noexcept { return clock_; }
+
+  /// Sends `gradient`, a sum over `weight` samples, and replaces the weights of `model` by the newest ones. Blocks
+  /// until the rule lets this worker go on. Workers may make different numbers of steps. One without samples gives
+  /// zeros and weight 0.
+  template <class M, class G>
+  void step(M& model, G const& gradient, double weight = 1) {
+    if (!(weight >= 0) || math::isinf(weight))
+      throw error(error_kind::config, "parameter_server: a weight must be a number, zero or more");
+    auto& rows = from_.rows_;
+    rows.pack(gradient, weight, from_.row_);
+    if (from_.comm_->size() == 1) {
+      bytes const row = from_.row_;
+      from_.kept_.step(rows, 0, {&row, 1});
+      from_.kept_.copy_to(rows.numbers(row, 0));
+    } else {
+      for (std::size_t s = 0; s < rows.size(); ++s) {
+        // The answer comes when the server has all of the question, so both may lie in the same memory.
+        out_[s].data = in_[s].into = rows.row(from_.row_, s);
+        out_[s].done = in_[s].done = 0;
+        in_[s].matched = false;
+      }
+      from_.comm_->messages().run(plan::message::sendrecv, out_, in_, how_);
+    }
+    rows.unpack(from_.row_, model);
+    ++clock_;
+  }
+
+ private:
+  friend class parameter_server;
+  worker(parameter_server& from, options const& how)
+      : from_(from), how_(how), out_(from.rows_.size()), in_(from.rows_.size()) {
+    for (std::size_t s = 0; s < out_.size(); ++s) {
+      parameter_server::describe(out_[s], static_cast<int>(s));
+      parameter_server::describe(in_[s], static_cast<int>(s));
+    }
+  }
+  void leave() {
+    if (from_.comm_->size() == 1) return;
+    for (auto& m : out_) {
+      m.data = {};
+      m.done = 0;
+    }
+    from_.comm_->messages().run(plan::message::send, out_, {}, how_);
+  }
+
+  parameter_server& from_;
+  options how_;
+  std::vector<engine::outgoing> out_;
+  std::vector<engine::incoming> in_;
+  std::uint64_t clock_ = 0;
+};
+
+template <transport::streams S, class Optimizer>
+parameter_server(basic_communicator<S>&, Optimizer, ssp = bsp{}, int = 1) -> parameter_server<S, Optimizer>;
 
 }  // namespace tutti::inline TUTTI_ABI
 

@@ -6261,6 +6261,12 @@ class messages {
     }
   }
   void exchange(std::span<outgoing> out, std::span<incoming> in) {
+    exchange_until(out, in, [this] { return unfinished_ == 0; });
+  }
+  /// The same until done() says so. It is asked at first and whenever something has moved, and may let messages that
+  /// are finished() go once more: again().
+  template <class Done>
+  void exchange_until(std::span<outgoing> out, std::span<incoming> in, Done done) {
     out_ = out;
     in_ = in;
     unfinished_ = out.size() + in.size();
@@ -6273,20 +6279,40 @@ class messages {
     for (outgoing& m : out)
       if (m.peer == streams_.rank()) keep(m);
     clock::time_point last = transport::now(streams_);
-    while (unfinished_ > 0) {
+    bool over = done();
+    while (!over) {
       bool const any = pass();
-      if (unfinished_ == 0) return;
+      if (any && done()) return;
       if (watch_->revoked()) fail(watch_->why());
       clock::time_point const now = transport::now(streams_);
       if (any || drain()) {
         waiting_.moved();
         if (told_ >= 0) watch_->waiting_for(told_ = -1);
         last = now;
+        over = !any && done();
         continue;
       }
       wait(now, last);
     }
   }
+  /// Of those given to exchange_until(), with another rank.
+  void again(outgoing& m) {
+    m.done = 0;
+    ++unfinished_;
+  }
+  void again(incoming& m) {
+    if (m.grow != nullptr) m.into = {};
+    m.matched = false;
+    m.done = 0;
+    ++unfinished_;
+    ++peer_of(m.peer).expected;
+    take_from_queue(m);
+  }
+  [[nodiscard]] static bool finished(incoming const& m) { return m.matched && m.done == m.size; }
+  [[nodiscard]] static bool finished(outgoing const& m) { return m.done == sizeof(frame) + m.data.size(); }
+  /// A message to be sent not now, but again().
+  static void hold(outgoing& m) { m.done = sizeof(frame) + m.data.size(); }
+
   /// Whether a message from `source` with `tag` is here, whole. Takes in what has come, and never waits.
   [[nodiscard]] bool arrived(int source, int tag) {
     exclusive const guard(busy_);
@@ -6344,7 +6370,6 @@ class messages {
       if (r != streams_.rank()) any |= receive(r, true);
     return any;
   }
-  [[nodiscard]] static bool finished(incoming const& m) { return m.matched && m.done == m.size; }
 
   // --- sending
   bool send(outgoing& m) {
