@@ -22,6 +22,7 @@
 
 #include "progress.hpp"
 #include "strategies/data.hpp"
+#include "strategies/pipeline.hpp"
 
 namespace fashion_mnist {
 
@@ -90,7 +91,7 @@ template <class Strategy>
 std::unique_ptr<strategy> make(tutti::communicator& world, settings const& set, image_set const& images) {
   return std::make_unique<Strategy>(world, set, images);
 }
-constexpr choice strategies[] = {{"data", make<data_strategy>}};
+constexpr choice strategies[] = {{"data", make<data_strategy>}, {"pipeline", make<pipeline_strategy>}};
 
 std::vector<std::string> names() {
   std::vector<std::string> all;

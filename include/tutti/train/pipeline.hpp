@@ -57,6 +57,7 @@ class pipeline {
   [[nodiscard]] std::vector<int> const& stages() const noexcept { return stages_; }
   /// The ranks with the same stages, this one among them: over them gradients are summed.
   [[nodiscard]] basic_communicator<S>& replicas() noexcept { return replicas_; }
+  [[nodiscard]] basic_communicator<S> const& replicas() const noexcept { return replicas_; }
   /// The lowest rank that has a stage: the root from which its weights can be broadcast.
   [[nodiscard]] int root(int stage) const { return plan_.replicas.at(static_cast<std::size_t>(stage)).front(); }
   /// From now on run() adds an event for each pass; null: no more.
