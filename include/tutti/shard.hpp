@@ -6,6 +6,8 @@
 #include <tutti/tutti.hpp>
 
 #include <tutti/shard/by_bytes.hpp>
+#include <tutti/shard/by_rule.hpp>
+#include <tutti/shard/by_tensor.hpp>
 #include <tutti/shard/checkpoint.hpp>
 #include <tutti/shard/flat_view.hpp>
 #include <tutti/shard/gather_shards.hpp>
@@ -16,3 +18,4 @@
 #include <tutti/shard/replicate.hpp>
 #include <tutti/shard/reshard.hpp>
 #include <tutti/shard/safetensors.hpp>
+#include <tutti/shard/split_stages.hpp>
