@@ -5,6 +5,7 @@
 #include <doctest/doctest.h>
 
 #include <tutti/group/testing.hpp>
+#include <tutti/shard/by_rule.hpp>
 #include <tutti/shard/gather_shards.hpp>
 
 #include <algorithm>
@@ -134,4 +135,40 @@ TEST_CASE("parts gathered are the model, bit for bit; what a rank did not own is
             "gather_shards: this model has 'bias' of 5 numbers where the one that was cut has tensor 'bias' of 4 "
             "numbers");
     });
+}
+
+TEST_CASE("large tensors and small, cut flat and across their rows, are gathered alike") {
+  struct deep {
+    std::vector<float> large = std::vector<float>(40011);
+    float wide[3][14] = {};
+    std::vector<double> other = std::vector<double>(9001);
+  };
+  auto const whole = [] {
+    deep m;
+    for (std::size_t i = 0; i < m.large.size(); ++i) m.large[i] = worlds::wild(4, i);
+    for (std::size_t i = 0; i < 42; ++i) m.wide[i / 14][i % 14] = worlds::wild(5, i);
+    for (std::size_t i = 0; i < m.other.size(); ++i) m.other[i] = static_cast<double>(worlds::wild(6, i)) / 3;
+    return m;
+  }();
+  for (tutti::testing::over const medium : {tutti::testing::over::memory, tutti::testing::over::sockets})
+    for (int const p : {1, 2, 3, 5})
+      run_ranks(
+          p,
+          [&](communicator& world) {
+            for (flat_view const& view : {partition_model(whole, p), partition_model(whole, p, tutti::by_dimension{1}),
+                                          partition_model(whole, p, tutti::by_dimension{0})}) {
+              deep m = whole;
+              tutti::for_each_tensor(m, [&](auto const& t) {
+                auto const& c = view.tensor(t.name);
+                for (std::size_t i = 0; i < t.data.size(); ++i)
+                  if (int const owner = view.owner(c.first + i); owner != world.rank() && owner != flat_view::everyone)
+                    t.data[i] = -1;
+              });
+              gather_shards(world, view, m);
+              CHECK(m.large == whole.large);
+              CHECK(m.other == whole.other);
+              CHECK(std::equal(&m.wide[0][0], &m.wide[0][0] + 42, &whole.wide[0][0]));
+            }
+          },
+          medium);
 }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSL-1.0
-// gather_shards: every rank's own part of a model goes to all others, as one message train.
+// gather_shards: every rank's own part of a model goes to all others.
 #pragma once
 
 #include <cstddef>
@@ -18,6 +18,9 @@
 namespace tutti::inline TUTTI_ABI {
 
 namespace detail {
+
+/// Bytes from which a message of its own costs less than two copies.
+inline constexpr std::size_t large_tensor = std::size_t{64} << 10U;
 
 /// Calls f(tensor of m, its cut in `view`) for every tensor; throws config, and names `who`, if m is not that layer.
 template <class M, class F>
@@ -44,51 +47,61 @@ void for_each_cut(char const* who, flat_view const& view, int layer, M& m, F&& f
 
 /// Every rank holds its part of `m` in its place; now every rank holds all of it. Tensors that are everywhere stay as
 /// they are. `m` is `layer` of what was cut into `view`, over the ranks of `comm`. Throws config, before anything is
-/// sent, if it is not. Collective. The bytes sent are those of the parts, once, and nothing else.
+/// sent, if it is not. Collective. Sends each part once; large tensors straight from and to where they are, small ones,
+/// and those cut across their rows, together in one message.
 template <transport::streams S, class M>
 void gather_shards(basic_communicator<S>& comm, flat_view const& view, M& m, int layer = 0, options how = {}) {
   if (view.ranks() != comm.size())
     throw error(error_kind::config, "gather_shards: the model was cut among " + std::to_string(view.ranks()) +
                                         " ranks, this communicator has " + std::to_string(comm.size()));
   auto const p = static_cast<std::size_t>(comm.size());
-  std::vector<std::uint64_t> counts(p);
+  auto const me = static_cast<std::size_t>(comm.rank());
+  auto const bytes_of = [](cut_tensor const& c, std::size_t q) {
+    return static_cast<std::uint64_t>(c.count(static_cast<int>(q)) * c.element_size());
+  };
+  auto const large = [](cut_tensor const& c) {
+    return !c.everywhere() && c.extent * c.inner == c.size && c.size * c.element_size() >= detail::large_tensor;
+  };
+  std::vector<std::uint64_t> counts(p);  // of the small ones
+  std::vector<std::size_t> begins(p + 1);
   detail::for_each_cut("gather_shards", view, layer, m, [&](auto const&, cut_tensor const& c) {
-    for (std::size_t q = 0; q < p && !c.everywhere(); ++q) counts[q] += c.count(static_cast<int>(q)) * c.element_size();
+    if (c.everywhere() || large(c)) return;
+    for (std::size_t q = 0; q < p; ++q) counts[q] += bytes_of(c, q);
   });
-  std::vector<std::size_t> begins(p);  // of the ranks' parts in the row of all
-  std::size_t total = 0;
-  for (std::size_t q = 0; q < p; ++q) {
-    begins[q] = total;
-    total += static_cast<std::size_t>(counts[q]);
-  }
-  if (comm.size() == 1 || total == 0) return;
+  if (p == 1) return;
+  for (std::size_t q = 0; q < p; ++q) begins[q + 1] = begins[q] + static_cast<std::size_t>(counts[q]);
   engine::operation op = detail::operation_on<std::byte>(plan::collective::allgather, -1);
-  op.count = total;
+  auto const run = [&](std::span<std::uint64_t const> lengths, std::size_t begin, bytes all) {
+    op.count = all.size();
+    detail::run_allgather(comm, op, lengths, all.subspan(begin, static_cast<std::size_t>(lengths[me])), all, 0);
+  };
+  std::vector<std::uint64_t> lengths(p);
+  detail::for_each_cut("gather_shards", view, layer, m, [&](auto const& t, cut_tensor const& c) {
+    if (!large(c)) return;
+    for (std::size_t q = 0; q < p; ++q) lengths[q] = bytes_of(c, q);
+    op.count = t.data.size_bytes();
+    comm.engine().call_once(
+        op, how, [&] { run(lengths, c.cuts[me] * c.inner * c.element_size(), std::as_writable_bytes(t.data)); });
+  });
+  if (begins[p] == 0) return;
+  op.count = begins[p];
   comm.engine().call_once(op, how, [&] {
-    bytes const row = comm.engine().spare(total);
-    auto const me = static_cast<std::size_t>(comm.rank());
-    std::size_t at = begins[me];
-    detail::for_each_cut("gather_shards", view, layer, m, [&](auto const& t, cut_tensor const& c) {
-      if (c.everywhere()) return;
-      auto const from = std::as_bytes(t.data);
-      c.for_each_run(comm.rank(), [&](std::size_t first, std::size_t last) {
-        std::size_t const n = (last - first) * c.element_size();
-        std::memcpy(row.data() + at, from.data() + first * c.element_size(), n);
-        at += n;
+    bytes const row = comm.engine().spare(begins[p]);
+    auto at = begins;
+    auto const copy = [&](auto const& t, cut_tensor const& c, std::size_t q, bool in) {
+      c.for_each_run(static_cast<int>(q), [&](std::size_t first, std::size_t last) {
+        bytes const part = std::as_writable_bytes(t.data.subspan(first, last - first));
+        std::memcpy(in ? row.data() + at[q] : part.data(), in ? part.data() : row.data() + at[q], part.size());
+        at[q] += part.size();
       });
-    });
-    detail::run_allgather(comm, op, counts, row.subspan(begins[me], static_cast<std::size_t>(counts[me])), row, 0);
+    };
     detail::for_each_cut("gather_shards", view, layer, m, [&](auto const& t, cut_tensor const& c) {
-      if (c.everywhere()) return;
-      auto const to = std::as_writable_bytes(t.data);
-      for (std::size_t q = 0; q < p; ++q) {
-        if (q == me) continue;
-        c.for_each_run(static_cast<int>(q), [&](std::size_t first, std::size_t last) {
-          std::size_t const n = (last - first) * c.element_size();
-          std::memcpy(to.data() + first * c.element_size(), row.data() + begins[q], n);
-          begins[q] += n;
-        });
-      }
+      if (!c.everywhere() && !large(c)) copy(t, c, me, true);
+    });
+    run(counts, begins[me], row);
+    detail::for_each_cut("gather_shards", view, layer, m, [&](auto const& t, cut_tensor const& c) {
+      for (std::size_t q = 0; q < p; ++q)
+        if (q != me && !c.everywhere() && !large(c)) copy(t, c, q, false);
     });
   });
 }

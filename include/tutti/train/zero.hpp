@@ -92,9 +92,10 @@ class zero_trainer {
              ", which owns those from " + std::to_string(first()) + " up to, not including, " + std::to_string(last()) +
              " and adds them in increasing order");
     if (!(weight >= 0) || math::isinf(weight)) refuse("a weight must be a number, zero or more");
+    detail::for_each_cut("zero", view_, layer, gradient, [](auto const&, cut_tensor const&) {});
     fill_up_to(s);
-    f32_.start(s);
-    f64_.start(s);
+    f32_.start(s, total());
+    f64_.start(s, total());
     detail::for_each_cut("zero", view_, layer, gradient, [&]<class T>(tensor<T> const& t, cut_tensor const& c) {
       using number = std::remove_const_t<T>;
       if constexpr (trainable<number>)
@@ -179,7 +180,7 @@ class zero_trainer {
     std::vector<T> gradient{};  ///< and its weight behind it
     void divide(double weight) {
       T const by = static_cast<T>(weight);
-      for (std::size_t i = 0; i + detail::owner_rows<T, S>::extra < gradient.size(); ++i) gradient[i] /= by;
+      for (std::size_t i = 0; i + detail::owner_rows<T>::extra < gradient.size(); ++i) gradient[i] /= by;
     }
   };
   /// What this rank keeps of a layer.
@@ -233,7 +234,7 @@ class zero_trainer {
   }
   template <class T>
   static void make_room(numbers<T>& of, std::size_t n) {
-    if constexpr (stage == 3) of.weights.resize(n - detail::owner_rows<T, S>::extra);
+    if constexpr (stage == 3) of.weights.resize(n - detail::owner_rows<T>::extra);
     of.gradient.resize(n);
   }
   /// The gradient's part, and in stage 3 the weights', as models for the optimiser.
@@ -319,8 +320,8 @@ class zero_trainer {
   flat_view view_;
   std::vector<part> parts_;           ///< by layer
   model_shard weights_, gradient_;    ///< over all layers
-  detail::owner_rows<float, S> f32_;  ///< of the layer under way
-  detail::owner_rows<double, S> f64_;
+  detail::owner_rows<float> f32_;  ///< of the layer under way
+  detail::owner_rows<double> f64_;
   int begun_ = none;        ///< the layer under way
   std::uint32_t next_ = 0;  ///< the slot this rank adds next
   bool agreed_ = false;     ///< all ranks have said that they have as many slots
