@@ -36,10 +36,12 @@
 #include <concepts>
 #include <cstddef>
 #include <cstdint>
+#include <cstdio>
 #include <cstring>
 #include <fcntl.h>
 #include <filesystem>
 #include <memory>
+#include <numeric>
 #include <optional>
 #include <span>
 #include <string>
@@ -238,6 +240,289 @@ struct by_bytes {
     for (auto& [known, value] : all)
       if (known == element) return value;
     return all.emplace_back(element, 0).second;
+  }
+};
+
+}  // namespace tutti::inline TUTTI_ABI
+
+// --------------------------------------------------------------------------------------------- tutti/shard/by_rule.hpp
+// by_rule, by_dimension, by_expert: each tensor is cut as its name, shape or expert number says.
+
+namespace tutti::inline TUTTI_ABI {
+
+/// What becomes of one tensor: it is on every rank, on one, or cut evenly along a dimension of its shape, whose last
+/// index runs fastest in memory. A tensor without that dimension is on every rank.
+struct share {
+  [[nodiscard]] static share everywhere() { return {-1, -1}; }
+  [[nodiscard]] static share on(int rank) { return {rank, -1}; }
+  [[nodiscard]] static share along(int dimension) { return {-1, dimension}; }
+
+  int rank = -1;
+  int dimension = -1;
+};
+
+namespace detail {
+
+inline void cut_as(cut_tensor& t, share const& wanted, int ranks) {
+  auto const p = static_cast<std::size_t>(ranks);
+  if (wanted.rank >= ranks)
+    throw error(error_kind::config, "tensor '" + t.what.name + "' was given to rank " + std::to_string(wanted.rank) +
+                                        " of " + std::to_string(ranks));
+  if (wanted.rank >= 0) {
+    for (std::size_t q = 0; q <= p; ++q) t.cuts.push_back(q <= static_cast<std::size_t>(wanted.rank) ? 0 : t.extent);
+  } else if (wanted.dimension >= 0 && static_cast<std::size_t>(wanted.dimension) < t.what.shape.size()) {
+    auto const d = static_cast<std::size_t>(wanted.dimension);
+    t.extent = t.what.shape[d];
+    for (std::size_t i = d + 1; i < t.what.shape.size(); ++i) t.inner *= t.what.shape[i];
+    for (std::size_t q = 0; q <= p; ++q) t.cuts.push_back(even_cut(t.extent, p, q));
+  }
+}
+
+/// The number behind "`key`." in a name, as the 3 of "layers.0.experts.3.weight"; -1 if there is none.
+[[nodiscard]] inline int number_behind(std::string_view name, std::string_view key) {
+  while (!name.empty()) {
+    auto const word = name.substr(0, name.find('.'));
+    name.remove_prefix(word.size() < name.size() ? word.size() + 1 : word.size());
+    if (word != key) continue;
+    int number = -1;
+    for (char const c : name.substr(0, name.find('.'))) {
+      if (c < '0' || c > '9' || number > 99'999'999) return -1;
+      number = (number < 0 ? 0 : number * 10) + (c - '0');
+    }
+    return number;
+  }
+  return -1;
+}
+
+}  // namespace detail
+
+/// `by_rule{[](std::string_view name) { return name.ends_with("embedding") ? share::along(0) : share::everywhere(); }}`
+template <class F>
+struct by_rule {
+  static constexpr std::string_view name = "by rule";
+  F rule;
+
+  void cut(std::vector<cut_tensor>& layer, int ranks) {
+    for (auto& t : layer)
+      if (t.what.kind == role::parameter) detail::cut_as(t, rule(std::string_view(t.what.name)), ranks);
+  }
+};
+template <class F>
+by_rule(F) -> by_rule<F>;
+
+/// Every tensor evenly along one dimension: 0 for rows, or the words of a vocabulary; 1 for columns.
+struct by_dimension {
+  static constexpr std::string_view name = "by dimension";
+  int dimension = 0;
+
+  void cut(std::vector<cut_tensor>& layer, int ranks) {
+    for (auto& t : layer)
+      if (t.what.kind == role::parameter) detail::cut_as(t, share::along(dimension), ranks);
+  }
+};
+
+/// Tensors named "….experts.3.…" are those of expert 3; experts go to ranks in even blocks. All others are on every
+/// rank.
+struct by_expert {
+  static constexpr std::string_view name = "by expert";
+  std::string key = "experts";
+
+  void cut(std::vector<cut_tensor>& layer, int ranks) {
+    int experts = 0;
+    for (auto const& t : layer) {
+      int const number = detail::number_behind(t.what.name, key);
+      if (number >= experts) experts = number + 1;
+    }
+    auto const n = static_cast<std::uint64_t>(experts), p = static_cast<std::uint64_t>(ranks);
+    for (auto& t : layer) {
+      int const number = detail::number_behind(t.what.name, key);
+      if (number < 0 || t.what.kind != role::parameter) continue;
+      int owner = 0;
+      while (detail::even_cut(n, p, static_cast<std::uint64_t>(owner) + 1) <= static_cast<std::uint64_t>(number))
+        ++owner;
+      detail::cut_as(t, share::on(owner), ranks);
+    }
+  }
+};
+
+}  // namespace tutti::inline TUTTI_ABI
+
+// ---------------------------------------------------------------------------------------- tutti/shard/split_stages.hpp
+// split_stages: a row of layers cut into stages, in order, so that the slowest stage is as fast as can be.
+
+namespace tutti::inline TUTTI_ABI {
+
+/// Stage s has the layers [cuts[s], cuts[s + 1]); `seconds[s]` is the sum of their costs over the stage's speed.
+struct stage_split {
+  std::vector<std::size_t> cuts;
+  std::vector<double> seconds;
+
+  [[nodiscard]] std::size_t stages() const noexcept { return seconds.size(); }
+  [[nodiscard]] double slowest() const { return *std::max_element(seconds.begin(), seconds.end()); }
+  [[nodiscard]] std::size_t stage_of(std::size_t layer) const {
+    return static_cast<std::size_t>(std::upper_bound(cuts.begin() + 1, cuts.end(), layer) - (cuts.begin() + 1));
+  }
+  /// A line for each stage: its layers, its time, and which share of the slowest stage's that is.
+  [[nodiscard]] std::string explain() const {
+    std::string text;
+    double const most = slowest();
+    for (std::size_t s = 0; s < stages(); ++s) {
+      char line[128];
+      std::snprintf(line, sizeof line, "stage %zu: layers [%zu, %zu)  %.4g  %.0f%%\n", s, cuts[s], cuts[s + 1],
+                    seconds[s], most > 0 ? 100 * seconds[s] / most : 100.0);
+      text += line;
+    }
+    return text;
+  }
+};
+
+namespace detail {
+
+/// Prefix sums of the costs, and what a stage of such a speed can hold of them within a time.
+class stage_costs {
+ public:
+  stage_costs(std::span<double const> costs, std::span<double const> speeds) : speeds_(speeds) {
+    for (double const cost : costs) {
+      if (!(cost >= 0 && before_.back() + cost <= 1e300))
+        throw error(error_kind::config, "split_stages: a layer costs " + std::to_string(cost) +
+                                            ": give numbers, zero or more, with a finite sum");
+      before_.push_back(before_.back() + cost);
+    }
+    for (double const speed : speeds)
+      if (!(speed >= 1e-300 && speed <= 1e300))
+        throw error(error_kind::config, "split_stages: a stage has the speed " + std::to_string(speed) +
+                                            ": give finite numbers above zero");
+    if (speeds.empty()) throw error(error_kind::config, "split_stages: there must be at least one stage");
+  }
+  [[nodiscard]] std::size_t layers() const noexcept { return before_.size() - 1; }
+  [[nodiscard]] std::size_t stages() const noexcept { return speeds_.size(); }
+  [[nodiscard]] double seconds(std::size_t stage, std::size_t first, std::size_t last) const {
+    return (before_[last] - before_[first]) / speeds_[stage];
+  }
+  /// The largest `last` such that [first, last) takes the stage no longer than `limit`.
+  [[nodiscard]] std::size_t furthest(std::size_t stage, std::size_t first, double limit) const {
+    std::size_t low = first, high = layers();
+    while (low < high) {
+      std::size_t const middle = high - (high - low) / 2;
+      seconds(stage, first, middle) <= limit ? low = middle : high = middle - 1;
+    }
+    return low;
+  }
+  /// The smallest `first` such that [first, last) takes the stage no longer than `limit`.
+  [[nodiscard]] std::size_t earliest(std::size_t stage, std::size_t last, double limit) const {
+    std::size_t low = 0, high = last;
+    while (low < high) {
+      std::size_t const middle = low + (high - low) / 2;
+      seconds(stage, middle, last) <= limit ? high = middle : low = middle + 1;
+    }
+    return low;
+  }
+  [[nodiscard]] bool fit(double limit) const {
+    std::size_t at = 0;
+    for (std::size_t s = 0; s < stages(); ++s) at = furthest(s, at, limit);
+    return at == layers();
+  }
+
+ private:
+  std::vector<double> before_{0};
+  std::span<double const> speeds_;
+};
+
+}  // namespace detail
+
+/// Cuts layers of these costs into speeds.size() stages in order; stage s works off speeds[s] of cost in a second. No
+/// cut has a faster slowest stage: exact, to the last bit of the times as they are computed. Stages may be empty where
+/// there are fewer layers than stages, or where a slow one would only hold up the others; else none is.
+///
+/// A limit is feasible if stages filled up to it in turn hold all layers; the least one is found by bisection over the
+/// doubles themselves, 64 steps at most, not by a tolerance. n + 64 S log n steps.
+[[nodiscard]] inline stage_split split_stages(std::span<double const> costs, std::span<double const> speeds) {
+  detail::stage_costs const all(costs, speeds);
+  std::size_t const n = all.layers(), stages = all.stages();
+  // Positive doubles are ordered as their bits are; the time of everything on one stage is feasible.
+  std::uint64_t low = 0, high = std::bit_cast<std::uint64_t>(all.seconds(0, 0, n));
+  while (low < high) {
+    std::uint64_t const middle = low + (high - low) / 2;
+    all.fit(std::bit_cast<double>(middle)) ? high = middle : low = middle + 1;
+  }
+  double const limit = std::bit_cast<double>(high);
+  // Any cut between the earliest and the furthest possible keeps the limit: leave each later stage a layer if it can.
+  std::vector<std::size_t> earliest(stages + 1, n);
+  for (std::size_t s = stages; s-- > 0;) earliest[s] = all.earliest(s, earliest[s + 1], limit);
+  stage_split split{{0}, {}};
+  for (std::size_t s = 0; s < stages; ++s) {
+    std::size_t const first = split.cuts.back(), later = stages - 1 - s;
+    std::size_t const spare = n > later ? n - later : 0;
+    std::size_t const last = (std::max)(earliest[s + 1], (std::min)(all.furthest(s, first, limit), spare));
+    split.cuts.push_back((std::max)(first, last));
+    split.seconds.push_back(all.seconds(s, first, split.cuts.back()));
+  }
+  return split;
+}
+
+/// Stages of equal speed.
+[[nodiscard]] inline stage_split split_stages(std::span<double const> costs, int stages) {
+  std::vector<double> const speeds(static_cast<std::size_t>(stages < 0 ? 0 : stages), 1.0);
+  return tutti::TUTTI_ABI::split_stages(costs, speeds);
+}
+
+}  // namespace tutti::inline TUTTI_ABI
+
+// ------------------------------------------------------------------------------------------- tutti/shard/by_tensor.hpp
+// by_tensor and by_stage: whole tensors, each on one rank.
+
+namespace tutti::inline TUTTI_ABI {
+
+/// The largest tensor first, each to the rank that has the least so far: no rank gets more than 4/3 of what the best
+/// way to deal them out would give the fullest.
+/// See Graham 1969 (LPT).
+struct by_tensor {
+  static constexpr std::string_view name = "by tensor";
+  std::vector<std::size_t> bytes{};  ///< that each rank has already
+
+  void cut(std::vector<cut_tensor>& layer, int ranks) {
+    bytes.resize(static_cast<std::size_t>(ranks));
+    std::vector<std::size_t> order(layer.size());
+    std::iota(order.begin(), order.end(), std::size_t{0});
+    auto const size = [&](std::size_t i) { return layer[i].size * layer[i].element_size(); };
+    std::stable_sort(order.begin(), order.end(), [&](std::size_t a, std::size_t b) { return size(a) > size(b); });
+    for (std::size_t const i : order) {
+      if (layer[i].what.kind != role::parameter) continue;
+      auto const least = std::min_element(bytes.begin(), bytes.end());
+      *least += size(i);
+      detail::cut_as(layer[i], share::on(static_cast<int>(least - bytes.begin())), ranks);
+    }
+  }
+};
+
+/// Stage s of a pipeline on rank s. Tensors whose names differ in the last word only ("layers.2.weight",
+/// "layers.2.bias") are one layer; the bytes of a layer are its cost, and split_stages() cuts the row of them.
+struct by_stage {
+  static constexpr std::string_view name = "by stage";
+  std::vector<double> speeds{};  ///< of the ranks; empty: all alike
+
+  void cut(std::vector<cut_tensor>& layer, int ranks) {
+    if (!speeds.empty() && speeds.size() != static_cast<std::size_t>(ranks))
+      throw error(error_kind::config, "by_stage: " + std::to_string(speeds.size()) + " speeds for " +
+                                          std::to_string(ranks) + " ranks: give one per rank");
+    std::vector<double> costs;
+    std::vector<std::size_t> of(layer.size());
+    for (std::size_t i = 0; i < layer.size(); ++i) {
+      if (i == 0 || !same_layer(layer[i - 1].what.name, layer[i].what.name)) costs.push_back(0);
+      of[i] = costs.size() - 1;
+      if (layer[i].what.kind == role::parameter)
+        costs.back() += static_cast<double>(layer[i].size * layer[i].element_size());
+    }
+    auto const split = speeds.empty() ? split_stages(costs, ranks) : split_stages(costs, speeds);
+    for (std::size_t i = 0; i < layer.size(); ++i)
+      if (layer[i].what.kind == role::parameter)
+        detail::cut_as(layer[i], share::on(static_cast<int>(split.stage_of(of[i]))), ranks);
+  }
+
+ private:
+  static bool same_layer(std::string_view a, std::string_view b) {
+    auto const layer_of = [](std::string_view name) { return name.substr(0, name.rfind('.')); };
+    return a.find('.') != a.npos && b.find('.') != b.npos && layer_of(a) == layer_of(b);
   }
 };
 
@@ -1360,11 +1645,14 @@ void load(std::string const& path, M&& state, basic_communicator<S>& comm, optio
 }  // namespace tutti::inline TUTTI_ABI::checkpoint
 
 // --------------------------------------------------------------------------------------- tutti/shard/gather_shards.hpp
-// gather_shards: every rank's own part of a model goes to all others, as one message train.
+// gather_shards: every rank's own part of a model goes to all others.
 
 namespace tutti::inline TUTTI_ABI {
 
 namespace detail {
+
+/// Bytes from which a message of its own costs less than two copies.
+inline constexpr std::size_t large_tensor = std::size_t{64} << 10U;
 
 /// Calls f(tensor of m, its cut in `view`) for every tensor; throws config, and names `who`, if m is not that layer.
 template <class M, class F>
@@ -1391,51 +1679,61 @@ void for_each_cut(char const* who, flat_view const& view, int layer, M& m, F&& f
 
 /// Every rank holds its part of `m` in its place; now every rank holds all of it. Tensors that are everywhere stay as
 /// they are. `m` is `layer` of what was cut into `view`, over the ranks of `comm`. Throws config, before anything is
-/// sent, if it is not. Collective. The bytes sent are those of the parts, once, and nothing else.
+/// sent, if it is not. Collective. Sends each part once; large tensors straight from and to where they are, small ones,
+/// and those cut across their rows, together in one message.
 template <transport::streams S, class M>
 void gather_shards(basic_communicator<S>& comm, flat_view const& view, M& m, int layer = 0, options how = {}) {
   if (view.ranks() != comm.size())
     throw error(error_kind::config, "gather_shards: the model was cut among " + std::to_string(view.ranks()) +
                                         " ranks, this communicator has " + std::to_string(comm.size()));
   auto const p = static_cast<std::size_t>(comm.size());
-  std::vector<std::uint64_t> counts(p);
+  auto const me = static_cast<std::size_t>(comm.rank());
+  auto const bytes_of = [](cut_tensor const& c, std::size_t q) {
+    return static_cast<std::uint64_t>(c.count(static_cast<int>(q)) * c.element_size());
+  };
+  auto const large = [](cut_tensor const& c) {
+    return !c.everywhere() && c.extent * c.inner == c.size && c.size * c.element_size() >= detail::large_tensor;
+  };
+  std::vector<std::uint64_t> counts(p);  // of the small ones
+  std::vector<std::size_t> begins(p + 1);
   detail::for_each_cut("gather_shards", view, layer, m, [&](auto const&, cut_tensor const& c) {
-    for (std::size_t q = 0; q < p && !c.everywhere(); ++q) counts[q] += c.count(static_cast<int>(q)) * c.element_size();
+    if (c.everywhere() || large(c)) return;
+    for (std::size_t q = 0; q < p; ++q) counts[q] += bytes_of(c, q);
   });
-  std::vector<std::size_t> begins(p);  // of the ranks' parts in the row of all
-  std::size_t total = 0;
-  for (std::size_t q = 0; q < p; ++q) {
-    begins[q] = total;
-    total += static_cast<std::size_t>(counts[q]);
-  }
-  if (comm.size() == 1 || total == 0) return;
+  if (p == 1) return;
+  for (std::size_t q = 0; q < p; ++q) begins[q + 1] = begins[q] + static_cast<std::size_t>(counts[q]);
   engine::operation op = detail::operation_on<std::byte>(plan::collective::allgather, -1);
-  op.count = total;
+  auto const run = [&](std::span<std::uint64_t const> lengths, std::size_t begin, bytes all) {
+    op.count = all.size();
+    detail::run_allgather(comm, op, lengths, all.subspan(begin, static_cast<std::size_t>(lengths[me])), all, 0);
+  };
+  std::vector<std::uint64_t> lengths(p);
+  detail::for_each_cut("gather_shards", view, layer, m, [&](auto const& t, cut_tensor const& c) {
+    if (!large(c)) return;
+    for (std::size_t q = 0; q < p; ++q) lengths[q] = bytes_of(c, q);
+    op.count = t.data.size_bytes();
+    comm.engine().call_once(
+        op, how, [&] { run(lengths, c.cuts[me] * c.inner * c.element_size(), std::as_writable_bytes(t.data)); });
+  });
+  if (begins[p] == 0) return;
+  op.count = begins[p];
   comm.engine().call_once(op, how, [&] {
-    bytes const row = comm.engine().spare(total);
-    auto const me = static_cast<std::size_t>(comm.rank());
-    std::size_t at = begins[me];
-    detail::for_each_cut("gather_shards", view, layer, m, [&](auto const& t, cut_tensor const& c) {
-      if (c.everywhere()) return;
-      auto const from = std::as_bytes(t.data);
-      c.for_each_run(comm.rank(), [&](std::size_t first, std::size_t last) {
-        std::size_t const n = (last - first) * c.element_size();
-        std::memcpy(row.data() + at, from.data() + first * c.element_size(), n);
-        at += n;
+    bytes const row = comm.engine().spare(begins[p]);
+    auto at = begins;
+    auto const copy = [&](auto const& t, cut_tensor const& c, std::size_t q, bool in) {
+      c.for_each_run(static_cast<int>(q), [&](std::size_t first, std::size_t last) {
+        bytes const part = std::as_writable_bytes(t.data.subspan(first, last - first));
+        std::memcpy(in ? row.data() + at[q] : part.data(), in ? part.data() : row.data() + at[q], part.size());
+        at[q] += part.size();
       });
-    });
-    detail::run_allgather(comm, op, counts, row.subspan(begins[me], static_cast<std::size_t>(counts[me])), row, 0);
+    };
     detail::for_each_cut("gather_shards", view, layer, m, [&](auto const& t, cut_tensor const& c) {
-      if (c.everywhere()) return;
-      auto const to = std::as_writable_bytes(t.data);
-      for (std::size_t q = 0; q < p; ++q) {
-        if (q == me) continue;
-        c.for_each_run(static_cast<int>(q), [&](std::size_t first, std::size_t last) {
-          std::size_t const n = (last - first) * c.element_size();
-          std::memcpy(to.data() + first * c.element_size(), row.data() + begins[q], n);
-          begins[q] += n;
-        });
-      }
+      if (!c.everywhere() && !large(c)) copy(t, c, me, true);
+    });
+    run(counts, begins[me], row);
+    detail::for_each_cut("gather_shards", view, layer, m, [&](auto const& t, cut_tensor const& c) {
+      for (std::size_t q = 0; q < p; ++q)
+        if (q != me && !c.everywhere() && !large(c)) copy(t, c, q, false);
     });
   });
 }

@@ -4159,6 +4159,143 @@ struct pipeline_frame {
 
 }  // namespace tutti::inline TUTTI_ABI
 
+// ----------------------------------------------------------------------------------------- tutti/train/plan_memory.hpp
+// plan_memory: how many bytes a rank needs to train a model in each way, before anything is allocated.
+
+namespace tutti::inline TUTTI_ABI {
+
+/// Bytes on the rank that needs most, between the steps and within one.
+struct memory_use {
+  std::size_t weights = 0;    ///< kept, and of zero<3> the one layer that is whole
+  std::size_t gradient = 0;   ///< the caller's own, of the model or of one layer, and the kept part of the mean
+  std::size_t optimiser = 0;  ///< its memory of the weights
+  std::size_t rows = 0;       ///< sums over slots, and what messages are sent from and arrive in
+  [[nodiscard]] std::size_t total() const noexcept { return weights + gradient + optimiser + rows; }
+};
+
+/// For each way to train. Of zero<2> and zero<3>, layer by layer.
+struct memory_plan {
+  memory_use data, zero1, zero2, zero3;
+
+  /// A table in MB, one line for each way.
+  [[nodiscard]] std::string explain() const {
+    std::string text = "           weights  gradient  optimiser      rows     total  MB per rank\n";
+    std::pair<char const*, memory_use const*> const ways[] = {
+        {"data", &data}, {"zero<1>", &zero1}, {"zero<2>", &zero2}, {"zero<3>", &zero3}};
+    for (auto const& [name, use] : ways) {
+      auto const mb = [](std::size_t n) { return static_cast<double>(n) / 1e6; };
+      char line[128];
+      std::snprintf(line, sizeof line, "%-8s  %8.2f  %8.2f   %8.2f  %8.2f  %8.2f\n", name, mb(use->weights),
+                    mb(use->gradient), mb(use->optimiser), mb(use->rows), mb(use->total()));
+      text += line;
+    }
+    return text;
+  }
+};
+
+/// What the bytes depend on beside the model and the number of ranks.
+struct memory_terms {
+  int slots = 8;
+  int per_weight = 2;  ///< numbers the optimiser keeps for each weight: adam 2, sgd 0, with momentum 1
+};
+
+namespace detail {
+
+/// The rows of partial sums that are alive at once where a rank adds slots [first, last) of `slots`; `in_place`: the
+/// right half of a node of two slots needs no row.
+[[nodiscard]] inline std::size_t rows_alive(std::uint32_t first, std::uint32_t last, std::uint32_t slots,
+                                            bool in_place) {
+  std::vector<plan::interval> alive;
+  std::size_t most = 0;
+  for (std::uint32_t s = first; s < last; ++s) {
+    alive.push_back({s, s + 1});
+    bool newest = true;
+    for (; alive.size() >= 2; newest = false) {
+      plan::interval const both{alive[alive.size() - 2].first, alive.back().last};
+      if (!plan::is_node(both, slots) || plan::split_point(both) != alive.back().first) break;
+      if (!(newest && in_place)) most = (std::max)(most, alive.size());
+      alive.pop_back();
+      alive.back() = both;
+    }
+    most = (std::max)(most, alive.size());
+  }
+  return most;
+}
+
+/// The scratch memory of a slotted reduction of n bytes: that of the plan that will run.
+[[nodiscard]] inline std::size_t scratch_of(plan::collective what, std::size_t n, int rank,
+                                            std::vector<std::uint32_t> const& cuts) {
+  int const ranks = static_cast<int>(cuts.size()) - 1;
+  auto const algorithm = plan::choose(what, ranks, n, tutti::TUTTI_ABI::algorithm::automatic, {.slots = true});
+  plan::plan const p = plan::make({what, algorithm, rank, ranks, 0, cuts});
+  std::size_t sources = 0, bytes = 0;
+  for (auto const& s : p.steps)
+    if (s.what == plan::verb::fold) sources = (std::max)(sources, s.sources.size());
+  for (auto const& row : p.scratch) {
+    std::size_t const extent = n / static_cast<std::size_t>(ranks) * (row.last - row.first);
+    bytes += row.window ? (std::min)(extent, plan::granule(sources, sizeof(float))) : extent;
+  }
+  return bytes;
+}
+
+}  // namespace detail
+
+/// For a model with these tensors: `signature_of(model)`, or names and shapes of one that does not exist. Tensors whose
+/// names differ in the last word only are one layer. Counts what grows with the model, not the program, its samples and
+/// activations, nor what a transport holds. No communication.
+[[nodiscard]] inline memory_plan plan_memory(signature const& tensors, int ranks, memory_terms const& terms = {}) {
+  if (ranks < 1 || terms.slots < 1 || terms.per_weight < 0)
+    throw error(error_kind::config, "plan_memory: ranks and slots must be at least 1, per_weight 0 or more");
+  std::size_t all = 0, layer = 0, largest = 0;
+  std::size_t packed = 0, packed_of_layer = 0, row_of_layer = 0;  // small tensors, which gather_shards() copies
+  std::string_view last_layer;
+  for (auto const& t : tensors.tensors) {
+    if (t.kind != role::parameter) continue;
+    std::size_t n = t.element & 0xffffffU;
+    for (std::size_t const extent : t.shape) n *= extent;
+    std::string_view const name(t.name);
+    std::string_view const of = name.substr(0, name.rfind('.'));
+    bool const same = of == last_layer && of.size() < name.size();
+    layer = same ? layer + n : n;
+    packed_of_layer = (same ? packed_of_layer : 0) + (n < detail::large_tensor ? n : 0);
+    if (layer > largest) row_of_layer = ranks > 1 ? packed_of_layer : 0;
+    last_layer = of;
+    largest = (std::max)(largest, layer);
+    all += n;
+    if (n < detail::large_tensor) packed += n;
+  }
+  auto const part = [&](std::size_t n) { return n / static_cast<std::size_t>(ranks) + 1; };
+  auto const cuts = slot_cuts(terms.slots, ranks);
+  auto const state = static_cast<std::size_t>(terms.per_weight);
+  std::size_t const row_of_all = ranks > 1 ? packed : 0;
+  memory_plan most{};
+  for (int r = 0; r < ranks; ++r) {
+    auto const q = static_cast<std::size_t>(r);
+    std::size_t const alive = detail::rows_alive(cuts[q], cuts[q + 1], cuts.back(), true);
+    std::size_t const of_data = 1 + detail::rows_alive(cuts[q], cuts[q + 1], cuts.back(), false);
+    auto const scratch = [&](plan::collective what, std::size_t n) { return detail::scratch_of(what, n, r, cuts); };
+    memory_plan mine{};
+    mine.data = {all, all, state * all, of_data * all + scratch(plan::collective::allreduce, all)};
+    mine.zero1 = {all, all + part(all), state * part(all),
+                  alive * all + row_of_all + scratch(plan::collective::reduce_scatter, all)};
+    std::size_t const by_layer = alive * largest + row_of_layer + scratch(plan::collective::reduce_scatter, largest);
+    mine.zero2 = {all, largest + part(all), state * part(all), by_layer};
+    mine.zero3 = {part(all) + largest, largest + part(all), state * part(all), by_layer};
+    auto const keep = [](memory_use& a, memory_use const& b) { a = b.total() > a.total() ? b : a; };
+    keep(most.data, mine.data);
+    keep(most.zero1, mine.zero1);
+    keep(most.zero2, mine.zero2);
+    keep(most.zero3, mine.zero3);
+  }
+  return most;
+}
+template <model M>
+[[nodiscard]] memory_plan plan_memory(M const& m, int ranks, memory_terms const& terms = {}) {
+  return tutti::TUTTI_ABI::plan_memory(signature_of(m), ranks, terms);
+}
+
+}  // namespace tutti::inline TUTTI_ABI
+
 // --------------------------------------------------------------------------------- tutti/train/split_cross_entropy.hpp
 // Softmax cross-entropy over logits of which each rank has some classes: one allreduce of three numbers per sample.
 
@@ -4745,16 +4882,18 @@ void verify_replicas(basic_communicator<S>& comm, M const& model, options how = 
 namespace tutti::inline TUTTI_ABI::detail {
 
 /// For numbers of type T. A row is rank 0's part, then rank 1's …; behind each part is the weight as data_parallel
-/// sends it, so that every owner learns the whole weight from the same message.
-template <class T, class Use>
+/// sends it, so that every owner learns the whole weight from the same message. Rows are nodes of the bracket over the
+/// slots, in order; a slot that is the right half of a node is added to the left one as it comes, without a row of its
+/// own, so a rank that owns 2^k slots holds max(k, 1) rows.
+template <class T>
 class owner_rows {
  public:
   static constexpr std::size_t extra = 2;  ///< numbers behind each part
 
   /// Forgets all rows: those to come are of this layer.
   void begin(flat_view const& view, int layer) {
-    sums_.clear();
     auto const p = static_cast<std::size_t>(view.ranks());
+    alive_ = 0;
     counts_.assign(p, extra);
     for (std::size_t i = view.first_of(layer); i < view.first_of(layer + 1); ++i) {
       cut_tensor const& c = view.tensors()[i];
@@ -4771,30 +4910,40 @@ class owner_rows {
   /// Whether the layer has no number of this type.
   [[nodiscard]] bool empty() const noexcept { return begins_.back() == extra * counts_.size(); }
 
-  void add_zeros(std::uint32_t slot, std::uint32_t slots) {
-    auto& row = sums_.next(slot, begins_.back());
-    std::fill(row.begin(), row.end(), T{});
-    sums_.join(slots);
-  }
-  /// A row for `slot`, to be filled by put() with all tensors in order; counts from finish() on.
-  void start(std::uint32_t slot) {
-    row_ = sums_.next(slot, begins_.back());
+  /// Begins slot `slot` of `slots`: put() all tensors in order, then finish().
+  void start(std::uint32_t slot, std::uint32_t slots) {
+    adding_ = alive_ > 0 && siblings(rows_[alive_ - 1].slots, {slot, slot + 1}, slots);
+    if (!adding_) {
+      if (alive_ == rows_.size()) rows_.emplace_back();
+      rows_[alive_].slots = {slot, slot + 1};
+      rows_[alive_].numbers.resize(begins_.back());
+      ++alive_;
+    } else {
+      rows_[alive_ - 1].slots.last = slot + 1;
+    }
     at_.assign(begins_.begin(), begins_.end() - 1);
   }
   void put(cut_tensor const& c, std::span<T const> numbers) {
     for (std::size_t q = 0; q < at_.size(); ++q)
-      c.for_each_run(static_cast<int>(q), [&](std::size_t begin, std::size_t end) {
-        std::copy_n(numbers.data() + begin, end - begin, row_.data() + at_[q]);
-        at_[q] += end - begin;
-      });
+      c.for_each_run(static_cast<int>(q),
+                     [&](std::size_t begin, std::size_t end) { put(q, numbers.data() + begin, end - begin); });
   }
   void finish(double weight, std::uint32_t slots) {
     double const hi = math::floor(weight / unit);
-    for (std::size_t const at : at_) {
-      row_[at] = static_cast<T>(hi);
-      row_[at + 1] = static_cast<T>(weight - hi * unit);
+    T const parts[extra] = {static_cast<T>(hi), static_cast<T>(weight - hi * unit)};
+    for (std::size_t q = 0; q < at_.size(); ++q) put(q, parts, extra);
+    for (; alive_ >= 2 && siblings(rows_[alive_ - 2].slots, rows_[alive_ - 1].slots, slots); --alive_) {
+      auto& left = rows_[alive_ - 2];
+      add(left.numbers.data(), rows_[alive_ - 1].numbers.data(), left.numbers.size());
+      left.slots.last = rows_[alive_ - 1].slots.last;
     }
-    sums_.join(slots);
+  }
+  /// A slot without samples.
+  void add_zeros(std::uint32_t slot, std::uint32_t slots) {
+    start(slot, slots);
+    for (T& x : rows_[alive_ - 1].numbers) x = adding_ ? x + T{} : T{};  // a sum makes +0 of -0
+    at_.clear();
+    finish(0, slots);
   }
 
   /// Adds up the rows of all ranks along the bracket over the slots. `mine` becomes this rank's part, its weight
@@ -4802,7 +4951,8 @@ class owner_rows {
   template <transport::streams S>
   double reduce(basic_communicator<S>& comm, std::span<std::uint32_t const> cuts, std::span<T> mine,
                 options const& how) {
-    auto const inputs = sums_.inputs();
+    std::vector<const_bytes> inputs;
+    for (std::size_t i = 0; i < alive_; ++i) inputs.push_back(std::as_bytes(std::span(rows_[i].numbers)));
     engine::operation op = detail::reduction_on<T>(plan::collective::reduce_scatter, -1, sum);
     op.count = begins_.back();
     op.counts = counts_;
@@ -4818,8 +4968,33 @@ class owner_rows {
  private:
   static constexpr double unit = 4096;
 
-  slot_sums<T, Use> sums_;
-  std::span<T> row_;
+  struct row {
+    plan::interval slots;
+    std::vector<T> numbers;
+  };
+
+  /// Whether two neighbouring rows are the halves of a node.
+  [[nodiscard]] static bool siblings(plan::interval left, plan::interval right, std::uint32_t slots) {
+    plan::interval const both{left.first, right.last};
+    return plan::is_node(both, slots) && plan::split_point(both) == left.last;
+  }
+  static void add(T* to, T const* more, std::size_t n) {
+    static auto const sums = engine::make_reducer<T>(sum);
+    auto* const acc = reinterpret_cast<std::byte*>(to);
+    sums.apply(sums.op, acc, acc, reinterpret_cast<std::byte const*>(more), n);
+  }
+  void put(std::size_t part, T const* from, std::size_t n) {
+    T* const to = rows_[alive_ - 1].numbers.data() + at_[part];
+    if (adding_)
+      add(to, from, n);
+    else
+      std::copy_n(from, n, to);
+    at_[part] += n;
+  }
+
+  std::vector<row> rows_;
+  std::size_t alive_ = 0;
+  bool adding_ = false;                ///< to the newest row, not to one of its own
   std::vector<std::uint64_t> counts_;  ///< of each rank's part, `extra` included
   std::vector<std::size_t> begins_, at_;
 };
@@ -4895,9 +5070,10 @@ class zero_trainer {
              ", which owns those from " + std::to_string(first()) + " up to, not including, " + std::to_string(last()) +
              " and adds them in increasing order");
     if (!(weight >= 0) || math::isinf(weight)) refuse("a weight must be a number, zero or more");
+    detail::for_each_cut("zero", view_, layer, gradient, [](auto const&, cut_tensor const&) {});
     fill_up_to(s);
-    f32_.start(s);
-    f64_.start(s);
+    f32_.start(s, total());
+    f64_.start(s, total());
     detail::for_each_cut("zero", view_, layer, gradient, [&]<class T>(tensor<T> const& t, cut_tensor const& c) {
       using number = std::remove_const_t<T>;
       if constexpr (trainable<number>)
@@ -4982,7 +5158,7 @@ class zero_trainer {
     std::vector<T> gradient{};  ///< and its weight behind it
     void divide(double weight) {
       T const by = static_cast<T>(weight);
-      for (std::size_t i = 0; i + detail::owner_rows<T, S>::extra < gradient.size(); ++i) gradient[i] /= by;
+      for (std::size_t i = 0; i + detail::owner_rows<T>::extra < gradient.size(); ++i) gradient[i] /= by;
     }
   };
   /// What this rank keeps of a layer.
@@ -5036,7 +5212,7 @@ class zero_trainer {
   }
   template <class T>
   static void make_room(numbers<T>& of, std::size_t n) {
-    if constexpr (stage == 3) of.weights.resize(n - detail::owner_rows<T, S>::extra);
+    if constexpr (stage == 3) of.weights.resize(n - detail::owner_rows<T>::extra);
     of.gradient.resize(n);
   }
   /// The gradient's part, and in stage 3 the weights', as models for the optimiser.
@@ -5120,10 +5296,10 @@ class zero_trainer {
   int slots_;
   std::vector<std::uint32_t> cuts_;  ///< slots of each rank
   flat_view view_;
-  std::vector<part> parts_;           ///< by layer
-  model_shard weights_, gradient_;    ///< over all layers
-  detail::owner_rows<float, S> f32_;  ///< of the layer under way
-  detail::owner_rows<double, S> f64_;
+  std::vector<part> parts_;         ///< by layer
+  model_shard weights_, gradient_;  ///< over all layers
+  detail::owner_rows<float> f32_;   ///< of the layer under way
+  detail::owner_rows<double> f64_;
   int begun_ = none;        ///< the layer under way
   std::uint32_t next_ = 0;  ///< the slot this rank adds next
   bool agreed_ = false;     ///< all ranks have said that they have as many slots

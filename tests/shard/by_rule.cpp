@@ -165,9 +165,11 @@ TEST_CASE("by stage: layers stay together, in order, and the fullest stage is as
     last = view.owner(t.first);
   }
   CHECK(last == 1);
-  CHECK(view.owner(view.tensor("layers.0.experts.2.up").first) == view.owner(view.tensor("layers.0.experts.2.down").first));
+  CHECK(view.owner(view.tensor("layers.0.experts.2.up").first) ==
+        view.owner(view.tensor("layers.0.experts.2.down").first));
   // 44; 12, then five of 14, twice; 11: by hand, 44 + 12 + 3 * 14 = 98 and 2 * 14 + 12 + 70 + 11 = 121, or 112 and 107.
   CHECK(view.count(0) - 2 == 112);
-  CHECK(sentence([] { return partition_model(sample(), 2, tutti::by_stage{{1, 2, 3}}); }).find("one per rank") !=
-        std::string::npos);
+  CHECK(sentence([] {
+          return partition_model(sample(), 2, tutti::by_stage{{1, 2, 3}});
+        }).find("one per rank") != std::string::npos);
 }

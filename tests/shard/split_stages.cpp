@@ -83,12 +83,16 @@ TEST_CASE("a hundred thousand layers are cut; fewer layers than stages leave sta
   CHECK(split_stages(std::vector<double>{6, 2, 2, 2}, 2).explain() ==
         "stage 0: layers [0, 1)  6  100%\nstage 1: layers [1, 4)  6  100%\n");
   // Worth its while: a stage a hundred times slower gets nothing.
-  CHECK(split_stages(std::vector<double>{10, 10}, std::vector<double>{1, 0.01}).cuts == std::vector<std::size_t>{0, 2, 2});
+  CHECK(split_stages(std::vector<double>{10, 10}, std::vector<double>{1, 0.01}).cuts ==
+        std::vector<std::size_t>{0, 2, 2});
 }
 
 TEST_CASE("costs and speeds that are no such thing are refused") {
-  CHECK(sentence([] { return split_stages(std::vector<double>{1, -1}, 2); }).find("a layer costs -1") != std::string::npos);
-  CHECK(sentence([] { return split_stages(std::vector<double>{1}, 0); }).find("at least one stage") != std::string::npos);
+  CHECK(sentence([] {
+          return split_stages(std::vector<double>{1, -1}, 2);
+        }).find("a layer costs -1") != std::string::npos);
+  CHECK(sentence([] { return split_stages(std::vector<double>{1}, 0); }).find("at least one stage") !=
+        std::string::npos);
   CHECK(sentence([] { return split_stages(std::vector<double>{1}, std::vector<double>{0}); }).find("above zero") !=
         std::string::npos);
 }

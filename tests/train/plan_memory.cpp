@@ -93,7 +93,8 @@ TEST_CASE("what is planned is what is allocated, within a tenth; zero 3 on four 
     std::vector<std::ptrdiff_t> data(4), zero1(4), zero2(4), zero3(4), pieces(4);
     tutti::testing::run_ranks(size, [&](communicator& world) {
       auto const r = static_cast<std::size_t>(world.rank());
-      int const first = tutti::slot_cut(slots, size, world.rank()), last = tutti::slot_cut(slots, size, world.rank() + 1);
+      int const first = tutti::slot_cut(slots, size, world.rank()),
+                last = tutti::slot_cut(slots, size, world.rank() + 1);
       auto const measure = [&](std::ptrdiff_t& most, auto train) {
         communicator own = world.dup();  // with memory of its own for messages
         barrier(own);

@@ -86,7 +86,8 @@ struct by_dimension {
   }
 };
 
-/// Tensors named "….experts.3.…" are those of expert 3; experts go to ranks in even blocks. All others are on every rank.
+/// Tensors named "….experts.3.…" are those of expert 3; experts go to ranks in even blocks. All others are on every
+/// rank.
 struct by_expert {
   static constexpr std::string_view name = "by expert";
   std::string key = "experts";

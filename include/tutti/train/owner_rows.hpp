@@ -64,9 +64,8 @@ class owner_rows {
   }
   void put(cut_tensor const& c, std::span<T const> numbers) {
     for (std::size_t q = 0; q < at_.size(); ++q)
-      c.for_each_run(static_cast<int>(q), [&](std::size_t begin, std::size_t end) {
-        put(q, numbers.data() + begin, end - begin);
-      });
+      c.for_each_run(static_cast<int>(q),
+                     [&](std::size_t begin, std::size_t end) { put(q, numbers.data() + begin, end - begin); });
   }
   void finish(double weight, std::uint32_t slots) {
     double const hi = math::floor(weight / unit);

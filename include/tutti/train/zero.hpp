@@ -318,9 +318,9 @@ class zero_trainer {
   int slots_;
   std::vector<std::uint32_t> cuts_;  ///< slots of each rank
   flat_view view_;
-  std::vector<part> parts_;           ///< by layer
-  model_shard weights_, gradient_;    ///< over all layers
-  detail::owner_rows<float> f32_;  ///< of the layer under way
+  std::vector<part> parts_;         ///< by layer
+  model_shard weights_, gradient_;  ///< over all layers
+  detail::owner_rows<float> f32_;   ///< of the layer under way
   detail::owner_rows<double> f64_;
   int begun_ = none;        ///< the layer under way
   std::uint32_t next_ = 0;  ///< the slot this rank adds next
