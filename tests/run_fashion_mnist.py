@@ -97,6 +97,17 @@ def same_model_at_any_number_of_processes(data):
     expect(train(data, "--seed", 2)[1] != alone, "another seed gives another model")
 
 
+def same_model_by_every_exact_strategy(data):
+    _, alone = train(data)
+    _, few_slots = train(data, "--slots", 3)
+    for strategy in ("pipeline",):
+        for np in (1, 2, 3, 4):
+            last = train(data, "--np", np, "--strategy", strategy)[1]
+            expect(last == alone, f"--strategy {strategy} --np {np} ends with the line of one process: {last} and {alone}")
+        last = train(data, "--np", 5, "--strategy", strategy, "--slots", 3)[1]
+        expect(last == few_slots, f"--strategy {strategy}: three slots on five processes: {last} and {few_slots}")
+
+
 def progress_bar(data):
     expect(b"\r" in printed_on_a_terminal(data), "a terminal shows a progress bar")
     silent = printed_on_a_terminal(data, NO_COLOR="1").replace(b"\r\n", b"\n")
@@ -151,6 +162,7 @@ def main():
         data.mkdir()
         write_data(data)
         same_model_at_any_number_of_processes(data)
+        same_model_by_every_exact_strategy(data)
         progress_bar(data)
         wrong_starts(data)
         damaged_files(data, scratch)
