@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <concepts>
 #include <cstddef>
+#include <cstring>
 #include <string>
 #include <type_traits>
 #include <utility>
@@ -32,26 +33,41 @@ void transposed(placed<T, Places...> const&&) = delete;
 
 namespace detail {
 
-/// The sums of a tile of the product stay in registers while k goes by. b holds `stride` numbers per row.
-template <std::size_t rows, std::size_t columns, class T>
+/// `width` numbers that are added and multiplied together: of 16 bytes, which every processor of today does at once.
+#if defined(__GNUC__)
+template <class T, std::size_t width>
+struct lanes_of {
+  typedef T type __attribute__((vector_size(width * sizeof(T))));
+};
+template <class T>
+struct lanes_of<T, 1> {
+  using type = T;
+};
+template <class T>
+inline constexpr std::size_t lane_count = std::is_arithmetic_v<T> && sizeof(T) < 16 ? 16 / sizeof(T) : 1;
+#else
+template <class T, std::size_t>
+struct lanes_of {
+  using type = T;
+};
+template <class T>
+inline constexpr std::size_t lane_count = 1;
+#endif
+
+/// The sums of a tile of the product, `rows` by `across` vectors, stay in registers while k goes by. b and c have
+/// `stride` numbers per row.
+template <std::size_t rows, std::size_t across, std::size_t width, class T>
 void multiply_tile(std::size_t k, T const* a, std::size_t down, std::size_t right, T const* b, std::size_t stride,
                    T* c) {
-  T sums[rows][columns] = {};
-  for (std::size_t p = 0; p < k; ++p)
-    for (std::size_t i = 0; i < rows; ++i) {
-      T const factor = a[i * down + p * right];
-      for (std::size_t j = 0; j < columns; ++j) sums[i][j] += factor * b[p * stride + j];
-    }
-  for (std::size_t i = 0; i < rows; ++i)
-    for (std::size_t j = 0; j < columns; ++j) c[i * stride + j] = sums[i][j];
-}
-
-template <std::size_t columns, class T>
-void multiply_columns(std::size_t m, std::size_t k, T const* a, std::size_t down, std::size_t right, T const* b,
-                      std::size_t stride, T* c) {
-  std::size_t i = 0;
-  for (; i + 4 <= m; i += 4) detail::multiply_tile<4, columns>(k, a + i * down, down, right, b, stride, c + i * stride);
-  for (; i < m; ++i) detail::multiply_tile<1, columns>(k, a + i * down, down, right, b, stride, c + i * stride);
+  using lanes = typename lanes_of<T, width>::type;
+  lanes sums[rows][across] = {};
+  for (std::size_t p = 0; p < k; ++p) {
+    lanes row[across];
+    std::memcpy(&row, b + p * stride, sizeof row);
+    for (std::size_t i = 0; i < rows; ++i)
+      for (std::size_t j = 0; j < across; ++j) sums[i][j] += a[i * down + p * right] * row[j];
+  }
+  for (std::size_t i = 0; i < rows; ++i) std::memcpy(c + i * stride, &sums[i], sizeof sums[i]);
 }
 
 /// c = a b for a of m x k, whose element (i, p) is a[i * down + p * right], and dense b of k x n and c of m x n.
@@ -59,9 +75,18 @@ template <class T>
 void multiply(std::size_t m, std::size_t n, std::size_t k, T const* a, std::size_t down, std::size_t right, T const* b,
               T* c) {
   std::size_t j = 0;
-  for (; j + 16 <= n; j += 16) detail::multiply_columns<16>(m, k, a, down, right, b + j, n, c + j);
-  for (; j + 4 <= n; j += 4) detail::multiply_columns<4>(m, k, a, down, right, b + j, n, c + j);
-  for (; j < n; ++j) detail::multiply_columns<1>(m, k, a, down, right, b + j, n, c + j);
+  auto const columns = [&]<std::size_t across, std::size_t width>() {
+    for (; j + across * width <= n; j += across * width) {
+      std::size_t i = 0;
+      for (; i + 4 <= m; i += 4)
+        detail::multiply_tile<4, across, width>(k, a + i * down, down, right, b + j, n, c + i * n + j);
+      for (; i < m; ++i)
+        detail::multiply_tile<1, across, width>(k, a + i * down, down, right, b + j, n, c + i * n + j);
+    }
+  };
+  columns.template operator()<2, lane_count<T>>();
+  columns.template operator()<1, lane_count<T>>();
+  columns.template operator()<1, 1>();
 }
 
 template <class>
