@@ -14,6 +14,7 @@
 #include <tutti/train/gossip.hpp>
 #include <tutti/train/grad_health.hpp>
 #include <tutti/train/guard_step.hpp>
+#include <tutti/train/init.hpp>
 #include <tutti/train/learning_rate.hpp>
 #include <tutti/train/local_sgd.hpp>
 #include <tutti/train/lr_sweep.hpp>

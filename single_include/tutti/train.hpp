@@ -844,6 +844,256 @@ template <transport::streams S, class Gradient>
 
 }  // namespace tutti::inline TUTTI_ABI
 
+// ---------------------------------------------------------------------------------------------- tutti/data/moments.hpp
+// moments: count, mean, variance and extremes of numbers seen one by one, on any number of ranks.
+
+namespace tutti::inline TUTTI_ABI {
+
+namespace detail {
+
+/// A mean in two parts, hi + lo, so that a small step is not lost in a large value: of 1e9 + U(0, 1) a double alone
+/// keeps too few digits for the variance. Knuth's two-sum; -ffast-math would undo it.
+template <std::floating_point T>
+struct running_mean {
+  T hi = 0;
+  T lo = 0;
+
+  [[nodiscard]] constexpr T distance_of(T x) const noexcept { return (x - hi) - lo; }
+  /// other - *this
+  [[nodiscard]] constexpr T distance_of(running_mean const& other) const noexcept {
+    return (other.hi - hi) + (other.lo - lo);
+  }
+  constexpr void move_by(T step) noexcept {
+    T const low = lo + step;
+    T const sum = hi + low;
+    T const back = sum - hi;
+    lo = (hi - (sum - back)) + (low - back);
+    hi = sum;
+  }
+};
+
+}  // namespace detail
+
+/// `m.add(x)` for every number, then `allreduce(comm, m, merge)`: a value of 48 bytes (in double) whose fold is that of
+/// one process over all the numbers, but for rounding. Never E[x²] - E[x]², which loses every digit where the mean is
+/// large; Welford 1962 and Chan, Golub & LeVeque 1979, with the mean kept in two parts. NaN in gives NaN out.
+template <std::floating_point T = double>
+class moments {
+ public:
+  constexpr void add(T x) noexcept {
+    ++count_;
+    T const before = mean_.distance_of(x);
+    mean_.move_by(before / static_cast<T>(count_));
+    squares_ += before * mean_.distance_of(x);
+    if (x < min_) min_ = x;
+    if (x > max_) max_ = x;
+  }
+  constexpr void merge(moments const& other) noexcept {
+    if (other.count_ == 0) return;
+    if (count_ == 0) {
+      *this = other;
+      return;
+    }
+    auto const a = static_cast<T>(count_);
+    auto const b = static_cast<T>(other.count_);
+    T const apart = mean_.distance_of(other.mean_);
+    squares_ += other.squares_ + apart * apart * (a * (b / (a + b)));
+    mean_.move_by(apart * (b / (a + b)));
+    count_ += other.count_;
+    if (other.min_ < min_) min_ = other.min_;
+    if (other.max_ > max_) max_ = other.max_;
+  }
+
+  [[nodiscard]] constexpr std::uint64_t count() const noexcept { return count_; }
+  /// NaN where nothing was seen; so are those below.
+  [[nodiscard]] constexpr T mean() const noexcept { return count_ == 0 ? nan : mean_.hi; }
+  /// The mean squared distance from the mean (divided by n).
+  [[nodiscard]] constexpr T variance() const noexcept { return count_ == 0 ? nan : squares_ / static_cast<T>(count_); }
+  /// The unbiased estimate for the population the numbers were drawn from (divided by n - 1).
+  [[nodiscard]] constexpr T sample_variance() const noexcept {
+    return count_ < 2 ? nan : squares_ / static_cast<T>(count_ - 1);
+  }
+  /// The root of variance().
+  [[nodiscard]] T deviation() const noexcept { return static_cast<T>(math::sqrt(static_cast<double>(variance()))); }
+  /// +infinity where nothing was seen.
+  [[nodiscard]] constexpr T min() const noexcept { return min_; }
+  /// -infinity where nothing was seen.
+  [[nodiscard]] constexpr T max() const noexcept { return max_; }
+
+ private:
+  static constexpr T nan = std::numeric_limits<T>::quiet_NaN();
+
+  std::uint64_t count_ = 0;
+  detail::running_mean<T> mean_{};
+  T squares_ = 0;  ///< the sum of squared distances from the mean
+  T min_ = std::numeric_limits<T>::infinity();
+  T max_ = -std::numeric_limits<T>::infinity();
+};
+static_assert(std::is_trivially_copyable_v<moments<>> && sizeof(moments<>) == 48 && mergeable<moments<>>);
+
+}  // namespace tutti::inline TUTTI_ABI
+
+// ------------------------------------------------------------------------------------------------ tutti/train/init.hpp
+// First weights, each a function of seed, name and place in the whole tensor. Receives any model, whole or in parts,
+// and fills it without communication.
+
+namespace tutti::inline TUTTI_ABI::init {
+
+/// How many numbers flow into and out of a unit of a layer.
+struct fan {
+  double in = 0;
+  double out = 0;
+
+  /// Of weights that are inputs x outputs x whatever else (a kernel's extent counts in both): dimension 0 is `in`.
+  [[nodiscard]] static fan of(std::span<std::size_t const> shape) noexcept {
+    double rest = 1;
+    for (std::size_t d = 2; d < shape.size(); ++d) rest *= static_cast<double>(shape[d]);
+    return {static_cast<double>(shape[0]) * rest, static_cast<double>(shape[1]) * rest};
+  }
+};
+
+namespace detail {
+
+struct he_limit {
+  [[nodiscard]] static double of(fan f) noexcept { return math::sqrt(6 / f.in); }
+};
+struct xavier_limit {
+  [[nodiscard]] static double of(fan f) noexcept { return math::sqrt(6 / (f.in + f.out)); }
+};
+struct no_limit {
+  [[nodiscard]] static double of(fan) noexcept { return 0; }
+};
+
+[[noreturn]] inline void refuse(std::string_view name) {
+  throw error(error_kind::config, "init: tensor '" + std::string(name) + "' holds neither float nor double");
+}
+
+}  // namespace detail
+
+/// Uniform numbers in [-limit, limit), the limit being a function of the fan. Weight i of tensor `name` is the same
+/// number on every rank and platform, whatever part of the tensor is filled and in which order.
+template <class Limit>
+struct uniform {
+  std::uint64_t seed = 0;
+  bool outputs_first = false;  ///< weights are outputs x inputs, as in PyTorch
+
+  /// Weight i, counted row by row, of the tensor `name`.
+  [[nodiscard]] double at(std::string_view name, double limit, std::uint64_t i) const noexcept {
+    std::uint64_t const key = mix(fnv1a().add(name).value() ^ mix(seed + golden));
+    return (static_cast<double>(mix(key + i * golden) >> 11U) * 0x1p-52 - 1) * limit;
+  }
+
+  /// Every parameter of two or more dimensions, under its name in the model; of fewer (biases, scales) become zeros.
+  /// Of placed tensors the part that is here. Throws config for parameters that are neither float nor double.
+  template <class Model>
+  void fill(Model& model) const {
+    filler out{*this};
+    tutti::TUTTI_ABI::detail::walker walk(out);
+    walk.node(model);
+  }
+  /// One tensor, or the part of it that is here, under a name of the caller's.
+  template <trainable T, class... Places>
+  void fill(std::string_view name, placed<T, Places...>& x) const {
+    fill(name, std::span<T>(x.data(), x.size()), x.shape(),
+         [&](std::size_t i) { return x.layout().index_in_whole(i); });
+  }
+  /// `weights`, which are those from number `first` on of a tensor of that fan.
+  template <trainable T>
+  void fill(std::string_view name, std::span<T> weights, fan of, std::uint64_t first = 0) const {
+    double const limit = Limit::of(outputs_first ? fan{of.out, of.in} : of);
+    for (std::size_t i = 0; i < weights.size(); ++i) weights[i] = static_cast<T>(at(name, limit, first + i));
+  }
+
+ private:
+  static constexpr std::uint64_t golden = 0x9e3779b97f4a7c15ULL;  // 2^64 / the golden ratio
+  [[nodiscard]] static constexpr std::uint64_t mix(std::uint64_t x) noexcept {
+    return tutti::TUTTI_ABI::detail::mix64(x);
+  }
+
+  template <class T, class Index>
+  void fill(std::string_view name, std::span<T> weights, std::span<std::size_t const> shape, Index index) const {
+    double limit = 0;
+    if (shape.size() >= 2) {
+      fan const of = fan::of(shape);
+      limit = Limit::of(outputs_first ? fan{of.out, of.in} : of);
+    }
+    for (std::size_t i = 0; i < weights.size(); ++i)
+      weights[i] = limit == 0 ? T{0} : static_cast<T>(at(name, limit, index(i)));
+  }
+
+  struct filler {
+    uniform const& how;
+    template <class M>
+    void enter(std::string_view, tier) const {}
+    template <class T, class... Places>
+    bool take(std::string_view name, placed<T, Places...>& x) const {
+      if constexpr (trainable<T>) how.fill(name, x);
+      return true;
+    }
+    template <class T>
+    void leaf(tensor<T> const& t) const {
+      if (t.kind != role::parameter) return;
+      if constexpr (trainable<T>) {
+        how.fill(t.name, t.data, t.shape, [](std::size_t i) { return i; });
+      } else {
+        detail::refuse(t.name);
+      }
+    }
+  };
+};
+
+/// For layers with a relu behind them: activations keep their mean square. He, Zhang, Ren & Sun 2015.
+using he = uniform<detail::he_limit>;
+/// For layers with tanh or nothing behind them. Glorot & Bengio 2010.
+using xavier = uniform<detail::xavier_limit>;
+using zeros = uniform<detail::no_limit>;
+
+/// How signals grow or fade from layer to layer: the variance of each layer's activations.
+class variance_report {
+ public:
+  /// Numbers of one layer, or of a rank's part of it; again for the same layer, they are counted together.
+  template <class R>
+  void add(std::string_view layer, R const& activations) {
+    moments<>* seen = nullptr;
+    for (std::size_t i = 0; i < names_.size(); ++i)
+      if (names_[i] == layer) seen = &seen_[i];
+    if (seen == nullptr) {
+      names_.emplace_back(layer);
+      seen = &seen_.emplace_back();
+    }
+    for (auto x : activations) seen->add(static_cast<double>(x));
+  }
+  /// Collective: what all ranks saw, on every rank. All have added the same layers in the same order.
+  template <class S>
+  void combine(basic_communicator<S>& comm) {
+    allreduce(comm, seen_, merge);
+  }
+
+  [[nodiscard]] std::size_t layers() const noexcept { return seen_.size(); }
+  /// Of the layer that was added as number i.
+  [[nodiscard]] moments<> const& of(std::size_t i) const { return seen_[i]; }
+  /// Whether every variance is within [low, high].
+  [[nodiscard]] bool within(double low, double high) const {
+    for (auto const& m : seen_)
+      if (!(m.variance() >= low && m.variance() <= high)) return false;
+    return true;
+  }
+  /// One line per layer: "hidden0: variance 0.68 of 8192 numbers".
+  [[nodiscard]] std::string explain() const {
+    std::string text;
+    for (std::size_t i = 0; i < seen_.size(); ++i)
+      text += names_[i] + ": variance " + std::to_string(seen_[i].variance()) + " of " +
+              std::to_string(seen_[i].count()) + " numbers\n";
+    return text;
+  }
+
+ private:
+  std::vector<std::string> names_{};
+  std::vector<moments<>> seen_{};
+};
+
+}  // namespace tutti::inline TUTTI_ABI::init
+
 // --------------------------------------------------------------------------------------- tutti/train/learning_rate.hpp
 // Schedules of the learning rate: functions of the step number, put together from parts.
 
@@ -1387,26 +1637,41 @@ void transposed(placed<T, Places...> const&&) = delete;
 
 namespace detail {
 
-/// The sums of a tile of the product stay in registers while k goes by. b holds `stride` numbers per row.
-template <std::size_t rows, std::size_t columns, class T>
+/// `width` numbers that are added and multiplied together: of 16 bytes, which every processor of today does at once.
+#if defined(__GNUC__)
+template <class T, std::size_t width>
+struct lanes_of {
+  typedef T type __attribute__((vector_size(width * sizeof(T))));
+};
+template <class T>
+struct lanes_of<T, 1> {
+  using type = T;
+};
+template <class T>
+inline constexpr std::size_t lane_count = std::is_arithmetic_v<T> && sizeof(T) < 16 ? 16 / sizeof(T) : 1;
+#else
+template <class T, std::size_t>
+struct lanes_of {
+  using type = T;
+};
+template <class T>
+inline constexpr std::size_t lane_count = 1;
+#endif
+
+/// The sums of a tile of the product, `rows` by `across` vectors, stay in registers while k goes by. b and c have
+/// `stride` numbers per row.
+template <std::size_t rows, std::size_t across, std::size_t width, class T>
 void multiply_tile(std::size_t k, T const* a, std::size_t down, std::size_t right, T const* b, std::size_t stride,
                    T* c) {
-  T sums[rows][columns] = {};
-  for (std::size_t p = 0; p < k; ++p)
-    for (std::size_t i = 0; i < rows; ++i) {
-      T const factor = a[i * down + p * right];
-      for (std::size_t j = 0; j < columns; ++j) sums[i][j] += factor * b[p * stride + j];
-    }
-  for (std::size_t i = 0; i < rows; ++i)
-    for (std::size_t j = 0; j < columns; ++j) c[i * stride + j] = sums[i][j];
-}
-
-template <std::size_t columns, class T>
-void multiply_columns(std::size_t m, std::size_t k, T const* a, std::size_t down, std::size_t right, T const* b,
-                      std::size_t stride, T* c) {
-  std::size_t i = 0;
-  for (; i + 4 <= m; i += 4) detail::multiply_tile<4, columns>(k, a + i * down, down, right, b, stride, c + i * stride);
-  for (; i < m; ++i) detail::multiply_tile<1, columns>(k, a + i * down, down, right, b, stride, c + i * stride);
+  using lanes = typename lanes_of<T, width>::type;
+  lanes sums[rows][across] = {};
+  for (std::size_t p = 0; p < k; ++p) {
+    lanes row[across];
+    std::memcpy(&row, b + p * stride, sizeof row);
+    for (std::size_t i = 0; i < rows; ++i)
+      for (std::size_t j = 0; j < across; ++j) sums[i][j] += a[i * down + p * right] * row[j];
+  }
+  for (std::size_t i = 0; i < rows; ++i) std::memcpy(c + i * stride, &sums[i], sizeof sums[i]);
 }
 
 /// c = a b for a of m x k, whose element (i, p) is a[i * down + p * right], and dense b of k x n and c of m x n.
@@ -1414,9 +1679,17 @@ template <class T>
 void multiply(std::size_t m, std::size_t n, std::size_t k, T const* a, std::size_t down, std::size_t right, T const* b,
               T* c) {
   std::size_t j = 0;
-  for (; j + 16 <= n; j += 16) detail::multiply_columns<16>(m, k, a, down, right, b + j, n, c + j);
-  for (; j + 4 <= n; j += 4) detail::multiply_columns<4>(m, k, a, down, right, b + j, n, c + j);
-  for (; j < n; ++j) detail::multiply_columns<1>(m, k, a, down, right, b + j, n, c + j);
+  auto const columns = [&]<std::size_t across, std::size_t width>() {
+    for (; j + across * width <= n; j += across * width) {
+      std::size_t i = 0;
+      for (; i + 4 <= m; i += 4)
+        detail::multiply_tile<4, across, width>(k, a + i * down, down, right, b + j, n, c + i * n + j);
+      for (; i < m; ++i) detail::multiply_tile<1, across, width>(k, a + i * down, down, right, b + j, n, c + i * n + j);
+    }
+  };
+  columns.template operator()<2, lane_count<T>>();
+  columns.template operator()<1, lane_count<T>>();
+  columns.template operator()<1, 1>();
 }
 
 template <class>
@@ -4401,95 +4674,6 @@ template <class S, class... Axes, class T, class... Places, class Labels>
 }
 
 }  // namespace loss
-}  // namespace tutti::inline TUTTI_ABI
-
-// ---------------------------------------------------------------------------------------------- tutti/data/moments.hpp
-// moments: count, mean, variance and extremes of numbers seen one by one, on any number of ranks.
-
-namespace tutti::inline TUTTI_ABI {
-
-namespace detail {
-
-/// A mean in two parts, hi + lo, so that a small step is not lost in a large value: of 1e9 + U(0, 1) a double alone
-/// keeps too few digits for the variance. Knuth's two-sum; -ffast-math would undo it.
-template <std::floating_point T>
-struct running_mean {
-  T hi = 0;
-  T lo = 0;
-
-  [[nodiscard]] constexpr T distance_of(T x) const noexcept { return (x - hi) - lo; }
-  /// other - *this
-  [[nodiscard]] constexpr T distance_of(running_mean const& other) const noexcept {
-    return (other.hi - hi) + (other.lo - lo);
-  }
-  constexpr void move_by(T step) noexcept {
-    T const low = lo + step;
-    T const sum = hi + low;
-    T const back = sum - hi;
-    lo = (hi - (sum - back)) + (low - back);
-    hi = sum;
-  }
-};
-
-}  // namespace detail
-
-/// `m.add(x)` for every number, then `allreduce(comm, m, merge)`: a value of 48 bytes (in double) whose fold is that of
-/// one process over all the numbers, but for rounding. Never E[x²] - E[x]², which loses every digit where the mean is
-/// large; Welford 1962 and Chan, Golub & LeVeque 1979, with the mean kept in two parts. NaN in gives NaN out.
-template <std::floating_point T = double>
-class moments {
- public:
-  constexpr void add(T x) noexcept {
-    ++count_;
-    T const before = mean_.distance_of(x);
-    mean_.move_by(before / static_cast<T>(count_));
-    squares_ += before * mean_.distance_of(x);
-    if (x < min_) min_ = x;
-    if (x > max_) max_ = x;
-  }
-  constexpr void merge(moments const& other) noexcept {
-    if (other.count_ == 0) return;
-    if (count_ == 0) {
-      *this = other;
-      return;
-    }
-    auto const a = static_cast<T>(count_);
-    auto const b = static_cast<T>(other.count_);
-    T const apart = mean_.distance_of(other.mean_);
-    squares_ += other.squares_ + apart * apart * (a * (b / (a + b)));
-    mean_.move_by(apart * (b / (a + b)));
-    count_ += other.count_;
-    if (other.min_ < min_) min_ = other.min_;
-    if (other.max_ > max_) max_ = other.max_;
-  }
-
-  [[nodiscard]] constexpr std::uint64_t count() const noexcept { return count_; }
-  /// NaN where nothing was seen; so are those below.
-  [[nodiscard]] constexpr T mean() const noexcept { return count_ == 0 ? nan : mean_.hi; }
-  /// The mean squared distance from the mean (divided by n).
-  [[nodiscard]] constexpr T variance() const noexcept { return count_ == 0 ? nan : squares_ / static_cast<T>(count_); }
-  /// The unbiased estimate for the population the numbers were drawn from (divided by n - 1).
-  [[nodiscard]] constexpr T sample_variance() const noexcept {
-    return count_ < 2 ? nan : squares_ / static_cast<T>(count_ - 1);
-  }
-  /// The root of variance().
-  [[nodiscard]] T deviation() const noexcept { return static_cast<T>(math::sqrt(static_cast<double>(variance()))); }
-  /// +infinity where nothing was seen.
-  [[nodiscard]] constexpr T min() const noexcept { return min_; }
-  /// -infinity where nothing was seen.
-  [[nodiscard]] constexpr T max() const noexcept { return max_; }
-
- private:
-  static constexpr T nan = std::numeric_limits<T>::quiet_NaN();
-
-  std::uint64_t count_ = 0;
-  detail::running_mean<T> mean_{};
-  T squares_ = 0;  ///< the sum of squared distances from the mean
-  T min_ = std::numeric_limits<T>::infinity();
-  T max_ = -std::numeric_limits<T>::infinity();
-};
-static_assert(std::is_trivially_copyable_v<moments<>> && sizeof(moments<>) == 48 && mergeable<moments<>>);
-
 }  // namespace tutti::inline TUTTI_ABI
 
 // ------------------------------------------------------------------------------------ tutti/train/sync_batch_stats.hpp

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSL-1.0
-// First weights, each a function of seed, name and place in the whole tensor. Receives any model, whole or in parts, and
-// fills it without communication.
+// First weights, each a function of seed, name and place in the whole tensor. Receives any model, whole or in parts,
+// and fills it without communication.
 #pragma once
 
 #include <concepts>
@@ -80,7 +80,8 @@ struct uniform {
   /// One tensor, or the part of it that is here, under a name of the caller's.
   template <trainable T, class... Places>
   void fill(std::string_view name, placed<T, Places...>& x) const {
-    fill(name, std::span<T>(x.data(), x.size()), x.shape(), [&](std::size_t i) { return x.layout().index_in_whole(i); });
+    fill(name, std::span<T>(x.data(), x.size()), x.shape(),
+         [&](std::size_t i) { return x.layout().index_in_whole(i); });
   }
   /// `weights`, which are those from number `first` on of a tensor of that fan.
   template <trainable T>

@@ -80,8 +80,7 @@ void multiply(std::size_t m, std::size_t n, std::size_t k, T const* a, std::size
       std::size_t i = 0;
       for (; i + 4 <= m; i += 4)
         detail::multiply_tile<4, across, width>(k, a + i * down, down, right, b + j, n, c + i * n + j);
-      for (; i < m; ++i)
-        detail::multiply_tile<1, across, width>(k, a + i * down, down, right, b + j, n, c + i * n + j);
+      for (; i < m; ++i) detail::multiply_tile<1, across, width>(k, a + i * down, down, right, b + j, n, c + i * n + j);
     }
   };
   columns.template operator()<2, lane_count<T>>();
