@@ -9,6 +9,7 @@
 #include <tutti/train/block_coordinate.hpp>
 #include <tutti/train/clip_by_value.hpp>
 #include <tutti/train/clip_shards.hpp>
+#include <tutti/train/compress.hpp>
 #include <tutti/train/data_parallel.hpp>
 #include <tutti/train/early_stop.hpp>
 #include <tutti/train/gossip.hpp>

@@ -31,6 +31,7 @@
 #include <algorithm>
 #include <array>
 #include <atomic>
+#include <bit>
 #include <chrono>
 #include <cmath>
 #include <concepts>
@@ -323,6 +324,578 @@ double clip_by_global_norm(basic_communicator<S>& comm, Gradient& mine, double l
   detail::clip_to(mine, norm, limit);
   return norm;
 }
+
+}  // namespace tutti::inline TUTTI_ABI
+
+// -------------------------------------------------------------------------------------- tutti/train/compress_codec.hpp
+// Numbers in fewer bits: bfloat16, half, and 8-bit integers with a scale per block. Pure functions on memory.
+
+namespace tutti::inline TUTTI_ABI::detail {
+
+/// What rounding lost; nothing where that is no number, for it would come back at every step.
+[[nodiscard]] constexpr float lost(float exact, float sent) noexcept {
+  float const rest = exact - sent;
+  return rest - rest == 0 ? rest : 0.0F;
+}
+
+/// 2 bytes a number: each rounded to the nearest T.
+template <class T>
+struct short_codec {
+  [[nodiscard]] static constexpr std::size_t bytes(std::size_t n) noexcept { return 2 * n; }
+  /// Writes x to `to` and leaves in x what that lost.
+  static void encode(std::span<float> x, std::byte* to) noexcept {
+    for (std::size_t i = 0; i < x.size(); ++i) {
+      T const rounded(x[i]);
+      x[i] = detail::lost(x[i], static_cast<float>(rounded));
+      std::uint16_t const bits = rounded.bits();
+      std::memcpy(to + 2 * i, &bits, 2);
+    }
+  }
+  /// Calls use(i, number first + i) for the next `count`.
+  template <class F>
+  static void decode(std::byte const* from, std::size_t first, std::size_t count, F use) {
+    for (std::size_t i = 0; i < count; ++i) {
+      std::uint16_t bits = 0;
+      std::memcpy(&bits, from + 2 * (first + i), 2);
+      use(i, static_cast<float>(T::from_bits(bits)));
+    }
+  }
+};
+
+/// A byte a number, and a scale for each `block` of them: its largest magnitude is 127. A block with a NaN or an
+/// infinity becomes NaN.
+struct int8_codec {
+  std::size_t block = 256;
+
+  [[nodiscard]] constexpr std::size_t bytes(std::size_t n) const noexcept { return n + (n + block - 1) / block * 4; }
+  void encode(std::span<float> x, std::byte* to) const noexcept {
+    for (; !x.empty(); x = x.subspan((std::min)(block, x.size())))
+      to = encode_block(x.first((std::min)(block, x.size())), to);
+  }
+  template <class F>
+  void decode(std::byte const* from, std::size_t first, std::size_t count, F use) const {
+    for (std::size_t i = 0; i < count;) {
+      std::size_t const within = (first + i) % block;
+      std::size_t const run = (std::min)(block - within, count - i);
+      std::byte const* const at = from + (first + i) / block * (block + 4);
+      float scale = 0;
+      std::memcpy(&scale, at, 4);
+      for (std::size_t k = 0; k < run; ++k)
+        use(i + k, scale * static_cast<float>(static_cast<std::int8_t>(at[4 + within + k])));
+      i += run;
+    }
+  }
+
+ private:
+  static std::byte* encode_block(std::span<float> x, std::byte* to) noexcept {
+    std::int32_t most = 0;  // magnitudes order as their bits do, infinity and NaN last
+    for (float const v : x) most = (std::max)(most, std::bit_cast<std::int32_t>(v) & 0x7fff'ffff);
+    auto const largest = std::bit_cast<float>(most);
+    bool const wild = most >= 0x7f80'0000;
+    bool const tiny = largest < 0x1p-100F;  // too small to divide by: sent as zeros, and kept
+    float const scale = wild ? std::bit_cast<float>(0x7fc0'0000) : tiny ? 0.0F : largest / 127;
+    float const by = wild || tiny ? 0.0F : 127 / largest;
+    std::memcpy(to, &scale, 4);
+    to += 4;
+    constexpr float magic = 12582912;  // 1.5 * 2^23: adding it rounds to a whole number, in the lowest bits
+    for (std::size_t i = 0; i < x.size(); ++i) {
+      auto const bits = std::bit_cast<std::uint32_t>((wild ? 0.0F : x[i] * by) + magic);
+      auto const whole = static_cast<std::int8_t>(bits & 255U);
+      x[i] = wild ? 0.0F : x[i] - scale * static_cast<float>(whole);
+      to[i] = static_cast<std::byte>(whole);
+    }
+    return to + x.size();
+  }
+};
+
+}  // namespace tutti::inline TUTTI_ABI::detail
+
+// ------------------------------------------------------------------------------------- tutti/train/compress_shapes.hpp
+// What a compression scheme knows of a gradient: its numbers in one row, and which of them are matrices.
+
+namespace tutti::inline TUTTI_ABI::detail {
+
+/// One tensor: numbers first … first + rows * columns of the row. What has one dimension has one row.
+struct gradient_shape {
+  std::size_t first = 0;
+  std::size_t rows = 0;
+  std::size_t columns = 0;
+};
+struct gradient_shapes {
+  std::vector<gradient_shape> tensors;
+  std::size_t numbers = 0;
+};
+
+/// Calls f(tensor) for each that is trained: of floats or doubles, and no buffer.
+template <class M, class F>
+void for_each_trained(M& gradient, F f) {
+  for_each_tensor(gradient, [&]<class T>(tensor<T> const& t) {
+    if constexpr (trainable<std::remove_cv_t<T>>)
+      if (t.kind == role::parameter) f(t);
+  });
+}
+
+template <class M>
+[[nodiscard]] gradient_shapes shapes_of(M const& gradient) {
+  gradient_shapes all;
+  for_each_trained(gradient, [&](auto const& t) {
+    std::size_t const rows = t.shape.size() > 1 ? t.shape[0] : 1;
+    all.tensors.push_back({all.numbers, rows, rows == 0 ? 0 : t.data.size() / rows});
+    all.numbers += t.data.size();
+  });
+  return all;
+}
+
+}  // namespace tutti::inline TUTTI_ABI::detail
+
+// ------------------------------------------------------------------------------------- tutti/train/compress_direct.hpp
+// Direct mean of quantised gradients: every rank quantises once and sends each owner its part; the owner adds up in
+// float, in rank order, quantises the mean once, and sends it to all.
+// Why     two roundings at any p; a ring would round p - 1 times. All ranks decode the same bytes, the owner too.
+// Trace   p=3: rank r sends q(part j) to rank j; rank j sends q(mean of part j) to all.
+// Cost    2 rounds, 2(p-1)/p n bytes a rank and direction, n the quantised size.
+// Limits  none; one rank alone quantises nothing.
+// See     Wang et al. 2023 (ZeRO++); Karimireddy et al. 2019 for the feedback, here on both roundings.
+
+namespace tutti::inline TUTTI_ABI::detail {
+
+template <class Codec>
+class direct_exchange {
+ public:
+  template <class Scheme>
+  direct_exchange(Scheme const& scheme, gradient_shapes const& shapes, int size)
+      : codec_(scheme.codec()),
+        feedback_(scheme.feedback),
+        numbers_(shapes.numbers),
+        part_((shapes.numbers + static_cast<std::size_t>(size) - 1) / static_cast<std::size_t>(size)),
+        block_(8 + codec_.bytes(part_)),
+        out_(block_ * static_cast<std::size_t>(size)),
+        in_(out_.size()),
+        sum_(part_),
+        lost_(part_) {}
+
+  /// `x`: this rank's numbers; then what was not sent. Returns the sum of the weights.
+  template <transport::streams S>
+  double mean(basic_communicator<S>& comm, std::span<float> x, double weight, options const& how) {
+    auto const p = static_cast<std::size_t>(comm.size());
+    for (std::size_t j = 0; j < p; ++j) {
+      std::byte* const to = out_.data() + j * block_;
+      std::memcpy(to, &weight, 8);
+      codec_.encode(part_of(x, j), to + 8);
+    }
+    alltoall(comm, out_, in_, how);
+    double total = 0;
+    for (std::size_t r = 0; r < p; ++r) {
+      double theirs = 0;
+      std::memcpy(&theirs, in_.data() + r * block_, 8);
+      total += theirs;
+    }
+    auto const mine = std::span(sum_).first(part_of(x, static_cast<std::size_t>(comm.rank())).size());
+    for (std::size_t r = 0; r < p; ++r)
+      codec_.decode(in_.data() + r * block_ + 8, 0, mine.size(),
+                    [&](std::size_t i, float v) { mine[i] = r == 0 ? v : mine[i] + v; });
+    auto const by = static_cast<float>(total);
+    for (std::size_t i = 0; i < mine.size(); ++i) mine[i] = mine[i] / by + (feedback_ ? lost_[i] : 0.0F);
+    codec_.encode(mine, out_.data());
+    std::copy(mine.begin(), mine.end(), lost_.begin());
+    allgather(comm, std::span<std::byte const>(out_).first(block_ - 8), std::span(in_).first((block_ - 8) * p), how);
+    return total;
+  }
+  /// Numbers first … of the mean.
+  template <class T>
+  void read(std::size_t first, std::span<T> to) const {
+    while (!to.empty()) {
+      std::size_t const j = first / part_;
+      std::size_t const run = (std::min)(to.size(), (j + 1) * part_ - first);
+      codec_.decode(in_.data() + j * (block_ - 8), first - j * part_, run,
+                    [&](std::size_t i, float v) { to[i] = static_cast<T>(v); });
+      first += run;
+      to = to.subspan(run);
+    }
+  }
+
+ private:
+  [[nodiscard]] std::span<float> part_of(std::span<float> x, std::size_t j) const {
+    std::size_t const begin = (std::min)(j * part_, numbers_);
+    return x.subspan(begin, (std::min)(part_, numbers_ - begin));
+  }
+
+  Codec codec_;
+  bool feedback_;
+  std::size_t numbers_;
+  std::size_t part_;   // numbers an owner has
+  std::size_t block_;  // bytes that go to it: a weight, and the part
+  std::vector<std::byte> out_;
+  std::vector<std::byte> in_;
+  std::vector<float> sum_;
+  std::vector<float> lost_;  // when this owner's mean was rounded
+};
+
+}  // namespace tutti::inline TUTTI_ABI::detail
+
+namespace tutti::inline TUTTI_ABI::compress {
+
+/// Half the bytes; a float's range, 8 significant bits. `feedback`: what rounding lost is added to the next step.
+struct bfloat16 {
+  bool feedback = true;
+  using exchange = detail::direct_exchange<detail::short_codec<tutti::TUTTI_ABI::bfloat16>>;
+  [[nodiscard]] static auto codec() { return detail::short_codec<tutti::TUTTI_ABI::bfloat16>{}; }
+};
+/// Half the bytes; 11 significant bits, but a sum of gradients above 65504 becomes infinite.
+struct half {
+  bool feedback = true;
+  using exchange = detail::direct_exchange<detail::short_codec<tutti::TUTTI_ABI::half>>;
+  [[nodiscard]] static auto codec() { return detail::short_codec<tutti::TUTTI_ABI::half>{}; }
+};
+/// A quarter of the bytes (and 4 / block): whole numbers up to 127 times a scale for each `block` numbers.
+struct int8 {
+  std::size_t block = 256;
+  bool feedback = true;
+  using exchange = detail::direct_exchange<detail::int8_codec>;
+  [[nodiscard]] auto codec() const { return detail::int8_codec{block > 0 ? block : 1}; }
+};
+
+}  // namespace tutti::inline TUTTI_ABI::compress
+
+// ----------------------------------------------------------------------------------- tutti/train/compress_low_rank.hpp
+// PowerSGD: a matrix of gradients as the product of a tall and a wide one of few columns, each the sum over all ranks.
+// Why     one step of power iteration a training step, begun where the last one ended, finds what matters most.
+// Trace   P = sum of M Q, orthonormal columns; Q = sum of M' P; the mean is P Q' over the weight. All sums are plain.
+// Cost    2 allreduces of rank (rows + columns) floats instead of one of rows * columns.
+// Limits  what is no matrix, or no larger than its factors, travels as it is.
+// See     Vogels, Karimireddy & Jaggi 2019.
+
+namespace tutti::inline TUTTI_ABI::detail {
+
+class low_rank_exchange {
+ public:
+  template <class Scheme>
+  low_rank_exchange(Scheme const& scheme, gradient_shapes const& shapes, int)
+      : rank_(scheme.rank), tensors_(shapes.tensors), mean_(shapes.numbers) {
+    if (rank_ == 0) throw error(error_kind::config, "power_sgd: the rank must be at least 1");
+    std::size_t tall = 0;
+    std::size_t wide = 0;
+    for (auto const& t : tensors_) {
+      bool const cut = is_cut(t);
+      tall += cut ? t.rows * rank_ : t.rows * t.columns;
+      wide += cut ? t.columns * rank_ : 0;
+    }
+    tall_.resize(tall + 2);
+    wide_.resize(wide);
+  }
+
+  template <transport::streams S>
+  double mean(basic_communicator<S>& comm, std::span<float> x, double weight, options const& how) {
+    refill();
+    each(x, [&](gradient_shape const& t, std::span<float> m, std::span<float> p, std::span<float> q) {
+      if (q.empty()) {
+        std::copy(m.begin(), m.end(), p.begin());
+        std::fill(m.begin(), m.end(), 0.0F);  // nothing is lost
+        return;
+      }
+      std::fill(p.begin(), p.end(), 0.0F);
+      for (std::size_t i = 0; i < t.rows; ++i)
+        for (std::size_t j = 0; j < t.columns; ++j)
+          for (std::size_t k = 0; k < rank_; ++k) p[i * rank_ + k] += m[i * t.columns + j] * q[j * rank_ + k];
+    });
+    double const high = math::floor(weight / 4096);
+    tall_[tall_.size() - 2] = static_cast<float>(high);  // two exact floats, as in data_parallel
+    tall_[tall_.size() - 1] = static_cast<float>(weight - high * 4096);
+    allreduce(comm, tall_, how);
+    double const total =
+        static_cast<double>(tall_[tall_.size() - 2]) * 4096 + static_cast<double>(tall_[tall_.size() - 1]);
+    each(x, [&](gradient_shape const& t, std::span<float> m, std::span<float> p, std::span<float> q) {
+      if (q.empty()) return;
+      make_orthonormal(p, t.rows);
+      std::fill(q.begin(), q.end(), 0.0F);
+      for (std::size_t i = 0; i < t.rows; ++i)
+        for (std::size_t j = 0; j < t.columns; ++j)
+          for (std::size_t k = 0; k < rank_; ++k) q[j * rank_ + k] += m[i * t.columns + j] * p[i * rank_ + k];
+      multiply(t, p, q, [&](std::size_t at, float v) { m[at] = detail::lost(m[at], v); });
+    });
+    if (!wide_.empty()) allreduce(comm, wide_, how);
+    auto const by = static_cast<float>(total);
+    each(std::span(mean_), [&](gradient_shape const& t, std::span<float> m, std::span<float> p, std::span<float> q) {
+      if (q.empty())
+        for (std::size_t i = 0; i < m.size(); ++i) m[i] = p[i] / by;
+      else
+        multiply(t, p, q, [&](std::size_t at, float v) { m[at] = v / by; });
+    });
+    return total;
+  }
+  template <class T>
+  void read(std::size_t first, std::span<T> to) const {
+    for (std::size_t i = 0; i < to.size(); ++i) to[i] = static_cast<T>(mean_[first + i]);
+  }
+
+ private:
+  [[nodiscard]] bool is_cut(gradient_shape const& t) const noexcept {
+    return t.rows > 1 && rank_ * (t.rows + t.columns) < t.rows * t.columns;
+  }
+  /// Calls f(shape, the tensor in x, its tall factor, its wide one); what is not cut has no wide one.
+  template <class F>
+  void each(std::span<float> x, F f) {
+    std::span<float> tall(tall_);
+    std::span<float> wide(wide_);
+    for (auto const& t : tensors_) {
+      std::size_t const n = is_cut(t) ? t.rows * rank_ : t.rows * t.columns;
+      std::size_t const m = is_cut(t) ? t.columns * rank_ : 0;
+      f(t, x.subspan(t.first, t.rows * t.columns), tall.first(n), wide.first(m));
+      tall = tall.subspan(n);
+      wide = wide.subspan(m);
+    }
+  }
+  template <class F>
+  void multiply(gradient_shape const& t, std::span<float const> p, std::span<float const> q, F use) const {
+    for (std::size_t i = 0; i < t.rows; ++i)
+      for (std::size_t j = 0; j < t.columns; ++j) {
+        float v = 0;
+        for (std::size_t k = 0; k < rank_; ++k) v += p[i * rank_ + k] * q[j * rank_ + k];
+        use(i * t.columns + j, v);
+      }
+  }
+  /// A column of zeros, or one that is no number, begins anew at random: the same on every rank, for all have the same
+  /// wide factors.
+  void refill() {
+    each(std::span(mean_), [&](gradient_shape const& t, std::span<float>, std::span<float>, std::span<float> q) {
+      for (std::size_t k = 0; k < rank_ && !q.empty(); ++k) {
+        float square = 0;
+        for (std::size_t j = 0; j < t.columns; ++j) square += q[j * rank_ + k] * q[j * rank_ + k];
+        if (square > 0 && square - square == 0) continue;
+        for (std::size_t j = 0; j < t.columns; ++j) {
+          seed_ = seed_ * 6364136223846793005U + 1442695040888963407U;  // Knuth's
+          q[j * rank_ + k] = static_cast<float>(static_cast<std::int32_t>(seed_ >> 32U)) * 0x1p-31F;
+        }
+      }
+    });
+  }
+  /// Gram and Schmidt, in double; a column that depends on the others becomes zero.
+  void make_orthonormal(std::span<float> p, std::size_t rows) const {
+    auto const dot = [&](std::size_t a, std::size_t b) {
+      double sum = 0;
+      for (std::size_t i = 0; i < rows; ++i)
+        sum += static_cast<double>(p[i * rank_ + a]) * static_cast<double>(p[i * rank_ + b]);
+      return sum;
+    };
+    for (std::size_t k = 0; k < rank_; ++k) {
+      double const before = dot(k, k);
+      for (std::size_t other = 0; other < k; ++other) {
+        double const part = dot(k, other);
+        for (std::size_t i = 0; i < rows; ++i)
+          p[i * rank_ + k] -= static_cast<float>(part * static_cast<double>(p[i * rank_ + other]));
+      }
+      double const left = dot(k, k);
+      double const by = left > before * 1e-10 ? 1 / math::sqrt(left) : left - left;  // NaN stays NaN
+      for (std::size_t i = 0; i < rows; ++i)
+        p[i * rank_ + k] = static_cast<float>(static_cast<double>(p[i * rank_ + k]) * by);
+    }
+  }
+
+  std::size_t rank_;
+  std::vector<gradient_shape> tensors_;
+  std::vector<float> mean_;
+  std::vector<float> tall_;  // P of each matrix, and whole what is not cut; the weight
+  std::vector<float> wide_;  // Q of each matrix, kept from step to step
+  std::uint64_t seed_ = 1;
+};
+
+}  // namespace tutti::inline TUTTI_ABI::detail
+
+namespace tutti::inline TUTTI_ABI::compress {
+
+/// Matrices as products of two factors of `rank` columns; what that leaves out is added to the next step. The first
+/// dimension of a tensor counts as rows, all others as columns.
+struct power_sgd {
+  std::size_t rank = 2;
+  bool feedback = true;
+  using exchange = detail::low_rank_exchange;
+};
+
+}  // namespace tutti::inline TUTTI_ABI::compress
+
+// ------------------------------------------------------------------------------------- tutti/train/compress_sparse.hpp
+// Top-k: every rank sends its k largest numbers and their places to all; the rest waits in the feedback.
+// Why     gradients are mostly small; what is left out is added up until it is large.
+// Cost    1 round, (p-1) 8k bytes a rank: less than a dense mean only while k < n / (4p) or so.
+// Limits  without feedback it does not converge; see Lin et al. 2018 (deep gradient compression).
+
+namespace tutti::inline TUTTI_ABI::detail {
+
+class sparse_exchange {
+ public:
+  template <class Scheme>
+  sparse_exchange(Scheme const& scheme, gradient_shapes const& shapes, int size)
+      : mean_(shapes.numbers), magnitudes_(shapes.numbers) {
+    if (!(scheme.share > 0 && scheme.share <= 1) || shapes.numbers >= 0xffff'ffffU)
+      throw error(error_kind::config, "top_k: a share of " + std::to_string(scheme.share) + " of " +
+                                          std::to_string(shapes.numbers) +
+                                          " numbers; it must be above 0 and at most 1, of less than 2^32 numbers");
+    auto const wanted = static_cast<std::size_t>(scheme.share * static_cast<double>(shapes.numbers) + 0.5);
+    k_ = (std::min)((std::max)(wanted, std::size_t{1}), shapes.numbers);
+    out_.resize(8 + 8 * k_);
+    in_.resize(out_.size() * static_cast<std::size_t>(size));
+  }
+
+  template <transport::streams S>
+  double mean(basic_communicator<S>& comm, std::span<float> x, double weight, options const& how) {
+    std::memcpy(out_.data(), &weight, 8);
+    take_largest(x);
+    allgather(comm, out_, in_, how);
+    double total = 0;
+    std::fill(mean_.begin(), mean_.end(), 0.0F);
+    for (std::byte const* from = in_.data(); from != in_.data() + in_.size();) {
+      double theirs = 0;
+      std::memcpy(&theirs, from, 8);
+      total += theirs;
+      from += 8;
+      for (std::size_t i = 0; i < k_; ++i, from += 8) mean_.at(place_at(from)) += value_at(from);
+    }
+    auto const by = static_cast<float>(total);
+    for (float& m : mean_) m /= by;
+    return total;
+  }
+  template <class T>
+  void read(std::size_t first, std::span<T> to) const {
+    for (std::size_t i = 0; i < to.size(); ++i) to[i] = static_cast<T>(mean_[first + i]);
+  }
+
+ private:
+  static std::uint32_t place_at(std::byte const* from) {
+    std::uint32_t place = 0;
+    std::memcpy(&place, from, 4);
+    return place;
+  }
+  static float value_at(std::byte const* from) {
+    float value = 0;
+    std::memcpy(&value, from + 4, 4);
+    return value;
+  }
+  /// Of equal magnitudes the first ones. Magnitudes order as their bits do, NaN last.
+  void take_largest(std::span<float> x) {
+    if (k_ == 0) return;
+    auto const magnitude = [](float v) { return std::bit_cast<std::uint32_t>(v) & 0x7fff'ffffU; };
+    std::transform(x.begin(), x.end(), magnitudes_.begin(), magnitude);
+    auto const kth = magnitudes_.begin() + static_cast<std::ptrdiff_t>(k_ - 1);
+    std::nth_element(magnitudes_.begin(), kth, magnitudes_.end(), std::greater<>{});
+    std::uint32_t const least = *kth;
+    auto equal = static_cast<std::size_t>(std::count(magnitudes_.begin(), kth + 1, least));
+    std::byte* to = out_.data() + 8;
+    for (std::size_t i = 0; i < x.size(); ++i) {
+      std::uint32_t const m = magnitude(x[i]);
+      if (m < least || (m == least && equal == 0)) continue;
+      if (m == least) --equal;
+      auto const place = static_cast<std::uint32_t>(i);
+      std::memcpy(to, &place, 4);
+      std::memcpy(to + 4, &x[i], 4);
+      to += 8;
+      x[i] = 0;
+    }
+  }
+
+  std::size_t k_ = 0;
+  std::vector<float> mean_;
+  std::vector<std::uint32_t> magnitudes_;
+  std::vector<std::byte> out_;  // the weight, then place and value k times
+  std::vector<std::byte> in_;
+};
+
+}  // namespace tutti::inline TUTTI_ABI::detail
+
+namespace tutti::inline TUTTI_ABI::compress {
+
+/// The largest `share` of the numbers of each rank, 8 bytes each; what is not sent is added to the next step.
+struct top_k {
+  double share = 0.01;
+  bool feedback = true;
+  using exchange = detail::sparse_exchange;
+};
+
+}  // namespace tutti::inline TUTTI_ABI::compress
+
+// ------------------------------------------------------------------------------------------ tutti/train/compressed.hpp
+// Data parallel training that sends fewer bytes: the weighted mean of all ranks' gradients, rounded, and what rounding
+// lost kept for the next step.
+
+namespace tutti::inline TUTTI_ABI {
+
+/// `compressed dp{world, gradient, compress::int8{}}; dp.sync(gradient, weight);` as data_parallel's sync with one
+/// contribution per rank. All ranks end with the same bits, close to the exact mean; with feedback, what a step leaves
+/// out comes with later ones. The bits depend on the number of ranks. One rank alone sends and rounds nothing.
+///
+/// Schemes: compress::bfloat16, half, int8, top_k, power_sgd. Not thread safe; the communicator must outlive this.
+template <transport::streams S, class Scheme>
+class compressed {
+ public:
+  static constexpr bool replicates_gradients = true;
+
+  /// `like`: the model, or a gradient of its shape. Integers and buffers are left alone; doubles travel as floats.
+  template <class M>
+  compressed(basic_communicator<S>& comm, M const& like, Scheme scheme = {})
+      : comm_(&comm),
+        scheme_(scheme),
+        shapes_(detail::shapes_of(like)),
+        kept_(shapes_.numbers),
+        exchange_(scheme, shapes_, comm.size()) {}
+
+  /// `gradient`: the sum over this rank's samples, `weight` their number; then the mean over all samples of all ranks.
+  /// Returns the sum of the weights. Throws config if that is zero.
+  template <class M>
+  double sync(M& gradient, double weight, options how = {}) {
+    if (!(weight >= 0) || math::isinf(weight))
+      throw error(error_kind::config, "compressed: a weight must be a number, zero or more");
+    check_size(gradient);
+    if (comm_->size() == 1) return divide(gradient, weight);
+    std::size_t at = 0;
+    detail::for_each_trained(gradient, [&](auto const& t) {
+      float* const kept = kept_.data() + at;
+      if (scheme_.feedback)
+        for (std::size_t i = 0; i < t.data.size(); ++i) kept[i] += static_cast<float>(t.data[i]);
+      else
+        for (std::size_t i = 0; i < t.data.size(); ++i) kept[i] = static_cast<float>(t.data[i]);
+      at += t.data.size();
+    });
+    double const total = exchange_.mean(*comm_, std::span(kept_), weight, how);
+    require_weight(total);
+    at = 0;
+    detail::for_each_trained(gradient, [&](auto const& t) {
+      exchange_.read(at, t.data);
+      at += t.data.size();
+    });
+    return total;
+  }
+
+  /// What this rank's contributions have lost so far, to be added to the next one; in the order of the tensors.
+  [[nodiscard]] std::span<float const> kept() const noexcept { return kept_; }
+
+ private:
+  template <class M>
+  void check_size(M const& gradient) const {
+    std::size_t numbers = 0;
+    detail::for_each_trained(gradient, [&](auto const& t) { numbers += t.data.size(); });
+    if (numbers != shapes_.numbers)
+      throw error(error_kind::config, "compressed: this gradient has " + std::to_string(numbers) +
+                                          " numbers, the model it was made for " + std::to_string(shapes_.numbers));
+  }
+  static void require_weight(double total) {
+    if (!(total > 0)) throw error(error_kind::config, "compressed: no rank contributed any weight to this step");
+  }
+  template <class M>
+  static double divide(M& gradient, double weight) {
+    require_weight(weight);
+    detail::for_each_trained(gradient, [&]<class T>(tensor<T> const& t) {
+      for (T& g : t.data) g /= static_cast<T>(weight);
+    });
+    return weight;
+  }
+
+  basic_communicator<S>* comm_;
+  Scheme scheme_;
+  detail::gradient_shapes shapes_;
+  std::vector<float> kept_;
+  typename Scheme::exchange exchange_;
+};
+template <transport::streams S, class M, class Scheme>
+compressed(basic_communicator<S>&, M const&, Scheme) -> compressed<S, Scheme>;
 
 }  // namespace tutti::inline TUTTI_ABI
 
