@@ -100,7 +100,7 @@ def same_model_at_any_number_of_processes(data):
 def same_model_by_every_exact_strategy(data):
     _, alone = train(data)
     _, few_slots = train(data, "--slots", 3)
-    for strategy in ("pipeline",):
+    for strategy in ("zero1", "zero2", "zero3", "pipeline"):
         for np in (1, 2, 3, 4):
             last = train(data, "--np", np, "--strategy", strategy)[1]
             expect(last == alone, f"--strategy {strategy} --np {np} ends with the line of one process: {last} and {alone}")
@@ -125,6 +125,7 @@ def wrong_starts(data):
     refused("an unknown option", "--epoch", "--epoch", 3)
     refused("an unknown option behind --np", "--bogus", "--np", 2, "--bogus", 3)
     refused("a word too many", "fast", "fast")
+    refused("an unknown strategy", "--strategy", "--strategy", "luck")
     refused("a missing directory", "/nowhere/at/all does not exist", "--data", "/nowhere/at/all", "--np", 2)
     for np in ("0", "x", "-2", "1.5"):
         refused(f"--np {np}", f"'{np}' is not a whole number", "--data", data, "--np", np)

@@ -23,14 +23,14 @@ image_set const& samples() {
 double serial_loss(basic_network<double> const& model, image_set const& set, std::vector<std::size_t> const& ids) {
   double loss = 0;
   for (std::size_t id : ids) {
-    std::vector<double> h = model.bias1, z = model.bias2;
+    std::vector<double> h = model.first.bias, z = model.last.bias;
     for (std::size_t i = 0; i < hidden; ++i) {
-      for (std::size_t p = 0; p < pixels; ++p) h[i] += model.weight1[p * hidden + i] * (set.image(id)[p] / 255.0);
+      for (std::size_t p = 0; p < pixels; ++p) h[i] += model.first.weight[p * hidden + i] * (set.image(id)[p] / 255.0);
       h[i] = h[i] > 0 ? h[i] : 0;
     }
     double total = 0;
     for (std::size_t c = 0; c < classes; ++c) {
-      for (std::size_t i = 0; i < hidden; ++i) z[c] += model.weight2[i * classes + c] * h[i];
+      for (std::size_t i = 0; i < hidden; ++i) z[c] += model.last.weight[i * classes + c] * h[i];
       total += std::exp(z[c]);
     }
     loss += std::log(total) - z[set.labels[id]];
@@ -47,8 +47,8 @@ bool same_bits(std::vector<float> const& a, std::vector<float> const& b) {
 TEST_CASE("the gradient is the derivative of the loss (central differences in double)") {
   auto model = initial_network<double>(3);
   random_source source(11);
-  for (auto& b : model.bias1) b = source.uniform(-0.1, 0.1);
-  for (auto& b : model.bias2) b = source.uniform(-0.1, 0.1);
+  for (auto& b : model.first.bias) b = source.uniform(-0.1, 0.1);
+  for (auto& b : model.last.bias) b = source.uniform(-0.1, 0.1);
   std::vector<std::size_t> const ids{4, 0, 63, 17, 21};
   workspace<double> work(8);  // wider than the samples: unused columns must not count
   work.load(model);
@@ -72,10 +72,10 @@ TEST_CASE("the gradient is the derivative of the loss (central differences in do
     CHECK(worst <= 1e-6);
     CHECK(largest > 1e-3);  // the comparison was not of zeros
   };
-  check(model.weight1, gradient.weight1, 331);
-  check(model.bias1, gradient.bias1, 1);
-  check(model.weight2, gradient.weight2, 7);
-  check(model.bias2, gradient.bias2, 1);
+  check(model.first.weight, gradient.first.weight, 331);
+  check(model.first.bias, gradient.first.bias, 1);
+  check(model.last.weight, gradient.last.weight, 7);
+  check(model.last.bias, gradient.last.bias, 1);
 }
 
 TEST_CASE("a slot's gradient has the same bits in any workspace of its width, wherever its results lie") {
@@ -94,10 +94,10 @@ TEST_CASE("a slot's gradient has the same bits in any workspace of its width, wh
     other.load(moved);
     (void)other.sum_gradients(samples(), std::vector<std::size_t>{30, 31, 32, 33, 34, 35, 36, 37}, again);
     CHECK(other.sum_gradients(samples(), ids, again) == loss);
-    CHECK(same_bits(again.weight1, first.weight1));
-    CHECK(same_bits(again.bias1, first.bias1));
-    CHECK(same_bits(again.weight2, first.weight2));
-    CHECK(same_bits(again.bias2, first.bias2));
+    CHECK(same_bits(again.first.weight, first.first.weight));
+    CHECK(same_bits(again.first.bias, first.first.bias));
+    CHECK(same_bits(again.last.weight, first.last.weight));
+    CHECK(same_bits(again.last.bias, first.last.bias));
   }
 }
 
@@ -106,7 +106,7 @@ TEST_CASE("an empty slot has a gradient of zero") {
   workspace<float> work(4);
   work.load(initial_network(1));
   CHECK(work.sum_gradients(samples(), std::vector<std::size_t>{}, gradient) == tutti::summed{});
-  for (auto const* part : {&gradient.weight1, &gradient.bias1, &gradient.weight2, &gradient.bias2}) {
+  for (auto const* part : {&gradient.first.weight, &gradient.first.bias, &gradient.last.weight, &gradient.last.bias}) {
     CHECK(std::all_of(part->begin(), part->end(), [](float v) { return v == 0.0F; }));
   }
 }
@@ -119,11 +119,11 @@ TEST_CASE("a network whose outputs are the labels counts every sample as correct
   }
   REQUIRE_FALSE(ids.empty());
   workspace<float> work(8);
-  model.bias2[6] = 1;
+  model.last.bias[6] = 1;
   work.load(model);
   CHECK(work.accuracy(samples(), ids) ==
         tutti::summed{static_cast<double>(ids.size()), static_cast<double>(ids.size())});
-  model.bias2[7] = 2;
+  model.last.bias[7] = 2;
   work.load(model);
   CHECK(work.accuracy(samples(), ids).sum == 0);
 }

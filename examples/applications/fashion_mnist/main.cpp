@@ -23,6 +23,7 @@
 #include "progress.hpp"
 #include "strategies/data.hpp"
 #include "strategies/pipeline.hpp"
+#include "strategies/zero.hpp"
 
 namespace fashion_mnist {
 
@@ -91,7 +92,11 @@ template <class Strategy>
 std::unique_ptr<strategy> make(tutti::communicator& world, settings const& set, image_set const& images) {
   return std::make_unique<Strategy>(world, set, images);
 }
-constexpr choice strategies[] = {{"data", make<data_strategy>}, {"pipeline", make<pipeline_strategy>}};
+constexpr choice strategies[] = {{"data", make<data_strategy>},
+                                 {"zero1", make<zero_strategy<1>>},
+                                 {"zero2", make<zero_strategy<2>>},
+                                 {"zero3", make<zero3_strategy>},
+                                 {"pipeline", make<pipeline_strategy>}};
 
 std::vector<std::string> names() {
   std::vector<std::string> all;
@@ -127,7 +132,6 @@ void train(tutti::communicator& world, settings const& set, dataset const& data)
     for (auto const& batch : sampler.epochs(epoch).on(way->samples())) {
       double const left = 1 - static_cast<double>(done++) / static_cast<double>(steps * set.epochs);
       loss += way->step(batch, set.learning_rate * left);
-      for (auto const slot : batch.slots()) mine.samples += slot.size();
       seen += batch.size();
       bar.show(batch.step() + 1, [&] {
         char note[96];
@@ -148,6 +152,7 @@ void train(tutti::communicator& world, settings const& set, dataset const& data)
     }
   }
 
+  mine.samples = way->computed();
   mine.bytes_sent = world.stats().bytes_sent;
   mine.communication = communication_share(world, whole);
   std::vector<rank_report> ranks(static_cast<std::size_t>(world.size()));

@@ -45,6 +45,12 @@ class strategy {
   virtual tutti::summed step(tutti::sample_batch const& batch, double learning_rate) = 0;
   /// The whole model, put together on every process.
   virtual network const& whole() = 0;
+
+  /// How many samples went through this process so far.
+  [[nodiscard]] std::uint64_t computed() const { return computed_; }
+
+ protected:
+  std::uint64_t computed_ = 0;
 };
 
 }  // namespace fashion_mnist
