@@ -8,6 +8,7 @@
 #include <tutti/train/aggregate.hpp>
 #include <tutti/train/block_coordinate.hpp>
 #include <tutti/train/clip_by_value.hpp>
+#include <tutti/train/clip_placed.hpp>
 #include <tutti/train/clip_shards.hpp>
 #include <tutti/train/compress.hpp>
 #include <tutti/train/data_parallel.hpp>

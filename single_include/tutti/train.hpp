@@ -290,6 +290,68 @@ void clip_by_value(Gradient& gradient, double limit) {
 
 }  // namespace tutti::inline TUTTI_ABI
 
+// ----------------------------------------------------------------------------------------- tutti/train/clip_placed.hpp
+// Clips a gradient of placed tensors by its norm. What each rank has to count is read off the types: of a split tensor
+// its part, of a replicated one nothing but on the first rank.
+
+namespace tutti::inline TUTTI_ABI {
+
+namespace detail {
+
+/// Whether the ranks along Axis have different parts of an M. Along an axis that M does not name they have the same, as
+/// have those of a tensor without a placement.
+template <class M, class Axis>
+inline constexpr bool is_cut_along = false;
+template <class T, class... Axes, class... Hows, class Axis>
+inline constexpr bool is_cut_along<placed<T, placement::along<Axes, Hows>...>, Axis> =
+    ((std::same_as<Axes, Axis> && placement::cut_dimension<Hows> != placement::no_dimension) || ...);
+
+/// Adds up the squares that this rank counts.
+template <class Grid>
+class placed_squares;
+template <class S, class... Axes>
+class placed_squares<basic_grid<S, Axes...>> {
+ public:
+  explicit placed_squares(basic_grid<S, Axes...> const& g) : grid_(g) {}
+  template <class M>
+  void enter(std::string_view, tier) {
+    mine_ = ((is_cut_along<M, Axes> || grid_.template rank<Axes>() == 0) && ...);
+  }
+  template <class T>
+  void leaf(tensor<T> const& t) {
+    if constexpr (trainable<std::remove_const_t<T>>)
+      if (mine_ && t.kind == role::parameter)
+        for (T const g : t.data) total += static_cast<double>(g) * static_cast<double>(g);
+  }
+  double total = 0;
+
+ private:
+  basic_grid<S, Axes...> const& grid_;
+  bool mine_ = false;
+};
+
+}  // namespace detail
+
+/// Collective over the grid. The Euclidean norm of the whole gradient: eight bytes along each axis. Tensors without a
+/// placement are the same on all ranks. A partial tensor does not compile: its sum comes first.
+template <class S, class... Axes, class Gradient>
+[[nodiscard]] double global_norm(basic_grid<S, Axes...>& g, Gradient const& gradient, options how = {}) {
+  detail::placed_squares<basic_grid<S, Axes...>> squares(g);
+  detail::walker<decltype(squares)>(squares).node(gradient);
+  ((squares.total = allreduce(g.template along<Axes>(), squares.total, how)), ...);
+  return math::sqrt(squares.total);
+}
+
+/// As clip_by_global_norm(strategy, gradient, limit), by the norm of the whole gradient. The same bits on every rank.
+template <class S, class... Axes, class Gradient>
+double clip_by_global_norm(basic_grid<S, Axes...>& g, Gradient& gradient, double limit, options how = {}) {
+  double const norm = global_norm(g, gradient, how);
+  detail::clip_to(gradient, norm, limit);
+  return norm;
+}
+
+}  // namespace tutti::inline TUTTI_ABI
+
 // ----------------------------------------------------------------------------------------- tutti/train/clip_shards.hpp
 // Clips a gradient that is spread over ranks (sharded, cut into stages) by the norm of all its parts together.
 
@@ -3389,6 +3451,7 @@ namespace tutti::inline TUTTI_ABI {
 struct overlap_settings {
   int slots = 8;                                    ///< K, as for data_parallel
   std::size_t bucket_bytes = std::size_t{1} << 20;  ///< a bucket is closed once it is as large
+  std::span<double const> shares{};                 ///< one per rank, as for data_parallel; empty: equal ones
   options how{};                                    ///< of every allreduce
 };
 
@@ -3476,7 +3539,11 @@ class overlapped_data_parallel {
       : comm_(&comm), settings_(settings), step_(std::make_shared<detail::bucket_step<S>>()) {
     if (settings.slots < 1)
       throw error(error_kind::config, "data_parallel: slots must be at least 1, not " + std::to_string(settings.slots));
-    step_->cuts = slot_cuts(settings.slots, comm.size());
+    if (!settings.shares.empty() && settings.shares.size() != static_cast<std::size_t>(comm.size()))
+      throw error(error_kind::config, "data_parallel: " + std::to_string(settings.shares.size()) + " shares for " +
+                                          std::to_string(comm.size()) + " ranks: give one per rank");
+    step_->cuts =
+        settings.shares.empty() ? slot_cuts(settings.slots, comm.size()) : slot_cuts(settings.slots, settings.shares);
     for_each_tensor(like, [&]<class T>(tensor<T const> const& t) {
       static_assert(!detail::real<T> || std::is_same_v<T, float> || std::is_same_v<T, double>,
                     "tutti: data_parallel trains float and double tensors.");

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: BSL-1.0
-// Promises of train/clip.hpp, clip_by_value.hpp and clip_shards.hpp.
+// Promises of train/clip.hpp, clip_by_value.hpp, clip_shards.hpp and clip_placed.hpp.
 #include <tutti/train/clip.hpp>
 #include <tutti/train/clip_by_value.hpp>
+#include <tutti/train/clip_placed.hpp>
 #include <tutti/train/clip_shards.hpp>
 
 #include <tutti/group/testing.hpp>
@@ -11,6 +12,7 @@
 #include <cstdint>
 #include <limits>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include <doctest/doctest.h>
@@ -101,6 +103,31 @@ TEST_CASE("parts on several ranks, a copied tensor counted once, have the norm o
       CHECK(tutti::clip_by_global_norm(world, mine, 2, once) == doctest::Approx(norm).epsilon(1e-12));
       CHECK(tutti::global_norm(world, mine, once) == doctest::Approx(2).epsilon(1e-6));
       CHECK(mine.b[3] == doctest::Approx(whole.b[3] * 2 / norm).epsilon(1e-12));
+    });
+}
+
+namespace {
+struct rows_axis {};
+struct columns_axis {};
+struct placed_gradient {
+  tutti::split<rows_axis, 0, tutti::split<columns_axis, 1, float>> on_both;
+  std::vector<tutti::replicated<rows_axis, tutti::split<columns_axis, 0, double>>> on_one;  // in a container
+  tutti::replicated<columns_axis, float> nowhere;
+  std::vector<double> plain;
+};
+}  // namespace
+
+TEST_CASE("placed tensors on a grid have the norm of the whole: copies are counted once, whatever the type says") {
+  double const norm = std::sqrt(35 * 0.25 + 2 * 9 * 4 + 3 * 1 + 4 * 9);
+  for (auto const& sizes : {std::pair(1, 1), std::pair(2, 1), std::pair(1, 3), std::pair(2, 2), std::pair(3, 2)})
+    tutti::testing::run_ranks(sizes.first * sizes.second, [&](tutti::communicator& world) {
+      auto g = world.grid<rows_axis, columns_axis>(sizes.first, sizes.second);
+      placed_gradient mine{{g, {7, 5}, 0.5F}, {{g, {9}, 2}, {g, {9}, -2}}, {g, {3}, 1}, {3, -3, 3, -3}};
+      CHECK(tutti::global_norm(g, mine) == doctest::Approx(norm).epsilon(1e-12));
+      if (world.size() > 1) CHECK(tutti::global_norm(world, mine) > norm + 0.1);  // control: every copy counted
+      CHECK(tutti::clip_by_global_norm(g, mine, 1) == doctest::Approx(norm).epsilon(1e-12));
+      CHECK(tutti::global_norm(g, mine) == doctest::Approx(1).epsilon(1e-6));
+      CHECK(mine.plain[1] == doctest::Approx(-3 / norm).epsilon(1e-12));
     });
 }
 

@@ -12,6 +12,7 @@
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -169,6 +170,26 @@ TEST_CASE("train_step opens and ends the passes, so that its function need only 
       CHECK(same_bits(gradient, due));
       CHECK(model.layers[1].weight[3] == due.layers[1].weight[3]);
     });
+}
+
+TEST_CASE("ranks of unequal speed take unequal numbers of slots, to the same bits; others than those are refused") {
+  constexpr int slots = 7;
+  std::vector<double> const shares{1, 0, 3};
+  auto const cuts = tutti::slot_cuts(slots, shares);
+  REQUIRE(cuts == std::vector<std::uint32_t>{0, 2, 2, 7});
+  std::vector<net> of;
+  for (int s = 0; s < slots; ++s) of.push_back(wild(s, 8));
+  net const due = mean(of, slots);
+  run_ranks(3, [&](communicator& world) {
+    net gradient = of[0];
+    tutti::overlapped_data_parallel dp{world, gradient, {.slots = slots, .bucket_bytes = 1, .shares = shares}};
+    auto const r = static_cast<std::size_t>(world.rank());
+    for (std::uint32_t s = cuts[r]; s < cuts[r + 1]; ++s) dp.add(static_cast<int>(s), of[s], 1);
+    dp.sync(gradient);
+    CHECK(same_bits(gradient, due));
+    CHECK_THROWS_AS((tutti::overlapped_data_parallel{world, due, {.shares = std::span(shares).first(2)}}),
+                    tutti::error);
+  });
 }
 
 TEST_CASE("micro-batches of a slot under no_sync(), the last one ragged, are one big batch; nothing leaves early") {

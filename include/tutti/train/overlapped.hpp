@@ -29,6 +29,7 @@ namespace tutti::inline TUTTI_ABI {
 struct overlap_settings {
   int slots = 8;                                    ///< K, as for data_parallel
   std::size_t bucket_bytes = std::size_t{1} << 20;  ///< a bucket is closed once it is as large
+  std::span<double const> shares{};                 ///< one per rank, as for data_parallel; empty: equal ones
   options how{};                                    ///< of every allreduce
 };
 
@@ -116,7 +117,11 @@ class overlapped_data_parallel {
       : comm_(&comm), settings_(settings), step_(std::make_shared<detail::bucket_step<S>>()) {
     if (settings.slots < 1)
       throw error(error_kind::config, "data_parallel: slots must be at least 1, not " + std::to_string(settings.slots));
-    step_->cuts = slot_cuts(settings.slots, comm.size());
+    if (!settings.shares.empty() && settings.shares.size() != static_cast<std::size_t>(comm.size()))
+      throw error(error_kind::config, "data_parallel: " + std::to_string(settings.shares.size()) + " shares for " +
+                                          std::to_string(comm.size()) + " ranks: give one per rank");
+    step_->cuts =
+        settings.shares.empty() ? slot_cuts(settings.slots, comm.size()) : slot_cuts(settings.slots, settings.shares);
     for_each_tensor(like, [&]<class T>(tensor<T const> const& t) {
       static_assert(!detail::real<T> || std::is_same_v<T, float> || std::is_same_v<T, double>,
                     "tutti: data_parallel trains float and double tensors.");
