@@ -17,6 +17,7 @@
 #include <tutti/core/version.hpp>
 #include <tutti/group/grid.hpp>
 #include <tutti/shard/layout.hpp>
+#include <tutti/shard/part.hpp>
 
 namespace tutti::inline TUTTI_ABI {
 
@@ -159,6 +160,24 @@ class placed {
   tensor_layout layout_{};
   std::vector<T> values_{};
 };
+
+/// What is here, as a checkpoint takes it: of the whole tensor, whatever grid it was on. Throws config if the tensor is
+/// split along two dimensions, into shares that are not even runs of numbers.
+template <class T, class... Places>
+[[nodiscard]] checkpoint::part<T> part_of(placed<T, Places...>& x) {
+  auto const& shape = x.shape();
+  auto which = checkpoint::slice::range(0, x.size());
+  bool cut = false;
+  for (std::size_t d = 0; d < shape.size(); ++d) {
+    if (x.here(d).size() == shape[d]) continue;
+    if (std::exchange(cut, true))
+      throw error(
+          error_kind::config,
+          "a checkpoint takes a tensor that is split along one dimension; redistribute<replicated<Axis>> it first");
+    which = checkpoint::slice::along(shape, d, x.here(d).begin, x.here(d).size());
+  }
+  return {std::span<T>(x.data(), x.size()), shape, which};
+}
 
 namespace detail {
 

@@ -55,6 +55,9 @@ class state_collector {
       all.back().mine = m.which();
       all.back().replicated = false;
       return true;
+    } else if constexpr (requires(plain & open) { part_of(open); }) {  // a placed tensor
+      auto mine = part_of(const_cast<plain&>(m));
+      return take(name, mine);
     } else if constexpr (contiguous_leaf<plain>) {
       if constexpr (growable_leaf<M>) {
         growable_ = true;

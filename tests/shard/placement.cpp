@@ -1,0 +1,78 @@
+// SPDX-License-Identifier: BSL-1.0
+#include <tutti/shard/placement.hpp>
+
+#include <doctest/doctest.h>
+
+#include <cstddef>
+#include <string>
+#include <vector>
+
+#include <tutti/shard/checkpoint.hpp>
+
+#include "../data/scratch.hpp"
+
+namespace {
+
+using tutti::communicator;
+using tutti::replicated;
+using tutti::split;
+
+struct tp;
+struct dp;
+
+struct layers {
+  split<tp, 1, float> columns;
+  split<tp, 0, double> rows;
+  replicated<tp, float> bias;
+};
+template <class F>
+void each(layers& l, F f) {
+  f(l.columns, 1000);
+  f(l.rows, 2000);
+  f(l.bias, 3000);
+}
+layers on(tutti::grid<tp> const& g) { return {{g, {5, 7}}, {g, {7, 3}}, {g, {7}}}; }
+
+TEST_CASE("placed: a split model saved by three ranks is the whole one to a reader, and to two and eight other ranks") {
+  scratch const folder;
+  std::string const path = (folder.path / "state").string();
+  tutti::testing::run_ranks(3, [&](communicator& world) {
+    auto g = world.grid<tp>(3);
+    layers model = on(g);
+    each(model, [](auto& x, int first) {
+      for (std::size_t i = 0; i < x.size(); ++i) {
+        using T = typename std::remove_reference_t<decltype(x)>::value_type;
+        x[i] = static_cast<T>(first) + static_cast<T>(x.layout().index_in_whole(i));
+      }
+    });
+    tutti::checkpoint::save(path, model, world);
+  });
+  tutti::checkpoint::reader reader(path);
+  std::vector<float> columns(35);
+  reader.read("columns", std::span(columns));
+  for (std::size_t i = 0; i < 35; ++i) CHECK(columns[i] == 1000.0F + static_cast<float>(i));
+  for (int const p : {2, 8})
+    tutti::testing::run_ranks(p, [&](communicator& world) {
+      auto g = world.grid<tp>(p);
+      layers model = on(g);
+      tutti::checkpoint::load(path, model, world);
+      each(model, [](auto& x, int first) {
+        for (std::size_t i = 0; i < x.size(); ++i)
+          CHECK(static_cast<std::size_t>(x[i]) == static_cast<std::size_t>(first) + x.layout().index_in_whole(i));
+      });
+    });
+}
+
+TEST_CASE("placed: what does not fit is refused by a sentence") {
+  tutti::testing::run_ranks(4, [](communicator& world) {
+    auto g = world.grid<dp, tp>(2, 2);
+    CHECK_THROWS_WITH_AS((split<tp, 2, int>(g, {3, 3})),
+                         doctest::Contains("cannot be split along dimension 2; dimensions count from 0"), tutti::error);
+    CHECK_THROWS_WITH_AS((split<tp, 0, int>(g, {4}, std::vector<int>(3))),
+                         doctest::Contains("got 3 elements, and has room for 2 here"), tutti::error);
+    split<dp, 0, split<tp, 1, int>> box(g, {4, 4});
+    CHECK_THROWS_WITH_AS((void)part_of(box), doctest::Contains("split along one dimension"), tutti::error);
+  });
+}
+
+}  // namespace
