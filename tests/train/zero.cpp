@@ -6,6 +6,7 @@
 
 #include <tutti/group/testing.hpp>
 #include <tutti/train/adam.hpp>
+#include <tutti/train/lars.hpp>
 #include <tutti/train/sgd.hpp>
 
 #include <algorithm>
@@ -160,6 +161,21 @@ TEST_CASE("zero 1: ranks of unequal speed own unequal numbers of slots, and the 
     }
     CHECK(same_bits(model, due));
   });
+}
+
+TEST_CASE("zero 1: lars, which looks at whole tensors, gets whole tensors, and never less") {
+  net const whole = initial();
+  tutti::lars const lars{.lr = 5};
+  net const due = serial(lars, whole);
+  for (int const size : {1, 2, 3, 8})
+    run_ranks(size, [&](communicator& world) {
+      auto z = zero<1>(world, whole, lars, slots);
+      CHECK(same_bits(train_whole(world, z, whole), due));
+      if (size > 1)
+        CHECK(sentence([&] {
+                (void)zero<1>(world, whole, lars, slots, {}, tutti::by_bytes{});
+              }).find(".w' would lie on several ranks: cut the model by_tensor{}") != std::string::npos);
+    });
 }
 
 TEST_CASE("zero 2: layer by layer, the bits of one process; no gradient is held but this rank's part") {

@@ -43,6 +43,7 @@ void lars_kernel(std::span<T> w, std::span<T const> g, std::span<T> velocity, do
 /// `lars opt{.lr = 2}; opt.step(model, gradient);` It needs whole tensors: of a tensor that lies on several ranks it
 /// would see the norm of a part only. Shards made of whole tensors are fine.
 struct lars {
+  static constexpr bool whole_tensors = true;
   double lr = 1;
   double momentum = 0.9;
   double weight_decay = 1e-4;

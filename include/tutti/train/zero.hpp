@@ -6,7 +6,7 @@
 // Trace   reduce_scatter of the gradient along the slots; the owner of each part steps it; allgather of the weights at
 //         the end of the step (1, 2) or before each use of a layer (3).
 // Cost    the bytes of data_parallel's allreduce (1, 2); half as many again (3).
-// Limits  optimisers that compute each weight from its own gradient and memory alone: sgd, adam; not a layer's norm.
+// Limits  an optimiser that looks at the norm of a tensor (lars) gets whole tensors: parts are then less even.
 // See     Rajbhandari, Rasley, Ruwase & He 2020 (ZeRO); Zhao et al. 2023 (FSDP).
 #pragma once
 
@@ -27,6 +27,7 @@
 #include <tutti/group/communicator.hpp>
 #include <tutti/model/signature.hpp>
 #include <tutti/shard/by_bytes.hpp>
+#include <tutti/shard/by_tensor.hpp>
 #include <tutti/shard/flat_view.hpp>
 #include <tutti/shard/gather_shards.hpp>
 #include <tutti/shard/model_shard.hpp>
@@ -35,6 +36,17 @@
 #include <tutti/train/trainable_tensors.hpp>
 
 namespace tutti::inline TUTTI_ABI {
+
+/// How the model is cut unless it is said: flat, or in whole tensors for an optimiser that says it needs them, by
+/// `static constexpr bool whole_tensors = true`.
+template <class Optimizer>
+struct zero_scheme {
+  using type = by_bytes;
+};
+template <class Optimizer>
+requires(static_cast<bool>(Optimizer::whole_tensors)) struct zero_scheme<Optimizer> {
+  using type = by_tensor;
+};
 
 /// Trains a model of one or more layers; zero<stage>() makes it. A model that is given whole is one layer.
 ///
@@ -49,16 +61,15 @@ class zero_trainer {
   static_assert(stage >= 1 && stage <= 3, "tutti: zero has the stages 1, 2 and 3.");
 
   /// `at(i)`: layer i, by reference or value. Each is asked for once; the one before is let go first.
-  template <class At>
+  template <class At, class Scheme>
   zero_trainer(basic_communicator<S>& comm, int layers, At&& at, Optimizer optimizer, int slots,
-               std::span<double const> shares)
-      : comm_(&comm), optimizer_(std::move(optimizer)), slots_(slots), view_(comm.size(), by_bytes::name) {
+               std::span<double const> shares, Scheme scheme)
+      : comm_(&comm), optimizer_(std::move(optimizer)), slots_(slots), view_(comm.size(), Scheme::name) {
     if (slots < 1) refuse("slots must be at least 1, not " + std::to_string(slots));
     if (!shares.empty() && shares.size() != static_cast<std::size_t>(comm.size()))
       refuse(std::to_string(shares.size()) + " shares for " + std::to_string(comm.size()) +
              " ranks: give one per rank");
     cuts_ = shares.empty() ? slot_cuts(slots, comm.size()) : slot_cuts(slots, shares);
-    by_bytes scheme;
     parts_.resize(static_cast<std::size_t>(layers));
     for (int i = 0; i < layers; ++i) {
       auto const& layer = at(i);
@@ -68,6 +79,7 @@ class zero_trainer {
       if constexpr (stage == 3) copy_own(i, layer, [](auto& kept, auto const& whole) { kept = whole; });
     }
     for (int i = 0; i < layers; ++i) name_parts(i);
+    if constexpr (requires { requires static_cast<bool>(Optimizer::whole_tensors); }) check_whole();
   }
   zero_trainer(zero_trainer const&) = delete;
   zero_trainer& operator=(zero_trainer const&) = delete;
@@ -225,6 +237,13 @@ class zero_trainer {
     if (!c.everywhere()) c.for_each_run(comm_->rank(), f);
   }
 
+  void check_whole() const {
+    for (cut_tensor const& c : view_.tensors())
+      for (int r = 0; r < view_.ranks(); ++r)
+        if (c.count(r) != 0 && c.count(r) != c.size)
+          refuse("this optimiser needs whole tensors, and '" + c.what.name + "' would lie on several ranks: cut the " +
+                 "model by_tensor{}");
+  }
   void make_room(int layer) {
     f32_.begin(view_, layer);
     f64_.begin(view_, layer);
@@ -329,22 +348,26 @@ class zero_trainer {
 };
 
 /// For a model that fits a rank whole and is the same on every rank (replicate). `slots` and `shares` as in
-/// data_parallel. Then, each step: `z.add(slot, gradient, weight)` for this rank's slots, and `z.step(model)`.
-template <int stage, transport::streams S, class M, class Optimizer>
+/// data_parallel; `scheme` cuts the model, as in partition_model(). Then, each step: `z.add(slot, gradient, weight)`
+/// for this rank's slots, and `z.step(model)`.
+template <int stage, transport::streams S, class M, class Optimizer,
+          class Scheme = typename zero_scheme<Optimizer>::type>
 requires(stage == 1 || stage == 2)
     [[nodiscard]] zero_trainer<stage, Optimizer, S> zero(basic_communicator<S>& comm, M& model, Optimizer optimizer,
-                                                         int slots = 8, std::span<double const> shares = {}) {
-  return {comm, 1, [&](int) -> M& { return model; }, std::move(optimizer), slots, shares};
+                                                         int slots = 8, std::span<double const> shares = {},
+                                                         Scheme scheme = {}) {
+  return {comm, 1, [&](int) -> M& { return model; }, std::move(optimizer), slots, shares, std::move(scheme)};
 }
 /// For a model of `layers` layers: `at(i)` is layer i, any model. In stages 1 and 2 it returns a reference to where the
 /// layer is. In stage 3 it makes the layer, from its shapes and a seed, the same on every rank: only this rank's part
 /// of it is kept, and the model never exists whole.
-template <int stage, transport::streams S, class At, class Optimizer>
+template <int stage, transport::streams S, class At, class Optimizer,
+          class Scheme = typename zero_scheme<Optimizer>::type>
 requires std::is_invocable_v<At&, int>
 [[nodiscard]] zero_trainer<stage, Optimizer, S> zero(basic_communicator<S>& comm, int layers, At&& at,
                                                      Optimizer optimizer, int slots = 8,
-                                                     std::span<double const> shares = {}) {
-  return {comm, layers, std::forward<At>(at), std::move(optimizer), slots, shares};
+                                                     std::span<double const> shares = {}, Scheme scheme = {}) {
+  return {comm, layers, std::forward<At>(at), std::move(optimizer), slots, shares, std::move(scheme)};
 }
 
 }  // namespace tutti::inline TUTTI_ABI
