@@ -12,6 +12,7 @@
 #include <tutti/collective/barrier.hpp>
 #include <tutti/group/testing.hpp>
 #include <tutti/train/data_parallel.hpp>
+#include <tutti/train/sgd.hpp>
 
 #include <chrono>
 #include <cmath>
@@ -101,6 +102,18 @@ TEST_CASE("a penalty is added once, whatever the number of ranks; added by each 
       CHECK(wrong.b[0] - p == doctest::Approx(p * (mean[3] - 1)));
     });
   }
+}
+
+TEST_CASE("a hundred steps of SGD with an L2 penalty end where LibTorch's SGD with that weight_decay ends") {
+  std::vector<double> const due{1.130816413017568, 0.5148082869859045, 0.9093335521973512, 0.5476983880903104};
+  std::vector<double> w{0.5, -1.25, 2, 0}, g(4);
+  tutti::sgd opt{.lr = 0.05};
+  for (unsigned t = 1; t <= 100; ++t) {
+    for (unsigned i = 0; i < 4; ++i) g[i] = 0.1 * (i + 1) * w[i] - 0.3 * ((t + i) % 3);
+    tutti::add_penalty(w, g, {.l2 = 0.1});
+    opt.step(w, g);
+  }
+  for (std::size_t i = 0; i < 4; ++i) CHECK(std::fabs(w[i] - due[i]) <= 1e-12);
 }
 
 TEST_CASE("all ranks leave the loop at the same step, for a thousand random traces of what each would like") {
