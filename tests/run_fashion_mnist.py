@@ -108,6 +108,15 @@ def same_model_by_every_exact_strategy(data):
         expect(last == few_slots, f"--strategy {strategy}: three slots on five processes: {last} and {few_slots}")
 
 
+def every_strategy_computes_every_sample(data):
+    for strategy, times in (("tensor", 4), ("server", 1), ("local", 1), ("gossip", 1)):
+        alone = train(data, "--strategy", strategy)[1]
+        out, last = train(data, "--np", 4, "--strategy", strategy)
+        rows = [tuple(map(int, row)) for row in ROW.findall(out)]
+        expect(sum(row[1] for row in rows) == EPOCHS * TRAIN * times, f"{strategy}: every sample is computed: {rows}")
+        expect(last != alone, f"{strategy}: on four processes sums run another way, and the hash shows it: {last}")
+
+
 def progress_bar(data):
     expect(b"\r" in printed_on_a_terminal(data), "a terminal shows a progress bar")
     silent = printed_on_a_terminal(data, NO_COLOR="1").replace(b"\r\n", b"\n")
@@ -164,6 +173,7 @@ def main():
         write_data(data)
         same_model_at_any_number_of_processes(data)
         same_model_by_every_exact_strategy(data)
+        every_strategy_computes_every_sample(data)
         progress_bar(data)
         wrong_starts(data)
         damaged_files(data, scratch)

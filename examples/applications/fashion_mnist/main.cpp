@@ -22,7 +22,11 @@
 
 #include "progress.hpp"
 #include "strategies/data.hpp"
+#include "strategies/gossip.hpp"
+#include "strategies/local.hpp"
 #include "strategies/pipeline.hpp"
+#include "strategies/server.hpp"
+#include "strategies/tensor.hpp"
 #include "strategies/zero.hpp"
 
 namespace fashion_mnist {
@@ -92,11 +96,10 @@ template <class Strategy>
 std::unique_ptr<strategy> make(tutti::communicator& world, settings const& set, image_set const& images) {
   return std::make_unique<Strategy>(world, set, images);
 }
-constexpr choice strategies[] = {{"data", make<data_strategy>},
-                                 {"zero1", make<zero_strategy<1>>},
-                                 {"zero2", make<zero_strategy<2>>},
-                                 {"zero3", make<zero3_strategy>},
-                                 {"pipeline", make<pipeline_strategy>}};
+constexpr choice strategies[] = {
+    {"data", make<data_strategy>},     {"zero1", make<zero_strategy<1>>}, {"zero2", make<zero_strategy<2>>},
+    {"zero3", make<zero3_strategy>},   {"tensor", make<tensor_strategy>}, {"pipeline", make<pipeline_strategy>},
+    {"server", make<server_strategy>}, {"local", make<local_strategy>},   {"gossip", make<gossip_strategy>}};
 
 std::vector<std::string> names() {
   std::vector<std::string> all;
@@ -111,57 +114,81 @@ std::unique_ptr<strategy> chosen_strategy(tutti::communicator& world, settings c
   throw std::runtime_error("no strategy is called " + set.strategy);
 }
 
-void train(tutti::communicator& world, settings const& set, dataset const& data) {
-  bool const speaks = world.rank() == 0;
-  auto const way = chosen_strategy(world, set, data.train);
-  tutti::sampler sampler{.size = data.train.size(), .global_batch = set.batch, .seed = set.seed, .slots = set.slots};
-  workspace<float> work(set.slot_width());
-  std::uint64_t const steps = (data.train.size() + set.batch - 1) / set.batch;
+class epochs_over final : public course {
+ public:
+  epochs_over(tutti::communicator& world, settings const& set, dataset const& data)
+      : world_(world),
+        set_(set),
+        data_(data),
+        sampler_{.size = data.train.size(), .global_batch = set.batch, .seed = set.seed, .slots = set.slots},
+        steps_((data.train.size() + set.batch - 1) / set.batch),
+        work_(set.slot_width()) {}
 
-  timer const whole;
-  rank_report mine;
-  double accuracy = 0;
-  std::uint64_t done = 0;  // steps, of all epochs
-  for (std::uint64_t epoch = 1; epoch <= set.epochs; ++epoch) {
-    timer const elapsed;
-    std::uint64_t seen = 0;
-    tutti::summed loss;
-    std::string const name = "epoch " + std::to_string(epoch) + "/" + std::to_string(set.epochs);
-    progress bar(name, steps, speaks);
+  [[nodiscard]] std::uint64_t epochs() const override { return set_.epochs; }
 
-    for (auto const& batch : sampler.epochs(epoch).on(way->samples())) {
-      double const left = 1 - static_cast<double>(done++) / static_cast<double>(steps * set.epochs);
-      loss += way->step(batch, set.learning_rate * left);
-      seen += batch.size();
+  void epoch(std::uint64_t number, share_of_samples share, step_function const& step) override {
+    elapsed_ = {};
+    progress bar(name(number), steps_, share.rank() == 0);
+    for (auto const& batch : sampler_.epochs(number).on(share)) {
+      double const left = 1 - static_cast<double>(done_++) / static_cast<double>(steps_ * set_.epochs);
+      loss_ += step(batch, set_.learning_rate * left);
+      seen_ += batch.size();
       bar.show(batch.step() + 1, [&] {
         char note[96];
-        std::snprintf(note, sizeof note, "loss=%.4f, %.0f images/s, comm %.0f%%", loss.mean(),
-                      static_cast<double>(seen) / elapsed.seconds(), 100 * communication_share(world, whole));
+        std::snprintf(note, sizeof note, "loss=%.4f, %.0f images/s, comm %.0f%%", loss_.mean(),
+                      static_cast<double>(seen_) / elapsed_.seconds(), 100 * communication_share(world_, whole_));
         return std::string(note);
       });
     }
-    double const rate = static_cast<double>(seen) / elapsed.seconds();
-    tutti::summed const total = allreduce(world, loss);
-    work.load(way->whole());
-    accuracy = evaluate(world, work, data.test).mean();
-    bar.clear();
-    if (speaks) {
-      std::printf("%s  loss %.4f  test accuracy %.4f  %.0f images/s  communication %.0f%%\n", name.c_str(),
-                  total.mean(), accuracy, rate, 100 * communication_share(world, whole));
-      std::fflush(stdout);
-    }
+    rate_ = static_cast<double>(std::exchange(seen_, 0)) / elapsed_.seconds();
   }
 
-  mine.samples = way->computed();
-  mine.bytes_sent = world.stats().bytes_sent;
-  mine.communication = communication_share(world, whole);
-  std::vector<rank_report> ranks(static_cast<std::size_t>(world.size()));
-  gather(world, std::vector{mine}, ranks);
-  std::uint64_t const hash = hash_of(world, way->whole());
-  if (speaks) {
-    print_table(ranks);
-    std::printf("accuracy=%.4f model=%016" PRIx64 "\n", accuracy, hash);
+  void report(std::uint64_t number, network const& whole) override {
+    tutti::summed const loss = allreduce(world_, std::exchange(loss_, {}));
+    double const rate = allreduce(world_, rate_, tutti::max);
+    work_.load(whole);
+    accuracy_ = evaluate(world_, work_, data_.test).mean();
+    if (world_.rank() != 0) return;
+    std::printf("%s  loss %.4f  test accuracy %.4f  %.0f images/s  communication %.0f%%\n", name(number).c_str(),
+                loss.mean(), accuracy_, rate, 100 * communication_share(world_, whole_));
+    std::fflush(stdout);
   }
+
+  /// After the last epoch: what every process did, and what came of it.
+  void finish(strategy& way) {
+    std::vector<rank_report> ranks(static_cast<std::size_t>(world_.size()));
+    rank_report const mine{way.computed(), world_.stats().bytes_sent, communication_share(world_, whole_)};
+    gather(world_, std::vector{mine}, ranks);
+    std::uint64_t const hash = hash_of(world_, way.whole());
+    if (world_.rank() != 0) return;
+    print_table(ranks);
+    std::printf("accuracy=%.4f model=%016" PRIx64 "\n", accuracy_, hash);
+  }
+
+ private:
+  [[nodiscard]] std::string name(std::uint64_t number) const {
+    return "epoch " + std::to_string(number) + "/" + std::to_string(set_.epochs);
+  }
+
+  tutti::communicator& world_;
+  settings const& set_;
+  dataset const& data_;
+  tutti::sampler sampler_;
+  std::uint64_t steps_;  // of an epoch
+  workspace<float> work_;
+  timer whole_, elapsed_;
+  tutti::summed loss_;      // of the epoch, here
+  std::uint64_t seen_ = 0;  // samples of the epoch, everywhere
+  std::uint64_t done_ = 0;  // steps, of all epochs
+  double rate_ = 0;
+  double accuracy_ = 0;
+};
+
+void train(tutti::communicator& world, settings const& set, dataset const& data) {
+  auto const way = chosen_strategy(world, set, data.train);
+  epochs_over course(world, set, data);
+  way->train(course);
+  course.finish(*way);
 }
 
 /// The first argument CLI11 did not know that is not for tutti::run either ("--tutti-… VALUE"); empty if there is none.
