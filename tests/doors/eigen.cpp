@@ -13,6 +13,7 @@
 #include <doctest/doctest.h>
 
 #include <tutti/collective/allreduce.hpp>
+#include <tutti/collective/broadcast.hpp>
 #include <tutti/group/testing.hpp>
 #include <tutti/shard/replicate.hpp>
 #include <tutti/train/data_parallel.hpp>
@@ -160,6 +161,9 @@ TEST_CASE("such a model is replicated, reduced and averaged by the lines that an
         CHECK(gradient.scale.diagonal() == Eigen::Vector3d::Constant(2));
       }
       Eigen::Tensor<float, 3> cube(2, 3, 4);
+      cube.setConstant(static_cast<float>(world.rank()));
+      broadcast(world, cube, size - 1);
+      CHECK(cube(1, 2, 3) == static_cast<float>(size - 1));
       cube.setConstant(static_cast<float>(world.rank()));
       allreduce(world, cube);
       CHECK(cube(0, 1, 2) == static_cast<float>(size * (size - 1) / 2));

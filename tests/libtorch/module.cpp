@@ -32,6 +32,8 @@
 #undef CHECK
 #define CHECK DOCTEST_CHECK
 
+#include "../doors/model_kinds.hpp"
+
 namespace {
 
 using tutti::communicator;
@@ -274,4 +276,17 @@ TEST_CASE("what is no dense block of numbers on the CPU is refused by one senten
     CHECK_MESSAGE(said.find(words) == 0, said);
     CHECK(said.find('\n') == std::string::npos);
   }
+}
+
+TEST_CASE("a module goes through data parallel, ZeRO and checkpoints by the lines that every kind of model takes") {
+  torch::set_num_threads(1);
+  kinds::train_everywhere(
+      "libtorch",
+      [] {
+        torch::nn::Sequential layers(torch::nn::Linear(3, 5), torch::nn::BatchNorm1d(5), torch::nn::Linear(5, 2));
+        torch::NoGradGuard const plain;
+        for (auto& item : layers->named_parameters()) item.value().fill_(0.25);
+        return layers;
+      },
+      [](torch::nn::Sequential& layers) { return tutti::gradients_of(layers); });
 }

@@ -26,6 +26,7 @@
 #include <tutti/data/slots.hpp>
 #include <tutti/group/communicator.hpp>
 #include <tutti/model/signature.hpp>
+#include <tutti/model/tier.hpp>
 #include <tutti/shard/by_bytes.hpp>
 #include <tutti/shard/by_tensor.hpp>
 #include <tutti/shard/flat_view.hpp>
@@ -162,13 +163,13 @@ class zero_trainer {
   }
   /// As above; then every rank has all weights in `model`, the one that was given whole, the same on every rank.
   template <class M>
-  requires(stage < 3 && !std::is_invocable_v<M&, int>) double step(M& model, options how = {}) {
+  requires(stage < 3 && tutti::TUTTI_ABI::model<M>) double step(M& model, options how = {}) {
     one_layer("step(model)");
     return step([&](int) -> M& { return model; }, how);
   }
   /// As above; `at(i)` is layer i, by reference.
   template <class At>
-  requires(stage < 3 && std::is_invocable_v<At&, int>) double step(At&& at, options how = {}) {
+  requires(stage < 3 && !tutti::TUTTI_ABI::model<At>) double step(At&& at, options how = {}) {
     end_reducing(how);
     weights_.clear();
     for (int i = 0; i < view_.layers(); ++i)
