@@ -1310,7 +1310,7 @@ struct state_tensor {
 
 /// A vector of numbers or of arrays of numbers; not a matrix, not a view.
 template <class M>
-concept growable_leaf = number_block<M> && !matrix_like<M> && !std::is_const_v<M>;
+concept growable_leaf = number_block<M> && !matrix_like<M> && !tensor_like<M> && !std::is_const_v<M>;
 
 /// The tensors of a state, in order. With `lengths`, vectors are first given the length they have there.
 class state_collector {

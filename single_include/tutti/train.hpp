@@ -5964,13 +5964,13 @@ class zero_trainer {
   }
   /// As above; then every rank has all weights in `model`, the one that was given whole, the same on every rank.
   template <class M>
-  requires(stage < 3 && !std::is_invocable_v<M&, int>) double step(M& model, options how = {}) {
+  requires(stage < 3 && tutti::TUTTI_ABI::model<M>) double step(M& model, options how = {}) {
     one_layer("step(model)");
     return step([&](int) -> M& { return model; }, how);
   }
   /// As above; `at(i)` is layer i, by reference.
   template <class At>
-  requires(stage < 3 && std::is_invocable_v<At&, int>) double step(At&& at, options how = {}) {
+  requires(stage < 3 && !tutti::TUTTI_ABI::model<At>) double step(At&& at, options how = {}) {
     end_reducing(how);
     weights_.clear();
     for (int i = 0; i < view_.layers(); ++i)

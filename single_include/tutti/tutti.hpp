@@ -12573,10 +12573,11 @@ concept element_range = std::contiguous_iterator<range_iterator<R>> && requires(
 } && element<std::iter_value_t<range_iterator<R>>> && !is_text<std::remove_cvref_t<R>> &&
     !(std::is_bounded_array_v<std::remove_cvref_t<R>> && std::same_as<std::iter_value_t<range_iterator<R>>, char>);
 
-/// Eigen's and Armadillo's matrices: one block of numbers, but no range.
+/// Eigen's and Armadillo's matrices, Eigen's tensors: one block of numbers, but no range.
 template <class R>
-concept matrix_block = !element_range<R> && (contiguous_leaf<std::remove_cvref_t<R>> ||
-                                             memptr_leaf<std::remove_cvref_t<R>>)&&matrix_like<std::remove_cvref_t<R>>;
+concept matrix_block =
+    !element_range<R> && (contiguous_leaf<std::remove_cvref_t<R>> || memptr_leaf<std::remove_cvref_t<R>>)&&(
+                             matrix_like<std::remove_cvref_t<R>> || tensor_like<std::remove_cvref_t<R>>);
 
 /// The elements of a buffer; throws config for a matrix view with gaps. (Constrained, since clang 14 looks at the
 /// return type of a candidate before its constraints.)
