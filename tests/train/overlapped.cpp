@@ -13,6 +13,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <span>
+#include <stdexcept>
 #include <string>
 #include <vector>
 
@@ -258,4 +259,27 @@ TEST_CASE("what is called out of turn is refused by a sentence, and the step goe
     dp.add(world.rank(), gradient, 3);
     CHECK(dp.sync(gradient) == 6);
   });
+}
+
+TEST_CASE("a rank that fails in its backward pass ends the step of all, and what was under way hurts nobody") {
+  std::vector<tutti::error_kind> kinds(3, tutti::error_kind::config);
+  CHECK_THROWS_WITH(run_ranks(
+                        3,
+                        [&](communicator& world) {
+                          net gradient = wild(world.rank(), 100'000);  // more than a stream holds
+                          tutti::overlapped_data_parallel dp{world, gradient, {.slots = 3}};
+                          dp.begin(world.rank(), gradient, 1);
+                          dp.ready("layers.2");
+                          if (world.rank() == 1) throw std::runtime_error("out of paper");
+                          try {
+                            dp.sync(gradient);
+                          } catch (tutti::error const& e) {
+                            kinds[static_cast<std::size_t>(world.rank())] = e.kind();
+                            throw;
+                          }
+                        },
+                        over::sockets),
+                    doctest::Contains("out of paper"));
+  CHECK(kinds[0] == tutti::error_kind::aborted);
+  CHECK(kinds[2] == tutti::error_kind::aborted);
 }
