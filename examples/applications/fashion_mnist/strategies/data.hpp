@@ -22,8 +22,10 @@ class data_strategy final : public strategy {
   tutti::summed step(tutti::sample_batch const& batch, double learning_rate) override {
     optimizer_.lr = learning_rate;
     work_.load(model_);
-    return train_step(ways_, optimizer_, model_, gradient_, batch,
-                      [&](auto const& slot, network& sum) { return work_.sum_gradients(images_, slot, sum); });
+    return train_step(ways_, optimizer_, model_, gradient_, batch, [&](auto const& slot, network& sum) {
+      computed_ += slot.size();
+      return work_.sum_gradients(images_, slot, sum);
+    });
   }
 
   network const& whole() override { return model_; }
