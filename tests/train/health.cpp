@@ -8,6 +8,7 @@
 
 #include <tutti/group/testing.hpp>
 #include <tutti/train/adam.hpp>
+#include <tutti/train/data_parallel.hpp>
 
 #include <algorithm>
 #include <cmath>
@@ -103,6 +104,28 @@ TEST_CASE("a bad loss or gradient on one rank stops the step of all, who learn t
       g.a[999] = world.rank() == p / 2 ? std::nanf("") : std::numeric_limits<float>::max();
       CHECK_FALSE(guard(1.5, g));
       CHECK(guard.why() == "rank " + std::to_string(p / 2) + ": number 999 of the gradient of 'a' is nan");
+      CHECK(guard.refused() == 3);
+    });
+}
+
+TEST_CASE("after sync() a bad number of any rank is seen by all, without a message") {
+  for (int const p : {1, 2, 4})
+    run_ranks(p, [&](communicator& world) {
+      tutti::guard_step guard{world};
+      for (double const bad : {HUGE_VAL, -HUGE_VAL, no_number}) {
+        net g;
+        tutti::data_parallel dp{world, g, p};
+        dp.add(world.rank(), g, 1);
+        dp.sync(g);
+        CHECK(guard(dp, g));
+        if (world.rank() == p - 1) g.a[7] = static_cast<float>(bad);
+        dp.add(world.rank(), g, 1);
+        dp.sync(g);
+        auto const calls = world.stats().calls;
+        CHECK_FALSE(guard(dp, g));
+        CHECK(world.stats().calls == calls);
+        CHECK(guard.why().find("the mean of all ranks: number 7 of the gradient of 'a' is ") == 0);
+      }
       CHECK(guard.refused() == 3);
     });
 }

@@ -21,6 +21,7 @@
 #include <tutti/model/archive.hpp>
 #include <tutti/model/serialisable.hpp>
 #include <tutti/model/visit.hpp>
+#include <tutti/train/clip.hpp>
 #include <tutti/train/trainable_tensors.hpp>
 
 namespace tutti::inline TUTTI_ABI {
@@ -104,9 +105,16 @@ class guard_step {
     if (first_bad == comm_->size()) return true;
     how.root = first_bad;
     broadcast(*comm_, mine, how);
-    why_ = "rank " + std::to_string(first_bad) + ": " + mine;
-    ++refused_;
-    each([](std::vector<std::byte>& kept, auto& state) { detail::put_back(kept, state); });
+    refuse("rank " + std::to_string(first_bad) + ": " + mine);
+    return false;
+  }
+  /// The same after dp.sync(gradient), without communication: what is infinite or NaN on one rank is so in the sum, and
+  /// all ranks have the same sum. Whose it was is not known.
+  template <gradient_replicating Strategy, class Gradient>
+  [[nodiscard]] bool operator()(Strategy const&, Gradient const& gradient) {
+    std::string const found = detail::first_non_finite(0, gradient);
+    if (found.empty()) return true;
+    refuse("the mean of all ranks: " + found);
     return false;
   }
   /// From now on a bad step goes back to here. No communication: all ranks call it in the same step.
@@ -120,6 +128,11 @@ class guard_step {
   [[nodiscard]] std::string const& why() const noexcept { return why_; }
 
  private:
+  void refuse(std::string why) {
+    why_ = std::move(why);
+    ++refused_;
+    each([](std::vector<std::byte>& kept, auto& state) { detail::put_back(kept, state); });
+  }
   template <class F>
   void each(F f) {
     std::apply(
