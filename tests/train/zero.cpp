@@ -6,10 +6,12 @@
 
 #include <tutti/group/testing.hpp>
 #include <tutti/train/adam.hpp>
+#include <tutti/train/clip_shards.hpp>
 #include <tutti/train/lars.hpp>
 #include <tutti/train/sgd.hpp>
 
 #include <algorithm>
+#include <cmath>
 #include <cstddef>
 #include <cstdint>
 #include <string>
@@ -144,6 +146,30 @@ TEST_CASE("zero 1: the bits of one process, whole models, adam and sgd, and an o
           },
           medium);
     }
+}
+
+TEST_CASE("zero 1: a gradient in parts is clipped by the norm of the whole, once") {
+  net const whole = initial();
+  for (int const size : {1, 3, 5})
+    run_ranks(size, [&](communicator& world) {
+      net model = whole;
+      auto z = zero<1>(world, model, tutti::sgd{.lr = 1}, slots);
+      for (int s = first_slot(world); s < last_slot(world); ++s) z.add(s, gradient(0, s, model), 1);
+      z.reduce(0);
+      double squares = 0;  // of the mean, by a sum in any order
+      for (std::size_t i = 0; i < 3; ++i) {
+        std::vector<double> mean(whole[i].w.size() + whole[i].b.size());
+        for (int s = 0; s < slots; ++s) {
+          layer const g = gradient(0, s, whole[i], static_cast<int>(i));
+          for (std::size_t k = 0; k < g.w.size(); ++k) mean[k] += static_cast<double>(g.w[k]) / slots;
+          for (std::size_t k = 0; k < g.b.size(); ++k) mean[g.w.size() + k] += g.b[k] / slots;
+        }
+        for (double const m : mean) squares += m * m;
+      }
+      double const norm = std::sqrt(squares);
+      CHECK(clip_by_global_norm(world, z.gradient(), 0.5) == doctest::Approx(norm).epsilon(1e-5));
+      CHECK(global_norm(world, z.gradient()) == doctest::Approx(0.5).epsilon(1e-5));
+    });
 }
 
 TEST_CASE("zero 1: ranks of unequal speed own unequal numbers of slots, and the bits stay") {
