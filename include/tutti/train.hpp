@@ -21,6 +21,7 @@
 #include <tutti/train/local_sgd.hpp>
 #include <tutti/train/lr_sweep.hpp>
 #include <tutti/train/matmul.hpp>
+#include <tutti/train/memory_of.hpp>
 #include <tutti/train/optimizer.hpp>
 #include <tutti/train/overlapped.hpp>
 #include <tutti/train/parameter_server.hpp>

@@ -3,11 +3,16 @@
 
 #include <doctest/doctest.h>
 
+#include <cmath>
 #include <cstddef>
+#include <functional>
 #include <string>
+#include <tuple>
 #include <vector>
 
 #include <tutti/shard/checkpoint.hpp>
+#include <tutti/train/adam.hpp>
+#include <tutti/train/memory_of.hpp>
 
 #include "../data/scratch.hpp"
 
@@ -61,6 +66,56 @@ TEST_CASE("placed: a split model saved by three ranks is the whole one to a read
           CHECK(static_cast<std::size_t>(x[i]) == static_cast<std::size_t>(first) + x.layout().index_in_whole(i));
       });
     });
+}
+
+/// The gradient of weight i of the whole in a step.
+double slope(std::size_t i, int step) { return std::sin(static_cast<double>(i * 7 + static_cast<std::size_t>(step))); }
+
+TEST_CASE("memory_of: three ranks train a split model, two go on, to the bits of one process that knows of no split") {
+  struct plain {
+    std::vector<float> columns = std::vector<float>(35);
+    std::vector<double> rows = std::vector<double>(21);
+    std::vector<float> bias = std::vector<float>(7);
+  } one, by_one;
+  tutti::adam serial{.lr = 0.1};
+  for (int step = 0; step < 5; ++step) {
+    for (std::size_t i = 0; i < 35; ++i) by_one.columns[i] = static_cast<float>(slope(i, step));
+    for (std::size_t i = 0; i < 21; ++i) by_one.rows[i] = slope(i, step);
+    for (std::size_t i = 0; i < 7; ++i) by_one.bias[i] = static_cast<float>(slope(i, step));
+    serial.step(one, by_one);
+  }
+  scratch const folder;
+  std::string const path = (folder.path / "state").string();
+  auto const train = [&](communicator& world, int first, int last, bool remember) {
+    auto g = world.grid<tp>(world.size());
+    layers model = on(g), gradient = model;
+    tutti::adam optimizer{.lr = 0.1};
+    std::tuple state{std::ref(model), memory_of(model, optimizer.mean), memory_of(model, optimizer.mean_of_squares),
+                     std::ref(optimizer.steps)};
+    if (first > 0) tutti::checkpoint::load(path, state, world);
+    if (!remember) optimizer = {.lr = 0.1};
+    for (int step = first; step < last; ++step) {
+      each(gradient, [&](auto& x, int) {
+        using T = typename std::remove_reference_t<decltype(x)>::value_type;
+        for (std::size_t i = 0; i < x.size(); ++i) x[i] = static_cast<T>(slope(x.layout().index_in_whole(i), step));
+      });
+      optimizer.step(model, gradient);
+    }
+    if (first == 0) tutti::checkpoint::save(path, state, world);
+    bool same = true;
+    auto const compare = [&](auto const& x, auto const& whole) {
+      for (std::size_t i = 0; i < x.size(); ++i) same = same && x[i] == whole[x.layout().index_in_whole(i)];
+    };
+    compare(model.columns, one.columns);
+    compare(model.rows, one.rows);
+    compare(model.bias, one.bias);
+    return same;
+  };
+  tutti::testing::run_ranks(3, [&](communicator& world) { (void)train(world, 0, 3, true); });
+  tutti::testing::run_ranks(2, [&](communicator& world) {
+    CHECK(train(world, 3, 5, true));
+    CHECK(!train(world, 3, 5, false));
+  });
 }
 
 TEST_CASE("placed: what does not fit is refused by a sentence") {
