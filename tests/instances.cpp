@@ -2,6 +2,10 @@
 // What precompiled/tests.hpp declares and every test program shares: the parts that are the same whatever is tested.
 #include "precompiled/tests.hpp"
 
+// doctest itself: the precompiled header has seen it without this macro, and only its second half reads it again.
+#define DOCTEST_CONFIG_IMPLEMENT
+#include <doctest/doctest.h>
+
 namespace tutti::inline TUTTI_ABI {
 namespace group {
 template std::shared_ptr<tcp_world> join_world<on_use>(join_options const&);
