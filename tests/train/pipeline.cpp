@@ -13,6 +13,8 @@
 #include <chrono>
 #include <cmath>
 #include <cstddef>
+#include <exception>
+#include <functional>
 #include <memory>
 #include <span>
 #include <stdexcept>
@@ -33,8 +35,12 @@ using tutti::pipeline_action;
 using tutti::pipeline_event;
 using tutti::pipeline_schedule;
 using tutti::testing::over;
-using tutti::testing::run_ranks;
 using row = std::vector<float>;
+
+/// Compiled once for all cases.
+void run_ranks(int size, std::function<void(communicator&)> const& body, over medium = over::memory) {
+  tutti::testing::run_ranks(size, body, medium);
+}
 
 constexpr std::size_t width = 5;
 
@@ -90,7 +96,7 @@ row expected_gradient(int layers, int layer, int microbatches, int step) {
 
 /// One layer as a stage.
 struct layer {
-  int index, layers, microbatches, step = 0;
+  int index, layers, microbatches, step = 0, fails_at = -1;
   row gradient = row(width * width);
   std::unique_ptr<data_parallel<tutti::transport::any>> dp;
   std::vector<row> stash{};
@@ -105,6 +111,7 @@ struct layer {
   [[nodiscard]] row& kept(int m) { return stash[static_cast<std::size_t>(m)]; }
 
   row forward(row in, int m) {
+    if (m == fails_at) throw std::runtime_error("no such layer");
     CHECK(in.empty() == (index == 0));
     kept(m) = index == 0 ? sample_of(m) : std::move(in);
     most = (std::max)(most, ++alive);
@@ -152,7 +159,7 @@ struct timed_stage {
 /// The events of all ranks of one step on a simulated world.
 std::vector<pipeline_event> measured(pipeline_schedule const& plan, tutti::sim const& network) {
   std::vector<pipeline_event> all;  // ranks take turns: no lock
-  run_ranks(
+  tutti::testing::run_ranks(
       plan.shape.ranks,
       [&](tutti::sim_communicator& world) {
         pipeline pipe{world, plan};
@@ -384,20 +391,22 @@ TEST_CASE("what cannot run is refused before a byte moves, in one sentence, on e
 }
 
 TEST_CASE("a stage that throws ends the step on every rank, and each says who it was") {
-  struct fails : layer {
-    using layer::layer;
-    row forward(row in, int m) {
-      if (index == 1 && m == 2) throw std::runtime_error("no such layer");
-      return layer::forward(std::move(in), m);
+  std::vector<std::exception_ptr> thrown(3);
+  auto const body = [&](communicator& world) {
+    pipeline pipe{world, tutti::one_f_one_b({3, 8, 3})};
+    std::vector<layer> mine;
+    mine.emplace_back(pipe, world.rank());
+    if (world.rank() == 1) mine.front().fails_at = 2;
+    try {
+      pipe.run(mine);
+    } catch (...) {
+      thrown[static_cast<std::size_t>(world.rank())] = std::current_exception();
+      throw;
     }
   };
-  auto const ended = tutti::testing::try_ranks(3, [](communicator& world) {
-    pipeline pipe{world, tutti::one_f_one_b({3, 8, 3})};
-    fails mine(pipe, world.rank());
-    pipe.run(mine);
-  });
+  CHECK(sentence([&] { run_ranks(3, body); }) == "no such layer");
   for (int const r : {0, 2}) {
-    std::string const text = sentence([&] { std::rethrow_exception(ended[static_cast<std::size_t>(r)].thrown); });
+    std::string const text = sentence([&] { std::rethrow_exception(thrown[static_cast<std::size_t>(r)]); });
     CHECK(text.find("no such layer") != std::string::npos);
     CHECK(text.find("rank 1") != std::string::npos);
   }
