@@ -4614,11 +4614,11 @@ struct pipeline_event {
   std::chrono::nanoseconds end{};
 };
 
-/// What a step looks like if every pass takes the same time in every stage, and messages none. The schedule must be one
-/// that pipeline_fault() finds none in, with any room.
-[[nodiscard]] inline std::vector<pipeline_event> pipeline_timeline(pipeline_schedule const& schedule,
-                                                                   std::chrono::nanoseconds forward,
-                                                                   std::chrono::nanoseconds backward) {
+/// What a step looks like if messages take no time: `cost(action)` is how long a pass takes, in nanoseconds. The
+/// schedule must be one in which pipeline_fault() finds nothing, with any room.
+template <class Cost>
+requires std::is_invocable_r_v<std::chrono::nanoseconds, Cost const&, pipeline_action const&>
+[[nodiscard]] std::vector<pipeline_event> pipeline_timeline(pipeline_schedule const& schedule, Cost const& cost) {
   auto const microbatches = static_cast<std::size_t>(schedule.shape.microbatches);
   auto const index = [&](pipeline_action const& a) {
     return (static_cast<std::size_t>(a.stage) * microbatches + static_cast<std::size_t>(a.microbatch)) * 2 +
@@ -4639,11 +4639,18 @@ struct pipeline_event {
         std::chrono::nanoseconds const ready = schedule.input_of(a, from) ? ended[index(from)] : free[r];
         if (ready == never) break;
         std::chrono::nanoseconds const begin = (std::max)(free[r], ready);
-        free[r] = ended[index(a)] = begin + (a.backward ? backward : forward);
+        free[r] = ended[index(a)] = begin + cost(a);
         events.push_back({static_cast<int>(r), a, begin, free[r]});
       }
   }
   return events;
+}
+/// The same where all stages take equally long.
+[[nodiscard]] inline std::vector<pipeline_event> pipeline_timeline(pipeline_schedule const& schedule,
+                                                                   std::chrono::nanoseconds forward,
+                                                                   std::chrono::nanoseconds backward) {
+  return tutti::TUTTI_ABI::pipeline_timeline(schedule,
+                                             [&](pipeline_action const& a) { return a.backward ? backward : forward; });
 }
 
 /// The share of the time from the first beginning to the last end that the ranks which computed anything did not

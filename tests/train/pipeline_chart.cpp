@@ -4,8 +4,11 @@
 
 #include <doctest/doctest.h>
 
+#include <tutti/shard/split_stages.hpp>
+
 #include <algorithm>
 #include <chrono>
+#include <cmath>
 #include <cstddef>
 #include <filesystem>
 #include <fstream>
@@ -54,6 +57,25 @@ TEST_CASE("predicted idle time and memory are what the papers give") {
     CHECK(tutti::pipeline_bubble(events) == doctest::Approx(3.0 / (chunks * 8 + 3)).epsilon(1e-12));
     for (int d = 0; d < 4; ++d) CHECK(tutti::pipeline_stash(events, d) == 2 * (3 - d) + (chunks - 1) * 4 + 1);
   }
+}
+
+TEST_CASE("stages of unequal cost: the slowest one decides, and the time is that of two flow shops") {
+  std::vector<double> const layers{3, 1, 4, 1, 5, 9, 2, 6};
+  auto const split = tutti::split_stages(layers, 3);
+  CHECK(split.slowest() == 14);
+  auto const cost = [&](tutti::pipeline_action const& a) {
+    return std::chrono::milliseconds(std::lround(split.seconds[static_cast<std::size_t>(a.stage)]) *
+                                     (a.backward ? 2 : 1));
+  };
+  auto const finished = [](std::vector<tutti::pipeline_event> const& events) {
+    auto last = events.front().end;
+    for (auto const& e : events) last = (std::max)(last, e.end);
+    return last;
+  };
+  // A microbatch through all stages, and the others behind it at the pace of the slowest.
+  auto const forward = 31ms + 7 * 14ms;
+  CHECK(finished(tutti::pipeline_timeline(tutti::gpipe({3, 8, 3}), cost)) == 3 * forward);
+  CHECK(finished(tutti::pipeline_timeline(tutti::one_f_one_b({3, 8, 3}), cost)) <= 3 * forward);
 }
 
 TEST_CASE("the picture has a box per pass, names what has room, and says what its title says") {
