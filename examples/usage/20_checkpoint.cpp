@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 // The state of a job on disk: saved by all ranks, each its share, whole or not at all; loaded by any number of them.
 //
-// Run: ./18_checkpoint --np 4 && ./18_checkpoint --np 3
+// Run: ./20_checkpoint --np 4 && ./20_checkpoint --np 3
 // Output:
 //   nothing saved yet, I start at step 0
 //   weight 0.9 after step 1000
@@ -18,7 +18,7 @@ struct job {
 
 int main(int argc, char** argv) {
   return tutti::run(argc, argv, [](tutti::communicator& world) {
-    std::string const path = "18_checkpoint.saved";
+    std::string const path = "20_checkpoint.saved";
     job state;
     bool const saved = world.rank() == 0 && std::filesystem::exists(path + "/manifest");
     if (allreduce(world, saved, tutti::logical_or)) {
@@ -36,11 +36,11 @@ int main(int argc, char** argv) {
     std::printf("weight %g after step %d\n", state.weights[0], static_cast<int>(state.step));
 
     if (state.step < 2000) return;
-    tutti::checkpoint::export_safetensors(path, "18_checkpoint.safetensors");  // for Python and others
+    tutti::checkpoint::export_safetensors(path, "20_checkpoint.safetensors");  // for Python and others
     tutti::checkpoint::reader reader(path);                                    // or number by number, in one process
     std::vector<double> weights(100'000);
     reader.read("weights", std::span(weights));
     std::filesystem::remove_all(path);
-    std::filesystem::remove("18_checkpoint.safetensors");
+    std::filesystem::remove("20_checkpoint.safetensors");
   });
 }
