@@ -6218,6 +6218,7 @@ class messages {
   }
 
   [[nodiscard]] counters const& moved() const noexcept { return counters_; }
+  [[nodiscard]] std::chrono::nanoseconds time_in_calls() const noexcept { return in_calls_; }
   /// Whoever runs the communicator's started operations, or null: what was started before comes before, and waits in
   /// place of this thread.
   void let_wait(background<T>* instead) {
@@ -6246,7 +6247,7 @@ class messages {
     record.communicator = watch_->communicator();
     record.what = what;
     watch_->begin(record, how.where, how.label);
-    ended const at_end{*watch_};
+    ended const at_end{*this};
     if (watch_->revoked()) fail(watch_->why());
     patience_ = how.timeout.count() > 0 ? how.timeout : timeout_;
     try {
@@ -6342,11 +6343,15 @@ class messages {
     std::uint64_t sent = 0;
   };
   struct ended {
-    explicit ended(watch& w) : seen(w) {}
+    explicit ended(messages& m) : of(m) {}
     ended(ended const&) = delete;
     ended& operator=(ended const&) = delete;
-    ~ended() { seen.end(); }
-    watch& seen;
+    ~ended() {
+      of.watch_->end();
+      of.in_calls_ += transport::now(of.streams_) - begin;
+    }
+    messages& of;
+    clock::time_point begin = transport::now(of.streams_);
   };
 
   static constexpr std::size_t stash_size = 4096;
@@ -6628,6 +6633,7 @@ class messages {
   std::shared_ptr<referee> referee_;
   std::chrono::nanoseconds timeout_;
   std::chrono::nanoseconds patience_{0};
+  std::chrono::nanoseconds in_calls_{0};
   background<T>* background_ = nullptr;
   waiting waiting_;
   counters counters_;
@@ -7519,7 +7525,7 @@ struct statistics {
   std::uint64_t bytes_received = 0;
   std::uint64_t messages_sent = 0;  ///< a collective sends a peer at most one; where counts or objects travel, a few
   std::uint64_t calls = 0;          ///< collective ones
-  std::chrono::nanoseconds time_in_calls{0};
+  std::chrono::nanoseconds time_in_calls{0};  ///< collective or not, waiting included
 };
 
 namespace group {
@@ -7602,7 +7608,8 @@ class basic_communicator {
     auto const& moved = engine_->moved();
     auto const messages = messages_ ? messages_->moved() : engine::counters{};
     return {moved.bytes_sent + messages.bytes_sent, moved.bytes_received + messages.bytes_received,
-            moved.messages_sent + messages.messages_sent, engine_->calls(), engine_->time_in_calls()};
+            moved.messages_sent + messages.messages_sent, engine_->calls(),
+            engine_->time_in_calls() + (messages_ ? messages_->time_in_calls() : std::chrono::nanoseconds{0})};
   }
 
   /// This rank's time: of the steady clock, or of the simulated world.

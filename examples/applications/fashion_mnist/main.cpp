@@ -42,11 +42,6 @@ class timer {
   std::chrono::steady_clock::time_point start_ = std::chrono::steady_clock::now();
 };
 
-/// The part of the time since `whole` began that this rank spent inside collective calls, waiting included.
-double communication_share(tutti::communicator const& world, timer const& whole) {
-  return std::chrono::duration<double>(world.stats().time_in_calls).count() / whole.seconds();
-}
-
 /// What one rank did: a line of the final table.
 struct rank_report {
   std::uint64_t samples = 0;
@@ -116,8 +111,9 @@ std::unique_ptr<strategy> chosen_strategy(tutti::communicator& world, settings c
 
 class epochs_over final : public course {
  public:
-  epochs_over(tutti::communicator& world, settings const& set, dataset const& data)
+  epochs_over(tutti::communicator& world, settings const& set, dataset const& data, strategy& way)
       : world_(world),
+        way_(way),
         set_(set),
         data_(data),
         sampler_{.size = data.train.size(), .global_batch = set.batch, .seed = set.seed, .slots = set.slots},
@@ -136,7 +132,7 @@ class epochs_over final : public course {
       bar.show(batch.step() + 1, [&] {
         char note[96];
         std::snprintf(note, sizeof note, "loss=%.4f, %.0f images/s, comm %.0f%%", loss_.mean(),
-                      static_cast<double>(seen_) / elapsed_.seconds(), 100 * communication_share(world_, whole_));
+                      static_cast<double>(seen_) / elapsed_.seconds(), 100 * communication());
         return std::string(note);
       });
     }
@@ -150,16 +146,16 @@ class epochs_over final : public course {
     accuracy_ = evaluate(world_, work_, data_.test).mean();
     if (world_.rank() != 0) return;
     std::printf("%s  loss %.4f  test accuracy %.4f  %.0f images/s  communication %.0f%%\n", name(number).c_str(),
-                loss.mean(), accuracy_, rate, 100 * communication_share(world_, whole_));
+                loss.mean(), accuracy_, rate, 100 * communication());
     std::fflush(stdout);
   }
 
   /// After the last epoch: what every process did, and what came of it.
-  void finish(strategy& way) {
+  void finish() {
     std::vector<rank_report> ranks(static_cast<std::size_t>(world_.size()));
-    rank_report const mine{way.computed(), world_.stats().bytes_sent, communication_share(world_, whole_)};
+    rank_report const mine{way_.computed(), bytes_sent(), communication()};
     gather(world_, std::vector{mine}, ranks);
-    std::uint64_t const hash = hash_of(world_, way.whole());
+    std::uint64_t const hash = hash_of(world_, way_.whole());
     if (world_.rank() != 0) return;
     print_table(ranks);
     std::printf("accuracy=%.4f model=%016" PRIx64 "\n", accuracy_, hash);
@@ -170,7 +166,26 @@ class epochs_over final : public course {
     return "epoch " + std::to_string(number) + "/" + std::to_string(set_.epochs);
   }
 
+  [[nodiscard]] std::vector<tutti::communicator const*> communicators() const {
+    auto all = way_.groups();
+    all.push_back(&world_);
+    return all;
+  }
+  [[nodiscard]] std::uint64_t bytes_sent() const {
+    std::uint64_t bytes = 0;
+    for (auto const* comm : communicators()) bytes += comm->stats().bytes_sent;
+    return bytes;
+  }
+  /// The part of the time so far that this rank spent inside calls, waiting included.
+  [[nodiscard]] double communication() const {
+    double seconds = 0;
+    for (auto const* comm : communicators())
+      seconds += std::chrono::duration<double>(comm->stats().time_in_calls).count();
+    return seconds / whole_.seconds();
+  }
+
   tutti::communicator& world_;
+  strategy& way_;
   settings const& set_;
   dataset const& data_;
   tutti::sampler sampler_;
@@ -186,9 +201,9 @@ class epochs_over final : public course {
 
 void train(tutti::communicator& world, settings const& set, dataset const& data) {
   auto const way = chosen_strategy(world, set, data.train);
-  epochs_over course(world, set, data);
+  epochs_over course(world, set, data, *way);
   way->train(course);
-  course.finish(*way);
+  course.finish();
 }
 
 /// The first argument CLI11 did not know that is not for tutti::run either ("--tutti-… VALUE"); empty if there is none.

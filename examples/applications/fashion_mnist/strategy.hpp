@@ -8,6 +8,7 @@
 #include <functional>
 #include <string>
 #include <tutti/tutti.hpp>
+#include <vector>
 
 #include "dataset.hpp"
 #include "network.hpp"
@@ -71,6 +72,8 @@ class strategy {
     }
   }
 
+  /// The communicators it uses beside the world.
+  [[nodiscard]] virtual std::vector<tutti::communicator const*> groups() { return {}; }
   /// How many samples went through this process so far.
   [[nodiscard]] std::uint64_t computed() const { return computed_; }
 

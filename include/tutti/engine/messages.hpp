@@ -62,6 +62,7 @@ class messages {
   }
 
   [[nodiscard]] counters const& moved() const noexcept { return counters_; }
+  [[nodiscard]] std::chrono::nanoseconds time_in_calls() const noexcept { return in_calls_; }
   /// Whoever runs the communicator's started operations, or null: what was started before comes before, and waits in
   /// place of this thread.
   void let_wait(background<T>* instead) {
@@ -90,7 +91,7 @@ class messages {
     record.communicator = watch_->communicator();
     record.what = what;
     watch_->begin(record, how.where, how.label);
-    ended const at_end{*watch_};
+    ended const at_end{*this};
     if (watch_->revoked()) fail(watch_->why());
     patience_ = how.timeout.count() > 0 ? how.timeout : timeout_;
     try {
@@ -186,11 +187,15 @@ class messages {
     std::uint64_t sent = 0;
   };
   struct ended {
-    explicit ended(watch& w) : seen(w) {}
+    explicit ended(messages& m) : of(m) {}
     ended(ended const&) = delete;
     ended& operator=(ended const&) = delete;
-    ~ended() { seen.end(); }
-    watch& seen;
+    ~ended() {
+      of.watch_->end();
+      of.in_calls_ += transport::now(of.streams_) - begin;
+    }
+    messages& of;
+    clock::time_point begin = transport::now(of.streams_);
   };
 
   static constexpr std::size_t stash_size = 4096;
@@ -472,6 +477,7 @@ class messages {
   std::shared_ptr<referee> referee_;
   std::chrono::nanoseconds timeout_;
   std::chrono::nanoseconds patience_{0};
+  std::chrono::nanoseconds in_calls_{0};
   background<T>* background_ = nullptr;
   waiting waiting_;
   counters counters_;

@@ -33,7 +33,7 @@ struct statistics {
   std::uint64_t bytes_received = 0;
   std::uint64_t messages_sent = 0;  ///< a collective sends a peer at most one; where counts or objects travel, a few
   std::uint64_t calls = 0;          ///< collective ones
-  std::chrono::nanoseconds time_in_calls{0};
+  std::chrono::nanoseconds time_in_calls{0};  ///< collective or not, waiting included
 };
 
 namespace group {
@@ -116,7 +116,8 @@ class basic_communicator {
     auto const& moved = engine_->moved();
     auto const messages = messages_ ? messages_->moved() : engine::counters{};
     return {moved.bytes_sent + messages.bytes_sent, moved.bytes_received + messages.bytes_received,
-            moved.messages_sent + messages.messages_sent, engine_->calls(), engine_->time_in_calls()};
+            moved.messages_sent + messages.messages_sent, engine_->calls(),
+            engine_->time_in_calls() + (messages_ ? messages_->time_in_calls() : std::chrono::nanoseconds{0})};
   }
 
   /// This rank's time: of the steady clock, or of the simulated world.

@@ -38,6 +38,7 @@ class pipeline_strategy final : public strategy {
     }
     return whole_;
   }
+  [[nodiscard]] std::vector<tutti::communicator const*> groups() override { return {&pipe_.replicas()}; }
 
  private:
   /// One layer, on this process and its replicas.

@@ -66,6 +66,7 @@ class tensor_strategy final : public strategy {
     fill(model_.last.bias, whole_.last.bias);
     return whole_;
   }
+  [[nodiscard]] std::vector<tutti::communicator const*> groups() override { return {&grid_.along<model_axis>()}; }
 
  private:
   whole_of<float> read(tutti::sample_batch const& batch) {
