@@ -6,8 +6,7 @@
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
-#include <optional>
-#include <span>
+#include <iterator>
 #include <string>
 #include <type_traits>
 #include <utility>
@@ -34,6 +33,14 @@ concept pipeline_stage = requires(Stage& s, Activation a, int microbatch) {
   s.forward(std::move(a), microbatch);
   s.backward(std::move(a), microbatch);
 };
+
+namespace detail {
+template <class Stages, class Activation>
+concept range_of_stages = requires(Stages& all) {
+  requires pipeline_stage<std::remove_reference_t<decltype(*std::begin(all))>, Activation>;
+  std::size(all);
+};
+}  // namespace detail
 
 /// A step of training, each rank computing some stages of the model. `Activation` is what a stage gets from another
 /// one: anything that can be received and default-constructed, of any length; a stage may return any buffer of the same
@@ -74,6 +81,10 @@ class pipeline {
       run_with(
           actions, [&](int) -> auto& { return mine; }, how);
     } else {
+      static_assert(
+          detail::range_of_stages<Stages, Activation>,
+          "tutti: a stage of a pipeline has forward(in, microbatch) and backward(gout, microbatch); give run() "
+          "one, or a range of them.");
       check_count(static_cast<std::size_t>(std::size(mine)));
       run_with(
           actions, [&](int stage) -> auto& { return *std::next(std::begin(mine), place_of(stage)); }, how);
