@@ -389,6 +389,854 @@ double clip_by_global_norm(basic_communicator<S>& comm, Gradient& mine, double l
 
 }  // namespace tutti::inline TUTTI_ABI
 
+// ---------------------------------------------------------------------------------------------- tutti/engine/fiber.hpp
+// A stack that can be left and entered again: what lets a call that waits give its thread back. The one platform file
+// of the asynchronous calls (ucontext; on Windows, fibers).
+
+#if defined(_WIN32)
+#include <windows.h>
+#else
+#include <sys/mman.h>
+#include <ucontext.h>
+#include <csignal>
+#endif
+
+#if defined(__has_feature)
+#if __has_feature(address_sanitizer)
+#define TUTTI_FIBER_ASAN
+#endif
+#if __has_feature(thread_sanitizer)
+#define TUTTI_FIBER_TSAN
+#endif
+#endif
+#if defined(__SANITIZE_ADDRESS__)
+#define TUTTI_FIBER_ASAN
+#endif
+#if defined(__SANITIZE_THREAD__)
+#define TUTTI_FIBER_TSAN
+#endif
+#if defined(TUTTI_FIBER_ASAN)
+#include <sanitizer/common_interface_defs.h>
+#endif
+#if defined(TUTTI_FIBER_TSAN)
+#include <sanitizer/tsan_interface.h>
+#endif
+
+namespace tutti::inline TUTTI_ABI::engine {
+
+/// Runs `body(argument)`, which never returns, on a stack of its own. One thread at a time is inside, any thread may
+/// be. No exception leaves the body, and it does not pause inside a catch block.
+template <class = on_use>
+class basic_fiber {
+ public:
+  /// Reserved, not used: a call touches a few pages of it. Below lies a page that traps.
+  static constexpr std::size_t stack_size = std::size_t{512} << 10U;
+
+  basic_fiber(void (*body)(void*), void* argument) : body_(body), argument_(argument) {
+#if defined(_WIN32)
+    fiber_ = ::CreateFiberEx(
+        0, stack_size, 0, [](void* self) { enter(self); }, this);
+    if (fiber_ == nullptr) throw error(error_kind::resource, "no memory left for an asynchronous call's stack");
+#else
+    void* const stack =
+        ::mmap(nullptr, stack_size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    if (stack == MAP_FAILED) throw error(error_kind::resource, "no memory left for an asynchronous call's stack");
+    stack_ = static_cast<std::byte*>(stack);
+    (void)::mprotect(stack_, guard_size, PROT_NONE);
+    (void)::getcontext(&inside_);
+    inside_.uc_stack.ss_sp = stack_ + guard_size;
+    inside_.uc_stack.ss_size = stack_size - guard_size;
+    inside_.uc_link = nullptr;
+    auto const self = reinterpret_cast<std::uintptr_t>(this);  // makecontext passes only ints
+    ::makecontext(&inside_, reinterpret_cast<void (*)()>(&basic_fiber::start), 2,
+                  static_cast<unsigned>(self >> 16U >> 16U), static_cast<unsigned>(self & 0xffffffffU));
+#endif
+#if defined(TUTTI_FIBER_TSAN)
+    tsan_inside_ = ::__tsan_create_fiber(0);
+#endif
+  }
+  basic_fiber(basic_fiber const&) = delete;
+  basic_fiber& operator=(basic_fiber const&) = delete;
+  /// The body has paused for good: what is on its stack is forgotten.
+  ~basic_fiber() {
+#if defined(TUTTI_FIBER_TSAN)
+    ::__tsan_destroy_fiber(tsan_inside_);
+#endif
+#if defined(_WIN32)
+    ::DeleteFiber(fiber_);
+#else
+    (void)::munmap(stack_, stack_size);
+#endif
+  }
+
+  /// From a thread: runs the body until it pauses.
+  void resume() {
+#if defined(TUTTI_FIBER_ASAN)
+    void* fake = nullptr;
+    ::__sanitizer_start_switch_fiber(&fake, stack_ + guard_size, stack_size - guard_size);
+#endif
+#if defined(TUTTI_FIBER_TSAN)
+    tsan_outside_ = ::__tsan_get_current_fiber();
+    ::__tsan_switch_to_fiber(tsan_inside_, 0);
+#endif
+#if defined(_WIN32)
+    outside_ = ::IsThreadAFiber() ? ::GetCurrentFiber() : ::ConvertThreadToFiber(nullptr);
+    ::SwitchToFiber(fiber_);
+#else
+    (void)::pthread_sigmask(SIG_SETMASK, nullptr, &inside_.uc_sigmask);  // signals stay with the thread, not the stack
+    (void)::swapcontext(&outside_, &inside_);
+#endif
+#if defined(TUTTI_FIBER_ASAN)
+    ::__sanitizer_finish_switch_fiber(fake, nullptr, nullptr);
+#endif
+  }
+
+  /// From the body: returns from resume(); returns itself at the next resume(), perhaps on another thread.
+  void pause() {
+#if defined(TUTTI_FIBER_ASAN)
+    void* fake = nullptr;
+    ::__sanitizer_start_switch_fiber(&fake, outside_stack_, outside_size_);
+#endif
+#if defined(TUTTI_FIBER_TSAN)
+    ::__tsan_switch_to_fiber(tsan_outside_, 0);
+#endif
+#if defined(_WIN32)
+    ::SwitchToFiber(outside_);
+#else
+    (void)::swapcontext(&inside_, &outside_);
+#endif
+#if defined(TUTTI_FIBER_ASAN)
+    ::__sanitizer_finish_switch_fiber(fake, &outside_stack_, &outside_size_);
+#endif
+  }
+
+  /// Whether the caller runs on this fiber. (A question to the stack, since the fiber belongs to no thread.)
+  [[nodiscard]] bool inside() const noexcept {
+#if defined(_WIN32)
+    return ::IsThreadAFiber() && ::GetCurrentFiber() == fiber_;
+#else
+    auto const here = reinterpret_cast<std::uintptr_t>(__builtin_frame_address(0));
+    return here - reinterpret_cast<std::uintptr_t>(stack_) < stack_size;
+#endif
+  }
+
+ private:
+  static void enter(void* self) {
+    auto& me = *static_cast<basic_fiber*>(self);
+#if defined(TUTTI_FIBER_ASAN)
+    ::__sanitizer_finish_switch_fiber(nullptr, &me.outside_stack_, &me.outside_size_);
+#endif
+    me.body_(me.argument_);
+  }
+
+  void (*body_)(void*);
+  void* argument_;
+#if defined(_WIN32)
+  void* fiber_ = nullptr;
+  void* outside_ = nullptr;
+#else
+  static constexpr std::size_t guard_size = std::size_t{16} << 10U;
+  static void start(unsigned high, unsigned low) {
+    enter(reinterpret_cast<void*>((static_cast<std::uintptr_t>(high) << 16U << 16U) | low));
+  }
+  std::byte* stack_ = nullptr;
+  ucontext_t inside_{};
+  ucontext_t outside_{};
+#endif
+#if defined(TUTTI_FIBER_ASAN)
+  void const* outside_stack_ = nullptr;
+  std::size_t outside_size_ = 0;
+#endif
+#if defined(TUTTI_FIBER_TSAN)
+  void* tsan_inside_ = nullptr;
+  void* tsan_outside_ = nullptr;
+#endif
+};
+using fiber = basic_fiber<>;
+
+}  // namespace tutti::inline TUTTI_ABI::engine
+
+#undef TUTTI_FIBER_ASAN
+#undef TUTTI_FIBER_TSAN
+
+// --------------------------------------------------------------------------------------------- tutti/engine/strand.hpp
+// The operations started on one communicator: a queue, and a fiber on which they run one after another, each written as
+// the blocking call it is. Where such a call would sleep, the fiber gives its thread back, and an event loop enters it
+// again when a stream can move.
+//
+// Why     every call becomes asynchronous without being written twice, and the blocking path pays for nothing.
+// States  idle: no operation.  waiting: the loop will say when to go on.  posted: it has said so.  running: a thread is
+//         on the fiber. Only that thread touches streams and engine; `guard_` is held to change state, never to run.
+// Taking over: a thread that must wait for an operation (a blocking call, future::get) enters the fiber itself. There
+//         the call sleeps as any blocking call does, so nobody is woken for another's sake.
+
+namespace tutti::inline TUTTI_ABI::engine {
+
+/// One started operation. Everything but done() is called by the strand.
+class started {
+ public:
+  started() = default;
+  started(started const&) = delete;
+  started& operator=(started const&) = delete;
+  virtual ~started() = default;
+
+  /// Makes the blocking call and keeps what it returned or threw.
+  virtual void run() noexcept = 0;
+  /// Keeps `why` instead: the operation never begins.
+  virtual void refuse(std::exception_ptr why) noexcept = 0;
+  /// Hands the outcome over. Runs user code elsewhere, never here.
+  virtual void complete() noexcept = 0;
+  /// Whether its user has asked for it to stop.
+  [[nodiscard]] virtual bool stop_requested() const noexcept { return false; }
+
+  [[nodiscard]] bool done() const noexcept { return done_.load(std::memory_order_acquire); }
+  void set_done() noexcept { done_.store(true, std::memory_order_release); }
+
+ private:
+  std::atomic<bool> done_{false};
+};
+
+/// The event loop that enters the fiber when no thread waits for it.
+struct driver {
+  net::io_context* loop = nullptr;
+  /// Sees to it that somebody runs the loop, after it was given work. Null: the user does, and catches what completion
+  /// handlers throw.
+  void (*see_to_it)() = nullptr;
+};
+
+template <transport::streams T>
+requires transport::asynchronous<T, net::io_context>
+class strand final : public background<T>, public transport::listener, public std::enable_shared_from_this<strand<T>> {
+ public:
+  strand(engine<T>& of, driver by)
+      : engine_(of), fiber_([](void* self) { static_cast<strand*>(self)->serve(); }, this), driver_(by) {}
+
+  /// Appends an operation. Throws `revoked` if the communicator has ended.
+  void start(std::shared_ptr<started> one) {
+    std::lock_guard const hold(guard_);
+    if (closed_) throw error(error_kind::revoked, "the communicator of this operation has ended");
+    queue_.push_back(std::move(one));
+    if (state_ == state::idle) begin();
+  }
+  void finish(started const& one) override {
+    if (fiber_.inside())
+      throw error(error_kind::config, "a started operation cannot wait for another one of its communicator");
+    if (!one.done()) take_over(&one);
+  }
+  void finish() override {
+    if (!fiber_.inside()) take_over(nullptr);
+  }
+  void close() noexcept override {
+    finish();
+    std::lock_guard const hold(guard_);
+    closed_ = true;
+    leave_loop();
+  }
+  /// From now on another loop drives. Finishes what runs in the old one.
+  void drive_by(driver other) {
+    finish();
+    std::lock_guard const hold(guard_);
+    if (closed_) return;
+    leave_loop();
+    driver_ = other;
+  }
+  [[nodiscard]] driver const& driven_by() const noexcept { return driver_; }
+  [[nodiscard]] engine<T>& of() const noexcept { return engine_; }
+
+  // --- from any thread
+  void ready() noexcept override { ring(); }
+  void ring() noexcept override {
+    std::lock_guard const hold(guard_);
+    again_ = true;  // if it runs, it may have looked too early
+    if (state_ == state::waiting) post();
+  }
+
+  // --- from the fiber
+  bool suspend(T& on, std::span<transport::interest const> wanted, clock::time_point until) override {
+    if (!fiber_.inside()) return false;
+    if (current_->stop_requested() && !std::exchange(stopped_, true)) {
+      // Half a frame cannot be taken back: the communicator ends, on every rank.
+      int const me = engine_.seen()->members()[static_cast<std::size_t>(engine_.rank())];
+      (void)engine_.judge()->judge(
+          *engine_.seen(), {error_kind::cancelled, me, {}, "rank " + std::to_string(me) + " cancelled this operation"});
+      return true;
+    }
+    if (taken_over_) return false;
+    on_ = &on;
+    wanted_ = wanted;
+    until_ = until;
+    fiber_.pause();
+    return true;
+  }
+
+ private:
+  enum class state : unsigned char { idle, waiting, posted, running };
+
+  // --- the fiber
+  [[noreturn]] void serve() {
+    for (;;) {
+      while ((current_ = next()) != nullptr) {
+        if (current_->stop_requested()) {
+          engine_.skip_call();
+          current_->refuse(
+              std::make_exception_ptr(error(error_kind::cancelled, "this operation was cancelled before it began")));
+        } else {
+          stopped_ = false;
+          current_->run();
+        }
+        bool const was_wanted = current_.get() == target_;
+        current_->set_done();
+        current_->complete();
+        current_.reset();
+        if (was_wanted) break;
+      }
+      fiber_.pause();
+    }
+  }
+  std::shared_ptr<started> next() {
+    std::lock_guard const hold(guard_);
+    if (queue_.empty()) return nullptr;
+    auto one = std::move(queue_.front());
+    queue_.pop_front();
+    return one;
+  }
+
+  // --- in the loop
+  void begin() {
+    work_.emplace(driver_.loop->get_executor());
+    post();
+    if (driver_.see_to_it != nullptr) driver_.see_to_it();
+  }
+  void post() {
+    state_ = state::posted;
+    net::post(*driver_.loop, [self = this->shared_from_this()] { self->go_on(); });
+  }
+  void go_on() {
+    {
+      std::lock_guard const hold(guard_);
+      if (state_ != state::posted || takers_ > 0) return;
+      state_ = state::running;
+      again_ = false;
+    }
+    fiber_.resume();
+    if (current_ != nullptr) {
+      auto const self = std::shared_ptr<transport::listener>(this->shared_from_this());
+      if (std::find(used_.begin(), used_.end(), on_) == used_.end()) used_.push_back(on_);
+      come_back_at(on_->async_wait(*driver_.loop, wanted_, until_, self));
+    }
+    std::lock_guard const hold(guard_);
+    settle();
+  }
+  /// Leaves `running`.
+  void settle() {
+    if (current_ == nullptr && queue_.empty()) {
+      state_ = state::idle;
+      for (T* s : used_) s->stop_waiting(false);
+      if (timer_) timer_->cancel();
+      comes_back_ = {};
+      work_.reset();
+    } else if (again_ || current_ == nullptr) {
+      post();
+    } else {
+      state_ = state::waiting;
+    }
+    if (takers_ > 0) free_.notify_all();
+  }
+  void leave_loop() {
+    timer_.reset();
+    for (T* s : used_) s->stop_waiting(true);
+    used_.clear();
+  }
+  /// One timer, set anew only if it would ring too late.
+  void come_back_at(clock::time_point when) {
+    if (comes_back_ > clock::now() && comes_back_ <= when) return;
+    comes_back_ = when;
+    if (!timer_) timer_ = std::make_unique<net::steady_timer>(*driver_.loop);
+    timer_->expires_at(when);
+    timer_->async_wait([me = this->weak_from_this()](net_error) {
+      if (auto const self = me.lock()) self->ring();
+    });
+  }
+
+  // --- in a thread that must wait
+  void take_over(started const* one) {
+    std::unique_lock hold(guard_);
+    ++takers_;
+    while (state_ != state::idle && !(one != nullptr && one->done())) {
+      if (state_ == state::running) {
+        free_.wait(hold);
+        continue;
+      }
+      state_ = state::running;
+      hold.unlock();
+      taken_over_ = true;
+      target_ = one;
+      fiber_.resume();
+      taken_over_ = false;
+      target_ = nullptr;
+      hold.lock();
+      settle();
+    }
+    if (--takers_ == 0 && state_ == state::posted) post();  // what the loop was told meanwhile, it passed over
+  }
+
+  engine<T>& engine_;
+  fiber fiber_;
+  driver driver_;
+  std::optional<net::executor_work_guard<net::io_context::executor_type>> work_;
+  std::unique_ptr<net::steady_timer> timer_;
+  clock::time_point comes_back_{};  // when it rings
+
+  std::mutex guard_;
+  std::condition_variable free_;
+  std::deque<std::shared_ptr<started>> queue_;
+  state state_ = state::idle;
+  int takers_ = 0;
+  bool again_ = false;
+  bool closed_ = false;
+
+  // Of whoever is running:
+  std::shared_ptr<started> current_;
+  started const* target_ = nullptr;
+  bool taken_over_ = false;
+  bool stopped_ = false;
+  std::vector<T*> used_;  // streams that the loop knows
+  T* on_ = nullptr;       // what it waits for, while suspended
+  std::span<transport::interest const> wanted_;
+  clock::time_point until_{};
+};
+
+}  // namespace tutti::inline TUTTI_ABI::engine
+
+// ----------------------------------------------------------------------------------------- tutti/collective/future.hpp
+// The outcome of one asynchronous call, and the future that waits for it: by driving the call itself, so that nobody is
+// woken on its behalf.
+
+namespace tutti::inline TUTTI_ABI {
+
+namespace detail {
+
+struct nothing {};
+
+/// What a call returned or threw, and the wish to cancel it.
+template <class T>
+class outcome : public engine::started {
+ public:
+  explicit outcome(std::shared_ptr<engine::watch> seen) : seen_(std::move(seen)) {}
+
+  void refuse(std::exception_ptr why) noexcept override { thrown = std::move(why); }
+  void complete() noexcept override {}
+  [[nodiscard]] bool stop_requested() const noexcept override { return stop_.load(std::memory_order_relaxed); }
+  void request_stop() {
+    if (!stop_.exchange(true)) seen_->ring();
+  }
+
+  std::exception_ptr thrown;
+  std::optional<std::conditional_t<std::is_void_v<T>, nothing, T>> result;
+
+ private:
+  std::shared_ptr<engine::watch> seen_;
+  std::atomic<bool> stop_{false};
+};
+
+}  // namespace detail
+
+/// The result of an asynchronous call, to be taken once. May be dropped at any time: the call goes on. Not safe to be
+/// used by two threads at once, but by any thread.
+template <class T = void>
+class [[nodiscard]] future {
+ public:
+  future() = default;
+  future(std::shared_ptr<detail::outcome<T>> call, std::shared_ptr<engine::started_operations> by)
+      : call_(std::move(call)), by_(std::move(by)) {}
+
+  /// False after get().
+  [[nodiscard]] bool valid() const noexcept { return call_ != nullptr; }
+  /// Never blocks.
+  [[nodiscard]] bool ready() const noexcept { return call_->done(); }
+  /// Blocks until the call has ended, and drives it, and those started before it on the same communicator, meanwhile.
+  void wait() const {
+    if (!call_->done()) by_->finish(*call_);
+  }
+  /// Waits; returns what the call returned, or throws what it threw.
+  T get() {
+    wait();
+    auto const call = std::exchange(call_, nullptr);
+    if (call->thrown) std::rethrow_exception(call->thrown);
+    if constexpr (!std::is_void_v<T>) return std::move(*call->result);
+  }
+  /// Asks for an end. A call that has not begun ends with `cancelled`, and keeps its place: all ranks must cancel it. A
+  /// call that has begun revokes its communicator on every rank, with `cancelled` as the reason.
+  void cancel() { call_->request_stop(); }
+
+ private:
+  std::shared_ptr<detail::outcome<T>> call_;
+  std::shared_ptr<engine::started_operations> by_;
+};
+
+/// The completion token that makes an asynchronous call return a tutti::future: the default.
+struct as_future_t {};
+inline constexpr as_future_t as_future{};
+
+}  // namespace tutti::inline TUTTI_ABI
+
+// -------------------------------------------------------------------------------------------- tutti/group/progress.hpp
+// The progress thread: one per process, however many operations are under way. It runs the event loop of all
+// communicators that were given no other.
+
+namespace tutti::inline TUTTI_ABI::group {
+
+template <class = on_use>
+class basic_progress {
+ public:
+  /// `patience`: how long the thread outlives the last operation.
+  explicit basic_progress(std::chrono::milliseconds patience = std::chrono::seconds(5)) : patience_(patience) {}
+  basic_progress(basic_progress const&) = delete;
+  basic_progress& operator=(basic_progress const&) = delete;
+  ~basic_progress() {
+    {
+      std::lock_guard const hold(guard_);
+      ending_ = true;
+      io_.stop();
+      wanted_.notify_one();
+    }
+    if (thread_.joinable()) thread_.join();
+  }
+
+  [[nodiscard]] net::io_context& loop() noexcept { return io_; }
+
+  /// To be called after work was given to the loop: wakes the thread, or starts it. Throws std::system_error if the
+  /// system has none left.
+  void see_to_it() {
+    std::lock_guard const hold(guard_);
+    work_to_do_ = true;
+    wanted_.notify_one();
+    if (!alive_) {
+      if (thread_.joinable()) thread_.join();  // it has left its last lock
+      thread_ = start_thread([this] { serve(); });
+      alive_ = true;
+    }
+  }
+
+ private:
+  void serve() {
+    std::unique_lock hold(guard_);
+    while (work_to_do_ && !ending_) {
+      work_to_do_ = false;
+      io_.restart();
+      hold.unlock();
+      io_.run();  // until no communicator has an operation under way; what throws in a handler is caught there
+      hold.lock();
+      (void)wanted_.wait_for(hold, patience_, [&] { return work_to_do_ || ending_; });
+    }
+    alive_ = false;
+  }
+
+  std::chrono::milliseconds patience_;
+  net::io_context io_{1};
+  std::mutex guard_;
+  std::condition_variable wanted_;
+  std::thread thread_;
+  bool work_to_do_ = false;
+  bool alive_ = false;
+  bool ending_ = false;
+};
+using progress = basic_progress<>;
+
+/// The process's one. Joined when the process exits.
+template <class = on_use>
+[[nodiscard]] progress& the_progress() {
+  static progress one;
+  return one;
+}
+
+}  // namespace tutti::inline TUTTI_ABI::group
+
+// ------------------------------------------------------------------------------------------ tutti/collective/start.hpp
+// From the arguments of a blocking call and a completion token to a started operation: which arguments are kept and
+// which are borrowed, what is given back, and who is told.
+
+namespace tutti::inline TUTTI_ABI {
+
+/// A completion token with the wish to be able to cancel; see cancel_with().
+template <class Token>
+struct cancellable {
+  std::stop_token stop;
+  Token token;
+};
+
+namespace detail {
+
+/// The line of the user's that makes a call, taken as the last default argument.
+struct line_of_call {
+  explicit line_of_call(call_site s) : site(s) {}
+  call_site site;
+};
+
+// --- arguments
+
+/// An lvalue buffer or object is borrowed, and must live until the call has ended; so is a number that the call writes.
+/// Other numbers, options and operations are copied, and every rvalue moves in.
+template <class Call, std::size_t I, class A>
+inline constexpr bool borrowed = std::is_lvalue_reference_v<A> &&
+                                 (buffer<std::remove_reference_t<A>> || I == Call::written ||
+                                  (std::is_class_v<std::remove_reference_t<A>> &&
+                                   !std::is_const_v<std::remove_reference_t<A>> &&
+                                   serialisable<std::remove_cvref_t<A>> &&
+                                   !std::same_as<std::remove_cvref_t<A>, options>));
+template <class Call, std::size_t I, class A>
+using kept = std::conditional_t<borrowed<Call, I, A>, A, std::remove_cvref_t<A>>;
+
+template <class... A>
+inline constexpr bool has_options = (std::same_as<std::remove_cvref_t<A>, options> || ...);
+
+template <class Call, class C, class Indices, class... A>
+inline constexpr bool called_with = false;
+template <class Call, class C, std::size_t... I, class... A>
+inline constexpr bool called_with<Call, C, std::index_sequence<I...>, A...> =
+    (has_options<A...> && requires(Call call, C& comm, kept<Call, I, A>&... a) { call(comm, a...); }) ||
+    (!has_options<A...> &&
+     requires(Call call, C& comm, options& how, kept<Call, I, A>&... a) { call(comm, a..., how); });
+
+/// What moved in comes back when the call itself returns nothing.
+template <class A>
+inline constexpr bool data_of_class = std::is_class_v<A> && (buffer<A> || serialisable<A>)&&!std::same_as<A, options> &&
+                                      !std::is_empty_v<A> && !is_view<A>;
+template <class Call, std::size_t I, class A>
+inline constexpr bool given_back = !std::is_lvalue_reference_v<A> && (I == Call::written || data_of_class<A>);
+
+template <class... Owned>
+struct pack_owned {
+  using type = std::tuple<Owned...>;
+};
+template <class One>
+struct pack_owned<One> {
+  using type = One;
+};
+template <>
+struct pack_owned<> {
+  using type = void;
+};
+
+template <class Call, std::size_t I, class A>
+using owned_tuple = std::conditional_t<given_back<Call, I, A>, std::tuple<A>, std::tuple<>>;
+template <class Tuple>
+struct owned_of;
+template <class... Owned>
+struct owned_of<std::tuple<Owned...>> : pack_owned<Owned...> {};
+
+template <class Call, std::size_t I, class A, class Kept>
+auto take_back(Kept& k) {
+  if constexpr (given_back<Call, I, A>)
+    return std::tuple<A>(std::move(k));
+  else
+    return std::tuple<>();
+}
+
+/// A call and its arguments, ready to be made once, by any thread.
+template <class Call, class C, class Indices, class... A>
+class bound_call;
+template <class Call, class C, std::size_t... I, class... A>
+class bound_call<Call, C, std::index_sequence<I...>, A...> {
+ public:
+  bound_call(C& comm, call_site site, A&&... a) : comm_(&comm), arguments_(std::forward<A>(a)...) { how_.where = site; }
+
+  auto operator()() {
+    auto const call = [&] {
+      if constexpr (has_options<A...>)
+        return Call{}(*comm_, std::get<I>(arguments_)...);
+      else
+        return Call{}(*comm_, std::get<I>(arguments_)..., how_);
+    };
+    if constexpr (!std::is_void_v<decltype(call())>) {
+      return call();
+    } else {
+      call();
+      using result = typename owned_of<decltype(std::tuple_cat(std::declval<owned_tuple<Call, I, A>>()...))>::type;
+      if constexpr (!std::is_void_v<result>) {
+        auto back = std::tuple_cat(detail::take_back<Call, I, A>(std::get<I>(arguments_))...);
+        if constexpr (std::tuple_size_v<decltype(back)> == 1)
+          return std::get<0>(std::move(back));
+        else
+          return back;
+      }
+    }
+  }
+  [[nodiscard]] C& communicator() const noexcept { return *comm_; }
+
+ private:
+  C* comm_;
+  std::tuple<kept<Call, I, A>...> arguments_;
+  options how_{};
+};
+
+// --- operations
+
+template <class Body>
+using result_of = decltype(std::declval<Body&>()());
+
+/// A call that runs, and keeps what came of it.
+template <class Body>
+class made_call : public outcome<result_of<Body>> {
+ public:
+  made_call(Body body, std::stop_token const& stop)
+      : outcome<result_of<Body>>(body.communicator().engine().seen()), body_(std::move(body)) {
+    if (stop.stop_possible()) wish_.emplace(stop, ask{this});
+  }
+  void run() noexcept override {
+    try {
+      if constexpr (std::is_void_v<result_of<Body>>)
+        body_();
+      else
+        this->result.emplace(body_());
+    } catch (...) {
+      this->thrown = std::current_exception();
+    }
+  }
+
+ private:
+  struct ask {
+    made_call* of;
+    void operator()() const { of->request_stop(); }
+  };
+  Body body_;
+  std::optional<std::stop_callback<ask>> wish_;
+};
+
+template <class T>
+struct signature {
+  using type = void(std::exception_ptr, T);
+};
+template <>
+struct signature<void> {
+  using type = void(std::exception_ptr);
+};
+
+/// The same for a handler of Asio's kind: called through its executor, else in the loop that drives.
+template <class Body, class Handler>
+class told_call final : public made_call<Body> {
+ public:
+  using loop_executor = net::io_context::executor_type;
+  using executor = net::associated_executor_t<Handler, loop_executor>;
+
+  told_call(Body body, std::stop_token const& stop, Handler handler, engine::driver const& by)
+      : made_call<Body>(std::move(body), stop),
+        judge_(body.communicator().engine().judge()),
+        handler_(std::move(handler)),
+        loop_(by.loop->get_executor()),
+        runs_in_(net::get_associated_executor(handler_, loop_)),
+        work_(runs_in_),
+        ours_(by.see_to_it != nullptr) {
+    if constexpr (std::same_as<executor, loop_executor>)
+      ours_ = ours_ && runs_in_ == loop_;
+    else
+      ours_ = false;
+  }
+
+  void complete() noexcept override {
+    net::post(runs_in_, [handler = std::move(handler_), thrown = this->thrown, result = std::move(this->result),
+                         judge = ours_ ? judge_ : nullptr]() mutable {
+      if (!judge) return tell(handler, thrown, result);
+      try {
+        tell(handler, thrown, result);
+      } catch (std::exception const& problem) {
+        judge->abort(std::string("a completion handler threw: ") + problem.what());
+      } catch (...) {
+        judge->abort("a completion handler threw something that is no std::exception");
+      }
+    });
+    work_.reset();
+  }
+
+ private:
+  template <class Result>
+  static void tell(Handler& handler, std::exception_ptr& thrown, Result& result) {
+    using T = result_of<Body>;
+    if constexpr (std::is_void_v<T>) {
+      std::move(handler)(std::move(thrown));
+    } else {
+      static_assert(
+          std::default_initializable<T>,
+          "tutti: a completion handler gets a default-made result when the call fails: give the type a default "
+          "constructor, or use as_future.");
+      if (result)
+        std::move(handler)(std::exception_ptr(), std::move(*result));
+      else
+        std::move(handler)(std::move(thrown), T());
+    }
+  }
+
+  std::shared_ptr<engine::referee> judge_;
+  Handler handler_;
+  loop_executor loop_;
+  executor runs_in_;
+  net::executor_work_guard<executor> work_;
+  bool ours_;
+};
+
+/// What runs the started operations of `comm`.
+template <transport::streams S>
+[[nodiscard]] auto strand_of(basic_communicator<S>& comm) {
+  static_assert(transport::asynchronous<S, net::io_context>,
+                "tutti: this transport has no asynchronous calls (it does not model transport::asynchronous).");
+  auto& e = comm.engine();
+  if (!e.behind())
+    e.run_behind(std::make_shared<engine::strand<S>>(
+        e, engine::driver{&group::the_progress().loop(), [] { group::the_progress().see_to_it(); }}));
+  return std::static_pointer_cast<engine::strand<S>>(e.behind());
+}
+
+template <class Token>
+inline constexpr bool is_cancellable = false;
+template <class Token>
+inline constexpr bool is_cancellable<cancellable<Token>> = true;
+
+/// Starts `body` on its communicator and returns what the token says.
+template <class Body, class Token>
+auto start(Body body, Token&& token, std::stop_token stop = {}) {
+  if constexpr (is_cancellable<std::remove_cvref_t<Token>>) {
+    return detail::start(std::move(body), std::forward<Token>(token).token, std::forward<Token>(token).stop);
+  } else if constexpr (std::same_as<std::remove_cvref_t<Token>, as_future_t>) {
+    auto const by = detail::strand_of(body.communicator());
+    auto const call = std::make_shared<made_call<Body>>(std::move(body), stop);
+    by->start(call);
+    return future<result_of<Body>>(call, by);
+  } else {
+    return net::async_initiate<Token, typename signature<result_of<Body>>::type>(
+        [](auto handler, Body b, std::stop_token s) {
+          auto const by = detail::strand_of(b.communicator());
+          by->start(std::make_shared<told_call<Body, decltype(handler)>>(std::move(b), s, std::move(handler),
+                                                                         by->driven_by()));
+        },
+        token, std::move(body), std::move(stop));
+  }
+}
+
+/// Starts `Call` with arguments of which the last may be a completion token.
+template <class Call, transport::streams S, class... A>
+auto start_call(basic_communicator<S>& comm, line_of_call where, A&&... a) {
+  using C = basic_communicator<S>;
+  using all = std::index_sequence_for<A...>;
+  if constexpr (called_with<Call, C, all, A...>) {
+    return detail::start(bound_call<Call, C, all, A...>(comm, where.site, std::forward<A>(a)...), as_future);
+  } else {
+    auto given = std::forward_as_tuple(std::forward<A>(a)...);
+    return [&]<std::size_t... I>(std::index_sequence<I...> but_last) {
+      using but = decltype(but_last);
+      static_assert(called_with<Call, C, but, std::tuple_element_t<I, std::tuple<A...>>...>,
+                    "tutti: these are not the arguments of the blocking call of that name, followed by a completion "
+                    "token or nothing.");
+      return detail::start(bound_call<Call, C, but, std::tuple_element_t<I, std::tuple<A...>>...>(
+                               comm, where.site, std::get<I>(std::move(given))...),
+                           std::get<sizeof...(A) - 1>(std::move(given)));
+    }
+    (std::make_index_sequence<sizeof...(A) - 1>{});
+  }
+}
+
+}  // namespace detail
+}  // namespace tutti::inline TUTTI_ABI
+
 // -------------------------------------------------------------------------------------- tutti/train/compress_codec.hpp
 // Numbers in fewer bits: bfloat16, half, and 8-bit integers with a scale per block. Pure functions on memory.
 
@@ -400,73 +1248,98 @@ namespace tutti::inline TUTTI_ABI::detail {
   return rest - rest == 0 ? rest : 0.0F;
 }
 
+/// What is converted at a time: arrays of this length on the stack, in loops that compilers turn into vectors.
+inline constexpr std::size_t codec_block = 256;
+
 /// 2 bytes a number: each rounded to the nearest T.
 template <class T>
 struct short_codec {
   [[nodiscard]] static constexpr std::size_t bytes(std::size_t n) noexcept { return 2 * n; }
   /// Writes x to `to` and leaves in x what that lost.
   static void encode(std::span<float> x, std::byte* to) noexcept {
-    for (std::size_t i = 0; i < x.size(); ++i) {
-      T const rounded(x[i]);
-      x[i] = detail::lost(x[i], static_cast<float>(rounded));
-      std::uint16_t const bits = rounded.bits();
-      std::memcpy(to + 2 * i, &bits, 2);
+    for (std::size_t n = 0; !x.empty(); x = x.subspan(n), to += 2 * n) {
+      n = (std::min)(codec_block, x.size());
+      float v[codec_block] = {};
+      std::uint16_t bits[codec_block];
+      std::memcpy(v, x.data(), 4 * n);
+      for (std::size_t i = 0; i < codec_block; ++i) {
+        T const rounded(v[i]);
+        bits[i] = rounded.bits();
+        v[i] = detail::lost(v[i], static_cast<float>(rounded));
+      }
+      std::memcpy(to, bits, 2 * n);
+      std::memcpy(x.data(), v, 4 * n);
     }
   }
-  /// Calls use(i, number first + i) for the next `count`.
+  /// Calls use(i, array, n) for the next `count` numbers from `first` on: number first + i + k is array[k], k < n.
   template <class F>
   static void decode(std::byte const* from, std::size_t first, std::size_t count, F use) {
-    for (std::size_t i = 0; i < count; ++i) {
-      std::uint16_t bits = 0;
-      std::memcpy(&bits, from + 2 * (first + i), 2);
-      use(i, static_cast<float>(T::from_bits(bits)));
+    for (std::size_t at = 0, n = 0; at < count; at += n) {
+      n = (std::min)(codec_block, count - at);
+      std::uint16_t bits[codec_block] = {};
+      float v[codec_block];
+      std::memcpy(bits, from + 2 * (first + at), 2 * n);
+      for (std::size_t i = 0; i < codec_block; ++i) v[i] = static_cast<float>(T::from_bits(bits[i]));
+      use(at, v, n);
     }
   }
 };
 
-/// A byte a number, and a scale for each `block` of them: its largest magnitude is 127. A block with a NaN or an
-/// infinity becomes NaN.
+/// A byte a number, and a scale for each block of them: its largest magnitude is 127. A block with a NaN or an infinity
+/// becomes NaN.
 struct int8_codec {
-  std::size_t block = 256;
-
-  [[nodiscard]] constexpr std::size_t bytes(std::size_t n) const noexcept { return n + (n + block - 1) / block * 4; }
-  void encode(std::span<float> x, std::byte* to) const noexcept {
-    for (; !x.empty(); x = x.subspan((std::min)(block, x.size())))
-      to = encode_block(x.first((std::min)(block, x.size())), to);
+  [[nodiscard]] static constexpr std::size_t bytes(std::size_t n) noexcept {
+    return n + (n + codec_block - 1) / codec_block * 4;
+  }
+  static void encode(std::span<float> x, std::byte* to) noexcept {
+    for (std::size_t n = 0; !x.empty(); x = x.subspan(n), to += 4 + n) {
+      n = (std::min)(codec_block, x.size());
+      float v[codec_block] = {};
+      std::int8_t whole[codec_block];
+      std::memcpy(v, x.data(), 4 * n);
+      float const scale = round_block(v, whole);
+      std::memcpy(to, &scale, 4);
+      std::memcpy(to + 4, whole, n);
+      std::memcpy(x.data(), v, 4 * n);
+    }
   }
   template <class F>
-  void decode(std::byte const* from, std::size_t first, std::size_t count, F use) const {
-    for (std::size_t i = 0; i < count;) {
-      std::size_t const within = (first + i) % block;
-      std::size_t const run = (std::min)(block - within, count - i);
-      std::byte const* const at = from + (first + i) / block * (block + 4);
+  static void decode(std::byte const* from, std::size_t first, std::size_t count, F use) {
+    for (std::size_t at = 0, n = 0; at < count; at += n) {
+      std::size_t const within = (first + at) % codec_block;
+      n = (std::min)(codec_block - within, count - at);
+      std::byte const* const block = from + (first + at) / codec_block * (codec_block + 4);
       float scale = 0;
-      std::memcpy(&scale, at, 4);
-      for (std::size_t k = 0; k < run; ++k)
-        use(i + k, scale * static_cast<float>(static_cast<std::int8_t>(at[4 + within + k])));
-      i += run;
+      std::int8_t whole[codec_block] = {};
+      float v[codec_block];
+      std::memcpy(&scale, block, 4);
+      std::memcpy(whole, block + 4 + within, n);
+      for (std::size_t i = 0; i < codec_block; ++i) v[i] = scale * static_cast<float>(whole[i]);
+      use(at, v, n);
     }
   }
 
  private:
-  static std::byte* encode_block(std::span<float> x, std::byte* to) noexcept {
+  /// Returns the scale; leaves in v what rounding to `whole` lost.
+  static float round_block(float (&v)[codec_block], std::int8_t (&whole)[codec_block]) noexcept {
     std::int32_t most = 0;  // magnitudes order as their bits do, infinity and NaN last
-    for (float const v : x) most = (std::max)(most, std::bit_cast<std::int32_t>(v) & 0x7fff'ffff);
-    auto const largest = std::bit_cast<float>(most);
-    bool const wild = most >= 0x7f80'0000;
-    bool const tiny = largest < 0x1p-100F;  // too small to divide by: sent as zeros, and kept
-    float const scale = wild ? std::bit_cast<float>(0x7fc0'0000) : tiny ? 0.0F : largest / 127;
-    float const by = wild || tiny ? 0.0F : 127 / largest;
-    std::memcpy(to, &scale, 4);
-    to += 4;
-    constexpr float magic = 12582912;  // 1.5 * 2^23: adding it rounds to a whole number, in the lowest bits
-    for (std::size_t i = 0; i < x.size(); ++i) {
-      auto const bits = std::bit_cast<std::uint32_t>((wild ? 0.0F : x[i] * by) + magic);
-      auto const whole = static_cast<std::int8_t>(bits & 255U);
-      x[i] = wild ? 0.0F : x[i] - scale * static_cast<float>(whole);
-      to[i] = static_cast<std::byte>(whole);
+    for (float const x : v) {
+      std::int32_t const magnitude = std::bit_cast<std::int32_t>(x) & 0x7fff'ffff;
+      most = magnitude > most ? magnitude : most;
     }
-    return to + x.size();
+    float const largest = std::bit_cast<float>(most);
+    bool const wild = most >= 0x7f80'0000;
+    if (wild) std::fill_n(v, codec_block, 0.0F);
+    bool const tiny = wild || largest < 0x1p-100F;  // too small to divide by: sent as zeros, and kept
+    float const scale = tiny ? 0.0F : largest / 127;
+    float const by = tiny ? 0.0F : 127 / largest;
+    constexpr float magic = 12582912;  // 1.5 * 2^23: adding it rounds to a whole number, in the lowest bits
+    float rounded[codec_block];
+    for (std::size_t i = 0; i < codec_block; ++i) rounded[i] = v[i] * by + magic;
+    for (std::size_t i = 0; i < codec_block; ++i) v[i] -= scale * (rounded[i] - magic);
+    for (std::size_t i = 0; i < codec_block; ++i)
+      whole[i] = static_cast<std::int8_t>(std::bit_cast<std::uint32_t>(rounded[i]) & 255U);
+    return wild ? std::bit_cast<float>(0x7fc0'0000) : scale;
   }
 };
 
@@ -521,6 +1394,19 @@ template <class M>
 
 namespace tutti::inline TUTTI_ABI::detail {
 
+/// A collective call on some bytes, as what start() makes an operation of.
+template <transport::streams S>
+struct byte_call {
+  basic_communicator<S>* comm;
+  bool to_all;  ///< an allgather, not an alltoall
+  const_bytes out;
+  bytes in;
+  options how;
+  void operator()() const { to_all ? allgather(*comm, out, in, how) : alltoall(*comm, out, in, how); }
+  [[nodiscard]] basic_communicator<S>& communicator() const noexcept { return *comm; }
+};
+
+/// Works in pieces: while one is on the wire the next is rounded, where the transport has asynchronous calls.
 template <class Codec>
 class direct_exchange {
  public:
@@ -528,39 +1414,49 @@ class direct_exchange {
   direct_exchange(Scheme const& scheme, gradient_shapes const& shapes, int size)
       : codec_(scheme.codec()),
         feedback_(scheme.feedback),
+        ranks_(static_cast<std::size_t>(size)),
         numbers_(shapes.numbers),
-        part_((shapes.numbers + static_cast<std::size_t>(size) - 1) / static_cast<std::size_t>(size)),
-        block_(8 + codec_.bytes(part_)),
-        out_(block_ * static_cast<std::size_t>(size)),
+        part_((numbers_ + ranks_ - 1) / ranks_),
+        pieces_((std::min)((std::max)(part_ / least_piece, std::size_t{1}), std::size_t{16})),
+        piece_((part_ + pieces_ - 1) / pieces_),
+        block_(8 + codec_.bytes(piece_)),
+        out_(block_ * ranks_ * pieces_),
         in_(out_.size()),
-        sum_(part_),
+        sum_(piece_),
         lost_(part_) {}
 
   /// `x`: this rank's numbers; then what was not sent. Returns the sum of the weights.
   template <transport::streams S>
   double mean(basic_communicator<S>& comm, std::span<float> x, double weight, options const& how) {
-    auto const p = static_cast<std::size_t>(comm.size());
-    for (std::size_t j = 0; j < p; ++j) {
-      std::byte* const to = out_.data() + j * block_;
-      std::memcpy(to, &weight, 8);
-      codec_.encode(part_of(x, j), to + 8);
-    }
-    alltoall(comm, out_, in_, how);
+    std::vector<future<void>> calls;
     double total = 0;
-    for (std::size_t r = 0; r < p; ++r) {
-      double theirs = 0;
-      std::memcpy(&theirs, in_.data() + r * block_, 8);
-      total += theirs;
+    try {
+      for (std::size_t k = 0; k < pieces_; ++k) {
+        for (std::size_t j = 0; j < ranks_; ++j) {
+          std::byte* const to = out_.data() + (k * ranks_ + j) * block_;
+          std::memcpy(to, &weight, 8);
+          codec_.encode(numbers_of(x, j, k), to + 8);
+        }
+        call(calls, comm, false, k, block_ * ranks_, how);
+      }
+      for (std::size_t k = 0; k < pieces_; ++k) {
+        if (!calls.empty()) calls[k].get();
+        auto const mine = std::span(sum_).first(numbers_of(x, static_cast<std::size_t>(comm.rank()), k).size());
+        auto const lost = std::span(lost_).subspan((std::min)(k * piece_, part_)).first(mine.size());
+        total = add_up(mine, k);
+        auto const by = static_cast<float>(total);
+        for (std::size_t i = 0; i < mine.size(); ++i) mine[i] = mine[i] / by + (feedback_ ? lost[i] : 0.0F);
+        codec_.encode(mine, out_.data() + k * ranks_ * block_);
+        std::copy(mine.begin(), mine.end(), lost.begin());
+        call(calls, comm, true, k, block_ - 8, how);
+      }
+      for (auto& c : calls)
+        if (c.valid()) c.get();
+    } catch (...) {
+      for (auto& c : calls)
+        if (c.valid()) c.wait();  // the buffers are theirs until then
+      throw;
     }
-    auto const mine = std::span(sum_).first(part_of(x, static_cast<std::size_t>(comm.rank())).size());
-    for (std::size_t r = 0; r < p; ++r)
-      codec_.decode(in_.data() + r * block_ + 8, 0, mine.size(),
-                    [&](std::size_t i, float v) { mine[i] = r == 0 ? v : mine[i] + v; });
-    auto const by = static_cast<float>(total);
-    for (std::size_t i = 0; i < mine.size(); ++i) mine[i] = mine[i] / by + (feedback_ ? lost_[i] : 0.0F);
-    codec_.encode(mine, out_.data());
-    std::copy(mine.begin(), mine.end(), lost_.begin());
-    allgather(comm, std::span<std::byte const>(out_).first(block_ - 8), std::span(in_).first((block_ - 8) * p), how);
     return total;
   }
   /// Numbers first … of the mean.
@@ -568,25 +1464,68 @@ class direct_exchange {
   void read(std::size_t first, std::span<T> to) const {
     while (!to.empty()) {
       std::size_t const j = first / part_;
-      std::size_t const run = (std::min)(to.size(), (j + 1) * part_ - first);
-      codec_.decode(in_.data() + j * (block_ - 8), first - j * part_, run,
-                    [&](std::size_t i, float v) { to[i] = static_cast<T>(v); });
+      std::size_t const k = (first - j * part_) / piece_;
+      std::size_t const begin = j * part_ + k * piece_;
+      std::size_t const end = (std::min)(begin + piece_, (j + 1) * part_);
+      std::size_t const run = (std::min)(to.size(), end - first);
+      codec_.decode(in_.data() + k * ranks_ * block_ + j * (block_ - 8), first - begin, run,
+                    [&](std::size_t at, float const(&v)[codec_block], std::size_t n) {
+                      if (n == codec_block)  // a constant: a loop of vectors
+                        for (std::size_t i = 0; i < codec_block; ++i) to[at + i] = static_cast<T>(v[i]);
+                      else
+                        for (std::size_t i = 0; i < n; ++i) to[at + i] = static_cast<T>(v[i]);
+                    });
       first += run;
       to = to.subspan(run);
     }
   }
 
  private:
-  [[nodiscard]] std::span<float> part_of(std::span<float> x, std::size_t j) const {
-    std::size_t const begin = (std::min)(j * part_, numbers_);
-    return x.subspan(begin, (std::min)(part_, numbers_ - begin));
+  static constexpr std::size_t least_piece = std::size_t{1} << 16U;
+
+  /// Of x, what owner j has in piece k.
+  [[nodiscard]] std::span<float> numbers_of(std::span<float> x, std::size_t j, std::size_t k) const {
+    std::size_t const begin = (std::min)(j * part_ + k * piece_, numbers_);
+    std::size_t const end = (std::min)((std::min)(j * part_ + (k + 1) * piece_, (j + 1) * part_), numbers_);
+    return begin < end ? x.subspan(begin, end - begin) : std::span<float>();
+  }
+  /// Piece k of all ranks' numbers; returns the sum of the weights.
+  double add_up(std::span<float> sum, std::size_t k) const {
+    double total = 0;
+    for (std::size_t r = 0; r < ranks_; ++r) {
+      std::byte const* const from = in_.data() + (k * ranks_ + r) * block_;
+      double theirs = 0;
+      std::memcpy(&theirs, from, 8);
+      total += theirs;
+      if (r == 0) std::fill(sum.begin(), sum.end(), -0.0F);  // what adds nothing, not even to -0
+      codec_.decode(from + 8, 0, sum.size(), [&](std::size_t at, float const(&v)[codec_block], std::size_t n) {
+        if (n == codec_block)
+          for (std::size_t i = 0; i < codec_block; ++i) sum[at + i] += v[i];
+        else
+          for (std::size_t i = 0; i < n; ++i) sum[at + i] += v[i];
+      });
+    }
+    return total;
+  }
+  template <transport::streams S>
+  void call(std::vector<future<void>>& calls, basic_communicator<S>& comm, bool to_all, std::size_t k, std::size_t size,
+            options const& how) {
+    std::size_t const at = k * ranks_ * block_;
+    byte_call<S> const made{&comm, to_all, const_bytes(out_).subspan(at, size),
+                            bytes(in_).subspan(at, to_all ? size * ranks_ : size), how};
+    if constexpr (transport::asynchronous<S, net::io_context>)
+      if (pieces_ > 1) return calls.push_back(detail::start(made, as_future));
+    made();
   }
 
   Codec codec_;
   bool feedback_;
+  std::size_t ranks_;
   std::size_t numbers_;
-  std::size_t part_;   // numbers an owner has
-  std::size_t block_;  // bytes that go to it: a weight, and the part
+  std::size_t part_;    // numbers an owner has,
+  std::size_t pieces_;  // in how many pieces,
+  std::size_t piece_;   // of how many each
+  std::size_t block_;   // bytes of a piece that go to an owner: a weight, and the numbers
   std::vector<std::byte> out_;
   std::vector<std::byte> in_;
   std::vector<float> sum_;
@@ -609,12 +1548,11 @@ struct half {
   using exchange = detail::direct_exchange<detail::short_codec<tutti::TUTTI_ABI::half>>;
   [[nodiscard]] static auto codec() { return detail::short_codec<tutti::TUTTI_ABI::half>{}; }
 };
-/// A quarter of the bytes (and 4 / block): whole numbers up to 127 times a scale for each `block` numbers.
+/// A quarter of the bytes: whole numbers up to 127 times a scale, 4 bytes for each 256 numbers.
 struct int8 {
-  std::size_t block = 256;
   bool feedback = true;
   using exchange = detail::direct_exchange<detail::int8_codec>;
-  [[nodiscard]] auto codec() const { return detail::int8_codec{block > 0 ? block : 1}; }
+  [[nodiscard]] static auto codec() { return detail::int8_codec{}; }
 };
 
 }  // namespace tutti::inline TUTTI_ABI::compress
@@ -2683,854 +3621,6 @@ struct lars {
   }
 };
 
-}  // namespace tutti::inline TUTTI_ABI
-
-// ---------------------------------------------------------------------------------------------- tutti/engine/fiber.hpp
-// A stack that can be left and entered again: what lets a call that waits give its thread back. The one platform file
-// of the asynchronous calls (ucontext; on Windows, fibers).
-
-#if defined(_WIN32)
-#include <windows.h>
-#else
-#include <sys/mman.h>
-#include <ucontext.h>
-#include <csignal>
-#endif
-
-#if defined(__has_feature)
-#if __has_feature(address_sanitizer)
-#define TUTTI_FIBER_ASAN
-#endif
-#if __has_feature(thread_sanitizer)
-#define TUTTI_FIBER_TSAN
-#endif
-#endif
-#if defined(__SANITIZE_ADDRESS__)
-#define TUTTI_FIBER_ASAN
-#endif
-#if defined(__SANITIZE_THREAD__)
-#define TUTTI_FIBER_TSAN
-#endif
-#if defined(TUTTI_FIBER_ASAN)
-#include <sanitizer/common_interface_defs.h>
-#endif
-#if defined(TUTTI_FIBER_TSAN)
-#include <sanitizer/tsan_interface.h>
-#endif
-
-namespace tutti::inline TUTTI_ABI::engine {
-
-/// Runs `body(argument)`, which never returns, on a stack of its own. One thread at a time is inside, any thread may
-/// be. No exception leaves the body, and it does not pause inside a catch block.
-template <class = on_use>
-class basic_fiber {
- public:
-  /// Reserved, not used: a call touches a few pages of it. Below lies a page that traps.
-  static constexpr std::size_t stack_size = std::size_t{512} << 10U;
-
-  basic_fiber(void (*body)(void*), void* argument) : body_(body), argument_(argument) {
-#if defined(_WIN32)
-    fiber_ = ::CreateFiberEx(
-        0, stack_size, 0, [](void* self) { enter(self); }, this);
-    if (fiber_ == nullptr) throw error(error_kind::resource, "no memory left for an asynchronous call's stack");
-#else
-    void* const stack =
-        ::mmap(nullptr, stack_size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-    if (stack == MAP_FAILED) throw error(error_kind::resource, "no memory left for an asynchronous call's stack");
-    stack_ = static_cast<std::byte*>(stack);
-    (void)::mprotect(stack_, guard_size, PROT_NONE);
-    (void)::getcontext(&inside_);
-    inside_.uc_stack.ss_sp = stack_ + guard_size;
-    inside_.uc_stack.ss_size = stack_size - guard_size;
-    inside_.uc_link = nullptr;
-    auto const self = reinterpret_cast<std::uintptr_t>(this);  // makecontext passes only ints
-    ::makecontext(&inside_, reinterpret_cast<void (*)()>(&basic_fiber::start), 2,
-                  static_cast<unsigned>(self >> 16U >> 16U), static_cast<unsigned>(self & 0xffffffffU));
-#endif
-#if defined(TUTTI_FIBER_TSAN)
-    tsan_inside_ = ::__tsan_create_fiber(0);
-#endif
-  }
-  basic_fiber(basic_fiber const&) = delete;
-  basic_fiber& operator=(basic_fiber const&) = delete;
-  /// The body has paused for good: what is on its stack is forgotten.
-  ~basic_fiber() {
-#if defined(TUTTI_FIBER_TSAN)
-    ::__tsan_destroy_fiber(tsan_inside_);
-#endif
-#if defined(_WIN32)
-    ::DeleteFiber(fiber_);
-#else
-    (void)::munmap(stack_, stack_size);
-#endif
-  }
-
-  /// From a thread: runs the body until it pauses.
-  void resume() {
-#if defined(TUTTI_FIBER_ASAN)
-    void* fake = nullptr;
-    ::__sanitizer_start_switch_fiber(&fake, stack_ + guard_size, stack_size - guard_size);
-#endif
-#if defined(TUTTI_FIBER_TSAN)
-    tsan_outside_ = ::__tsan_get_current_fiber();
-    ::__tsan_switch_to_fiber(tsan_inside_, 0);
-#endif
-#if defined(_WIN32)
-    outside_ = ::IsThreadAFiber() ? ::GetCurrentFiber() : ::ConvertThreadToFiber(nullptr);
-    ::SwitchToFiber(fiber_);
-#else
-    (void)::pthread_sigmask(SIG_SETMASK, nullptr, &inside_.uc_sigmask);  // signals stay with the thread, not the stack
-    (void)::swapcontext(&outside_, &inside_);
-#endif
-#if defined(TUTTI_FIBER_ASAN)
-    ::__sanitizer_finish_switch_fiber(fake, nullptr, nullptr);
-#endif
-  }
-
-  /// From the body: returns from resume(); returns itself at the next resume(), perhaps on another thread.
-  void pause() {
-#if defined(TUTTI_FIBER_ASAN)
-    void* fake = nullptr;
-    ::__sanitizer_start_switch_fiber(&fake, outside_stack_, outside_size_);
-#endif
-#if defined(TUTTI_FIBER_TSAN)
-    ::__tsan_switch_to_fiber(tsan_outside_, 0);
-#endif
-#if defined(_WIN32)
-    ::SwitchToFiber(outside_);
-#else
-    (void)::swapcontext(&inside_, &outside_);
-#endif
-#if defined(TUTTI_FIBER_ASAN)
-    ::__sanitizer_finish_switch_fiber(fake, &outside_stack_, &outside_size_);
-#endif
-  }
-
-  /// Whether the caller runs on this fiber. (A question to the stack, since the fiber belongs to no thread.)
-  [[nodiscard]] bool inside() const noexcept {
-#if defined(_WIN32)
-    return ::IsThreadAFiber() && ::GetCurrentFiber() == fiber_;
-#else
-    auto const here = reinterpret_cast<std::uintptr_t>(__builtin_frame_address(0));
-    return here - reinterpret_cast<std::uintptr_t>(stack_) < stack_size;
-#endif
-  }
-
- private:
-  static void enter(void* self) {
-    auto& me = *static_cast<basic_fiber*>(self);
-#if defined(TUTTI_FIBER_ASAN)
-    ::__sanitizer_finish_switch_fiber(nullptr, &me.outside_stack_, &me.outside_size_);
-#endif
-    me.body_(me.argument_);
-  }
-
-  void (*body_)(void*);
-  void* argument_;
-#if defined(_WIN32)
-  void* fiber_ = nullptr;
-  void* outside_ = nullptr;
-#else
-  static constexpr std::size_t guard_size = std::size_t{16} << 10U;
-  static void start(unsigned high, unsigned low) {
-    enter(reinterpret_cast<void*>((static_cast<std::uintptr_t>(high) << 16U << 16U) | low));
-  }
-  std::byte* stack_ = nullptr;
-  ucontext_t inside_{};
-  ucontext_t outside_{};
-#endif
-#if defined(TUTTI_FIBER_ASAN)
-  void const* outside_stack_ = nullptr;
-  std::size_t outside_size_ = 0;
-#endif
-#if defined(TUTTI_FIBER_TSAN)
-  void* tsan_inside_ = nullptr;
-  void* tsan_outside_ = nullptr;
-#endif
-};
-using fiber = basic_fiber<>;
-
-}  // namespace tutti::inline TUTTI_ABI::engine
-
-#undef TUTTI_FIBER_ASAN
-#undef TUTTI_FIBER_TSAN
-
-// --------------------------------------------------------------------------------------------- tutti/engine/strand.hpp
-// The operations started on one communicator: a queue, and a fiber on which they run one after another, each written as
-// the blocking call it is. Where such a call would sleep, the fiber gives its thread back, and an event loop enters it
-// again when a stream can move.
-//
-// Why     every call becomes asynchronous without being written twice, and the blocking path pays for nothing.
-// States  idle: no operation.  waiting: the loop will say when to go on.  posted: it has said so.  running: a thread is
-//         on the fiber. Only that thread touches streams and engine; `guard_` is held to change state, never to run.
-// Taking over: a thread that must wait for an operation (a blocking call, future::get) enters the fiber itself. There
-//         the call sleeps as any blocking call does, so nobody is woken for another's sake.
-
-namespace tutti::inline TUTTI_ABI::engine {
-
-/// One started operation. Everything but done() is called by the strand.
-class started {
- public:
-  started() = default;
-  started(started const&) = delete;
-  started& operator=(started const&) = delete;
-  virtual ~started() = default;
-
-  /// Makes the blocking call and keeps what it returned or threw.
-  virtual void run() noexcept = 0;
-  /// Keeps `why` instead: the operation never begins.
-  virtual void refuse(std::exception_ptr why) noexcept = 0;
-  /// Hands the outcome over. Runs user code elsewhere, never here.
-  virtual void complete() noexcept = 0;
-  /// Whether its user has asked for it to stop.
-  [[nodiscard]] virtual bool stop_requested() const noexcept { return false; }
-
-  [[nodiscard]] bool done() const noexcept { return done_.load(std::memory_order_acquire); }
-  void set_done() noexcept { done_.store(true, std::memory_order_release); }
-
- private:
-  std::atomic<bool> done_{false};
-};
-
-/// The event loop that enters the fiber when no thread waits for it.
-struct driver {
-  net::io_context* loop = nullptr;
-  /// Sees to it that somebody runs the loop, after it was given work. Null: the user does, and catches what completion
-  /// handlers throw.
-  void (*see_to_it)() = nullptr;
-};
-
-template <transport::streams T>
-requires transport::asynchronous<T, net::io_context>
-class strand final : public background<T>, public transport::listener, public std::enable_shared_from_this<strand<T>> {
- public:
-  strand(engine<T>& of, driver by)
-      : engine_(of), fiber_([](void* self) { static_cast<strand*>(self)->serve(); }, this), driver_(by) {}
-
-  /// Appends an operation. Throws `revoked` if the communicator has ended.
-  void start(std::shared_ptr<started> one) {
-    std::lock_guard const hold(guard_);
-    if (closed_) throw error(error_kind::revoked, "the communicator of this operation has ended");
-    queue_.push_back(std::move(one));
-    if (state_ == state::idle) begin();
-  }
-  void finish(started const& one) override {
-    if (fiber_.inside())
-      throw error(error_kind::config, "a started operation cannot wait for another one of its communicator");
-    if (!one.done()) take_over(&one);
-  }
-  void finish() override {
-    if (!fiber_.inside()) take_over(nullptr);
-  }
-  void close() noexcept override {
-    finish();
-    std::lock_guard const hold(guard_);
-    closed_ = true;
-    leave_loop();
-  }
-  /// From now on another loop drives. Finishes what runs in the old one.
-  void drive_by(driver other) {
-    finish();
-    std::lock_guard const hold(guard_);
-    if (closed_) return;
-    leave_loop();
-    driver_ = other;
-  }
-  [[nodiscard]] driver const& driven_by() const noexcept { return driver_; }
-  [[nodiscard]] engine<T>& of() const noexcept { return engine_; }
-
-  // --- from any thread
-  void ready() noexcept override { ring(); }
-  void ring() noexcept override {
-    std::lock_guard const hold(guard_);
-    again_ = true;  // if it runs, it may have looked too early
-    if (state_ == state::waiting) post();
-  }
-
-  // --- from the fiber
-  bool suspend(T& on, std::span<transport::interest const> wanted, clock::time_point until) override {
-    if (!fiber_.inside()) return false;
-    if (current_->stop_requested() && !std::exchange(stopped_, true)) {
-      // Half a frame cannot be taken back: the communicator ends, on every rank.
-      int const me = engine_.seen()->members()[static_cast<std::size_t>(engine_.rank())];
-      (void)engine_.judge()->judge(
-          *engine_.seen(), {error_kind::cancelled, me, {}, "rank " + std::to_string(me) + " cancelled this operation"});
-      return true;
-    }
-    if (taken_over_) return false;
-    on_ = &on;
-    wanted_ = wanted;
-    until_ = until;
-    fiber_.pause();
-    return true;
-  }
-
- private:
-  enum class state : unsigned char { idle, waiting, posted, running };
-
-  // --- the fiber
-  [[noreturn]] void serve() {
-    for (;;) {
-      while ((current_ = next()) != nullptr) {
-        if (current_->stop_requested()) {
-          engine_.skip_call();
-          current_->refuse(
-              std::make_exception_ptr(error(error_kind::cancelled, "this operation was cancelled before it began")));
-        } else {
-          stopped_ = false;
-          current_->run();
-        }
-        bool const was_wanted = current_.get() == target_;
-        current_->set_done();
-        current_->complete();
-        current_.reset();
-        if (was_wanted) break;
-      }
-      fiber_.pause();
-    }
-  }
-  std::shared_ptr<started> next() {
-    std::lock_guard const hold(guard_);
-    if (queue_.empty()) return nullptr;
-    auto one = std::move(queue_.front());
-    queue_.pop_front();
-    return one;
-  }
-
-  // --- in the loop
-  void begin() {
-    work_.emplace(driver_.loop->get_executor());
-    post();
-    if (driver_.see_to_it != nullptr) driver_.see_to_it();
-  }
-  void post() {
-    state_ = state::posted;
-    net::post(*driver_.loop, [self = this->shared_from_this()] { self->go_on(); });
-  }
-  void go_on() {
-    {
-      std::lock_guard const hold(guard_);
-      if (state_ != state::posted || takers_ > 0) return;
-      state_ = state::running;
-      again_ = false;
-    }
-    fiber_.resume();
-    if (current_ != nullptr) {
-      auto const self = std::shared_ptr<transport::listener>(this->shared_from_this());
-      if (std::find(used_.begin(), used_.end(), on_) == used_.end()) used_.push_back(on_);
-      come_back_at(on_->async_wait(*driver_.loop, wanted_, until_, self));
-    }
-    std::lock_guard const hold(guard_);
-    settle();
-  }
-  /// Leaves `running`.
-  void settle() {
-    if (current_ == nullptr && queue_.empty()) {
-      state_ = state::idle;
-      for (T* s : used_) s->stop_waiting(false);
-      if (timer_) timer_->cancel();
-      comes_back_ = {};
-      work_.reset();
-    } else if (again_ || current_ == nullptr) {
-      post();
-    } else {
-      state_ = state::waiting;
-    }
-    if (takers_ > 0) free_.notify_all();
-  }
-  void leave_loop() {
-    timer_.reset();
-    for (T* s : used_) s->stop_waiting(true);
-    used_.clear();
-  }
-  /// One timer, set anew only if it would ring too late.
-  void come_back_at(clock::time_point when) {
-    if (comes_back_ > clock::now() && comes_back_ <= when) return;
-    comes_back_ = when;
-    if (!timer_) timer_ = std::make_unique<net::steady_timer>(*driver_.loop);
-    timer_->expires_at(when);
-    timer_->async_wait([me = this->weak_from_this()](net_error) {
-      if (auto const self = me.lock()) self->ring();
-    });
-  }
-
-  // --- in a thread that must wait
-  void take_over(started const* one) {
-    std::unique_lock hold(guard_);
-    ++takers_;
-    while (state_ != state::idle && !(one != nullptr && one->done())) {
-      if (state_ == state::running) {
-        free_.wait(hold);
-        continue;
-      }
-      state_ = state::running;
-      hold.unlock();
-      taken_over_ = true;
-      target_ = one;
-      fiber_.resume();
-      taken_over_ = false;
-      target_ = nullptr;
-      hold.lock();
-      settle();
-    }
-    if (--takers_ == 0 && state_ == state::posted) post();  // what the loop was told meanwhile, it passed over
-  }
-
-  engine<T>& engine_;
-  fiber fiber_;
-  driver driver_;
-  std::optional<net::executor_work_guard<net::io_context::executor_type>> work_;
-  std::unique_ptr<net::steady_timer> timer_;
-  clock::time_point comes_back_{};  // when it rings
-
-  std::mutex guard_;
-  std::condition_variable free_;
-  std::deque<std::shared_ptr<started>> queue_;
-  state state_ = state::idle;
-  int takers_ = 0;
-  bool again_ = false;
-  bool closed_ = false;
-
-  // Of whoever is running:
-  std::shared_ptr<started> current_;
-  started const* target_ = nullptr;
-  bool taken_over_ = false;
-  bool stopped_ = false;
-  std::vector<T*> used_;  // streams that the loop knows
-  T* on_ = nullptr;       // what it waits for, while suspended
-  std::span<transport::interest const> wanted_;
-  clock::time_point until_{};
-};
-
-}  // namespace tutti::inline TUTTI_ABI::engine
-
-// ----------------------------------------------------------------------------------------- tutti/collective/future.hpp
-// The outcome of one asynchronous call, and the future that waits for it: by driving the call itself, so that nobody is
-// woken on its behalf.
-
-namespace tutti::inline TUTTI_ABI {
-
-namespace detail {
-
-struct nothing {};
-
-/// What a call returned or threw, and the wish to cancel it.
-template <class T>
-class outcome : public engine::started {
- public:
-  explicit outcome(std::shared_ptr<engine::watch> seen) : seen_(std::move(seen)) {}
-
-  void refuse(std::exception_ptr why) noexcept override { thrown = std::move(why); }
-  void complete() noexcept override {}
-  [[nodiscard]] bool stop_requested() const noexcept override { return stop_.load(std::memory_order_relaxed); }
-  void request_stop() {
-    if (!stop_.exchange(true)) seen_->ring();
-  }
-
-  std::exception_ptr thrown;
-  std::optional<std::conditional_t<std::is_void_v<T>, nothing, T>> result;
-
- private:
-  std::shared_ptr<engine::watch> seen_;
-  std::atomic<bool> stop_{false};
-};
-
-}  // namespace detail
-
-/// The result of an asynchronous call, to be taken once. May be dropped at any time: the call goes on. Not safe to be
-/// used by two threads at once, but by any thread.
-template <class T = void>
-class [[nodiscard]] future {
- public:
-  future() = default;
-  future(std::shared_ptr<detail::outcome<T>> call, std::shared_ptr<engine::started_operations> by)
-      : call_(std::move(call)), by_(std::move(by)) {}
-
-  /// False after get().
-  [[nodiscard]] bool valid() const noexcept { return call_ != nullptr; }
-  /// Never blocks.
-  [[nodiscard]] bool ready() const noexcept { return call_->done(); }
-  /// Blocks until the call has ended, and drives it, and those started before it on the same communicator, meanwhile.
-  void wait() const {
-    if (!call_->done()) by_->finish(*call_);
-  }
-  /// Waits; returns what the call returned, or throws what it threw.
-  T get() {
-    wait();
-    auto const call = std::exchange(call_, nullptr);
-    if (call->thrown) std::rethrow_exception(call->thrown);
-    if constexpr (!std::is_void_v<T>) return std::move(*call->result);
-  }
-  /// Asks for an end. A call that has not begun ends with `cancelled`, and keeps its place: all ranks must cancel it. A
-  /// call that has begun revokes its communicator on every rank, with `cancelled` as the reason.
-  void cancel() { call_->request_stop(); }
-
- private:
-  std::shared_ptr<detail::outcome<T>> call_;
-  std::shared_ptr<engine::started_operations> by_;
-};
-
-/// The completion token that makes an asynchronous call return a tutti::future: the default.
-struct as_future_t {};
-inline constexpr as_future_t as_future{};
-
-}  // namespace tutti::inline TUTTI_ABI
-
-// -------------------------------------------------------------------------------------------- tutti/group/progress.hpp
-// The progress thread: one per process, however many operations are under way. It runs the event loop of all
-// communicators that were given no other.
-
-namespace tutti::inline TUTTI_ABI::group {
-
-template <class = on_use>
-class basic_progress {
- public:
-  /// `patience`: how long the thread outlives the last operation.
-  explicit basic_progress(std::chrono::milliseconds patience = std::chrono::seconds(5)) : patience_(patience) {}
-  basic_progress(basic_progress const&) = delete;
-  basic_progress& operator=(basic_progress const&) = delete;
-  ~basic_progress() {
-    {
-      std::lock_guard const hold(guard_);
-      ending_ = true;
-      io_.stop();
-      wanted_.notify_one();
-    }
-    if (thread_.joinable()) thread_.join();
-  }
-
-  [[nodiscard]] net::io_context& loop() noexcept { return io_; }
-
-  /// To be called after work was given to the loop: wakes the thread, or starts it. Throws std::system_error if the
-  /// system has none left.
-  void see_to_it() {
-    std::lock_guard const hold(guard_);
-    work_to_do_ = true;
-    wanted_.notify_one();
-    if (!alive_) {
-      if (thread_.joinable()) thread_.join();  // it has left its last lock
-      thread_ = start_thread([this] { serve(); });
-      alive_ = true;
-    }
-  }
-
- private:
-  void serve() {
-    std::unique_lock hold(guard_);
-    while (work_to_do_ && !ending_) {
-      work_to_do_ = false;
-      io_.restart();
-      hold.unlock();
-      io_.run();  // until no communicator has an operation under way; what throws in a handler is caught there
-      hold.lock();
-      (void)wanted_.wait_for(hold, patience_, [&] { return work_to_do_ || ending_; });
-    }
-    alive_ = false;
-  }
-
-  std::chrono::milliseconds patience_;
-  net::io_context io_{1};
-  std::mutex guard_;
-  std::condition_variable wanted_;
-  std::thread thread_;
-  bool work_to_do_ = false;
-  bool alive_ = false;
-  bool ending_ = false;
-};
-using progress = basic_progress<>;
-
-/// The process's one. Joined when the process exits.
-template <class = on_use>
-[[nodiscard]] progress& the_progress() {
-  static progress one;
-  return one;
-}
-
-}  // namespace tutti::inline TUTTI_ABI::group
-
-// ------------------------------------------------------------------------------------------ tutti/collective/start.hpp
-// From the arguments of a blocking call and a completion token to a started operation: which arguments are kept and
-// which are borrowed, what is given back, and who is told.
-
-namespace tutti::inline TUTTI_ABI {
-
-/// A completion token with the wish to be able to cancel; see cancel_with().
-template <class Token>
-struct cancellable {
-  std::stop_token stop;
-  Token token;
-};
-
-namespace detail {
-
-/// The line of the user's that makes a call, taken as the last default argument.
-struct line_of_call {
-  explicit line_of_call(call_site s) : site(s) {}
-  call_site site;
-};
-
-// --- arguments
-
-/// An lvalue buffer or object is borrowed, and must live until the call has ended; so is a number that the call writes.
-/// Other numbers, options and operations are copied, and every rvalue moves in.
-template <class Call, std::size_t I, class A>
-inline constexpr bool borrowed = std::is_lvalue_reference_v<A> &&
-                                 (buffer<std::remove_reference_t<A>> || I == Call::written ||
-                                  (std::is_class_v<std::remove_reference_t<A>> &&
-                                   !std::is_const_v<std::remove_reference_t<A>> &&
-                                   serialisable<std::remove_cvref_t<A>> &&
-                                   !std::same_as<std::remove_cvref_t<A>, options>));
-template <class Call, std::size_t I, class A>
-using kept = std::conditional_t<borrowed<Call, I, A>, A, std::remove_cvref_t<A>>;
-
-template <class... A>
-inline constexpr bool has_options = (std::same_as<std::remove_cvref_t<A>, options> || ...);
-
-template <class Call, class C, class Indices, class... A>
-inline constexpr bool called_with = false;
-template <class Call, class C, std::size_t... I, class... A>
-inline constexpr bool called_with<Call, C, std::index_sequence<I...>, A...> =
-    (has_options<A...> && requires(Call call, C& comm, kept<Call, I, A>&... a) { call(comm, a...); }) ||
-    (!has_options<A...> &&
-     requires(Call call, C& comm, options& how, kept<Call, I, A>&... a) { call(comm, a..., how); });
-
-/// What moved in comes back when the call itself returns nothing.
-template <class A>
-inline constexpr bool data_of_class = std::is_class_v<A> && (buffer<A> || serialisable<A>)&&!std::same_as<A, options> &&
-                                      !std::is_empty_v<A> && !is_view<A>;
-template <class Call, std::size_t I, class A>
-inline constexpr bool given_back = !std::is_lvalue_reference_v<A> && (I == Call::written || data_of_class<A>);
-
-template <class... Owned>
-struct pack_owned {
-  using type = std::tuple<Owned...>;
-};
-template <class One>
-struct pack_owned<One> {
-  using type = One;
-};
-template <>
-struct pack_owned<> {
-  using type = void;
-};
-
-template <class Call, std::size_t I, class A>
-using owned_tuple = std::conditional_t<given_back<Call, I, A>, std::tuple<A>, std::tuple<>>;
-template <class Tuple>
-struct owned_of;
-template <class... Owned>
-struct owned_of<std::tuple<Owned...>> : pack_owned<Owned...> {};
-
-template <class Call, std::size_t I, class A, class Kept>
-auto take_back(Kept& k) {
-  if constexpr (given_back<Call, I, A>)
-    return std::tuple<A>(std::move(k));
-  else
-    return std::tuple<>();
-}
-
-/// A call and its arguments, ready to be made once, by any thread.
-template <class Call, class C, class Indices, class... A>
-class bound_call;
-template <class Call, class C, std::size_t... I, class... A>
-class bound_call<Call, C, std::index_sequence<I...>, A...> {
- public:
-  bound_call(C& comm, call_site site, A&&... a) : comm_(&comm), arguments_(std::forward<A>(a)...) { how_.where = site; }
-
-  auto operator()() {
-    auto const call = [&] {
-      if constexpr (has_options<A...>)
-        return Call{}(*comm_, std::get<I>(arguments_)...);
-      else
-        return Call{}(*comm_, std::get<I>(arguments_)..., how_);
-    };
-    if constexpr (!std::is_void_v<decltype(call())>) {
-      return call();
-    } else {
-      call();
-      using result = typename owned_of<decltype(std::tuple_cat(std::declval<owned_tuple<Call, I, A>>()...))>::type;
-      if constexpr (!std::is_void_v<result>) {
-        auto back = std::tuple_cat(detail::take_back<Call, I, A>(std::get<I>(arguments_))...);
-        if constexpr (std::tuple_size_v<decltype(back)> == 1)
-          return std::get<0>(std::move(back));
-        else
-          return back;
-      }
-    }
-  }
-  [[nodiscard]] C& communicator() const noexcept { return *comm_; }
-
- private:
-  C* comm_;
-  std::tuple<kept<Call, I, A>...> arguments_;
-  options how_{};
-};
-
-// --- operations
-
-template <class Body>
-using result_of = decltype(std::declval<Body&>()());
-
-/// A call that runs, and keeps what came of it.
-template <class Body>
-class made_call : public outcome<result_of<Body>> {
- public:
-  made_call(Body body, std::stop_token const& stop)
-      : outcome<result_of<Body>>(body.communicator().engine().seen()), body_(std::move(body)) {
-    if (stop.stop_possible()) wish_.emplace(stop, ask{this});
-  }
-  void run() noexcept override {
-    try {
-      if constexpr (std::is_void_v<result_of<Body>>)
-        body_();
-      else
-        this->result.emplace(body_());
-    } catch (...) {
-      this->thrown = std::current_exception();
-    }
-  }
-
- private:
-  struct ask {
-    made_call* of;
-    void operator()() const { of->request_stop(); }
-  };
-  Body body_;
-  std::optional<std::stop_callback<ask>> wish_;
-};
-
-template <class T>
-struct signature {
-  using type = void(std::exception_ptr, T);
-};
-template <>
-struct signature<void> {
-  using type = void(std::exception_ptr);
-};
-
-/// The same for a handler of Asio's kind: called through its executor, else in the loop that drives.
-template <class Body, class Handler>
-class told_call final : public made_call<Body> {
- public:
-  using loop_executor = net::io_context::executor_type;
-  using executor = net::associated_executor_t<Handler, loop_executor>;
-
-  told_call(Body body, std::stop_token const& stop, Handler handler, engine::driver const& by)
-      : made_call<Body>(std::move(body), stop),
-        judge_(body.communicator().engine().judge()),
-        handler_(std::move(handler)),
-        loop_(by.loop->get_executor()),
-        runs_in_(net::get_associated_executor(handler_, loop_)),
-        work_(runs_in_),
-        ours_(by.see_to_it != nullptr) {
-    if constexpr (std::same_as<executor, loop_executor>)
-      ours_ = ours_ && runs_in_ == loop_;
-    else
-      ours_ = false;
-  }
-
-  void complete() noexcept override {
-    net::post(runs_in_, [handler = std::move(handler_), thrown = this->thrown, result = std::move(this->result),
-                         judge = ours_ ? judge_ : nullptr]() mutable {
-      if (!judge) return tell(handler, thrown, result);
-      try {
-        tell(handler, thrown, result);
-      } catch (std::exception const& problem) {
-        judge->abort(std::string("a completion handler threw: ") + problem.what());
-      } catch (...) {
-        judge->abort("a completion handler threw something that is no std::exception");
-      }
-    });
-    work_.reset();
-  }
-
- private:
-  template <class Result>
-  static void tell(Handler& handler, std::exception_ptr& thrown, Result& result) {
-    using T = result_of<Body>;
-    if constexpr (std::is_void_v<T>) {
-      std::move(handler)(std::move(thrown));
-    } else {
-      static_assert(
-          std::default_initializable<T>,
-          "tutti: a completion handler gets a default-made result when the call fails: give the type a default "
-          "constructor, or use as_future.");
-      if (result)
-        std::move(handler)(std::exception_ptr(), std::move(*result));
-      else
-        std::move(handler)(std::move(thrown), T());
-    }
-  }
-
-  std::shared_ptr<engine::referee> judge_;
-  Handler handler_;
-  loop_executor loop_;
-  executor runs_in_;
-  net::executor_work_guard<executor> work_;
-  bool ours_;
-};
-
-/// What runs the started operations of `comm`.
-template <transport::streams S>
-[[nodiscard]] auto strand_of(basic_communicator<S>& comm) {
-  static_assert(transport::asynchronous<S, net::io_context>,
-                "tutti: this transport has no asynchronous calls (it does not model transport::asynchronous).");
-  auto& e = comm.engine();
-  if (!e.behind())
-    e.run_behind(std::make_shared<engine::strand<S>>(
-        e, engine::driver{&group::the_progress().loop(), [] { group::the_progress().see_to_it(); }}));
-  return std::static_pointer_cast<engine::strand<S>>(e.behind());
-}
-
-template <class Token>
-inline constexpr bool is_cancellable = false;
-template <class Token>
-inline constexpr bool is_cancellable<cancellable<Token>> = true;
-
-/// Starts `body` on its communicator and returns what the token says.
-template <class Body, class Token>
-auto start(Body body, Token&& token, std::stop_token stop = {}) {
-  if constexpr (is_cancellable<std::remove_cvref_t<Token>>) {
-    return detail::start(std::move(body), std::forward<Token>(token).token, std::forward<Token>(token).stop);
-  } else if constexpr (std::same_as<std::remove_cvref_t<Token>, as_future_t>) {
-    auto const by = detail::strand_of(body.communicator());
-    auto const call = std::make_shared<made_call<Body>>(std::move(body), stop);
-    by->start(call);
-    return future<result_of<Body>>(call, by);
-  } else {
-    return net::async_initiate<Token, typename signature<result_of<Body>>::type>(
-        [](auto handler, Body b, std::stop_token s) {
-          auto const by = detail::strand_of(b.communicator());
-          by->start(std::make_shared<told_call<Body, decltype(handler)>>(std::move(b), s, std::move(handler),
-                                                                         by->driven_by()));
-        },
-        token, std::move(body), std::move(stop));
-  }
-}
-
-/// Starts `Call` with arguments of which the last may be a completion token.
-template <class Call, transport::streams S, class... A>
-auto start_call(basic_communicator<S>& comm, line_of_call where, A&&... a) {
-  using C = basic_communicator<S>;
-  using all = std::index_sequence_for<A...>;
-  if constexpr (called_with<Call, C, all, A...>) {
-    return detail::start(bound_call<Call, C, all, A...>(comm, where.site, std::forward<A>(a)...), as_future);
-  } else {
-    auto given = std::forward_as_tuple(std::forward<A>(a)...);
-    return [&]<std::size_t... I>(std::index_sequence<I...> but_last) {
-      using but = decltype(but_last);
-      static_assert(called_with<Call, C, but, std::tuple_element_t<I, std::tuple<A...>>...>,
-                    "tutti: these are not the arguments of the blocking call of that name, followed by a completion "
-                    "token or nothing.");
-      return detail::start(bound_call<Call, C, but, std::tuple_element_t<I, std::tuple<A...>>...>(
-                               comm, where.site, std::get<I>(std::move(given))...),
-                           std::get<sizeof...(A) - 1>(std::move(given)));
-    }
-    (std::make_index_sequence<sizeof...(A) - 1>{});
-  }
-}
-
-}  // namespace detail
 }  // namespace tutti::inline TUTTI_ABI
 
 // ------------------------------------------------------------------------------------------ tutti/train/overlapped.hpp

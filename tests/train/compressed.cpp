@@ -94,18 +94,21 @@ double largest_error(std::vector<double> const& exact, std::vector<double> const
 TEST_CASE("bfloat16 and half round every contribution once, add up in float, and round the mean once") {
   auto const check = [](auto scheme, auto number) {
     using T = decltype(number);
-    for (int const p : {2, 3, 5, 8}) {
-      for (std::size_t const n : {std::size_t{0}, std::size_t{1}, static_cast<std::size_t>(p - 1),
-                                  static_cast<std::size_t>(p + 1), std::size_t{1000}}) {
+    for (int const p : {2, 3, 8}) {
+      for (std::size_t const n :
+           {std::size_t{0}, std::size_t{1}, static_cast<std::size_t>(p - 1), static_cast<std::size_t>(p + 1),
+            std::size_t{1000}, static_cast<std::size_t>(p == 2 ? 300'001 : 2000)}) {  // several pieces
         CAPTURE(p);
         CAPTURE(n);
         auto const all = synced(p, n, scheme);
         CHECK(replicas_agree(all));
+        int wrong = 0;
         for (std::size_t i = 0; i < n; ++i) {
           float sum = 0;
           for (int r = 0; r < p; ++r) sum += static_cast<float>(T(noise(i, r)));
-          REQUIRE(all.by_rank[0][i] == static_cast<float>(T(sum / static_cast<float>(p * (p + 1) / 2))));
+          wrong += all.by_rank[0][i] != static_cast<float>(T(sum / static_cast<float>(p * (p + 1) / 2)));
         }
+        CHECK(wrong == 0);
       }
     }
   };
@@ -186,7 +189,7 @@ TEST_CASE("with feedback nothing is lost: the mean over many steps is the exact 
   CHECK(error(compress::bfloat16{}) < 1e-4);
   CHECK(error(compress::bfloat16{false}) > 3e-4);
   CHECK(error(compress::int8{}) < 2e-4);
-  CHECK(error(compress::int8{256, false}) > 1e-3);
+  CHECK(error(compress::int8{false}) > 1e-3);
   CHECK(error(compress::top_k{0.2}) < 0.15);
   CHECK(error(compress::top_k{0.2, false}) > 0.3);
 }

@@ -17,7 +17,10 @@
 
 #include <tutti/collective/allgather.hpp>
 #include <tutti/collective/alltoall.hpp>
+#include <tutti/collective/future.hpp>
+#include <tutti/collective/start.hpp>
 #include <tutti/core/bfloat16.hpp>
+#include <tutti/core/bytes.hpp>
 #include <tutti/core/half.hpp>
 #include <tutti/core/options.hpp>
 #include <tutti/core/version.hpp>
@@ -27,6 +30,19 @@
 
 namespace tutti::inline TUTTI_ABI::detail {
 
+/// A collective call on some bytes, as what start() makes an operation of.
+template <transport::streams S>
+struct byte_call {
+  basic_communicator<S>* comm;
+  bool to_all;  ///< an allgather, not an alltoall
+  const_bytes out;
+  bytes in;
+  options how;
+  void operator()() const { to_all ? allgather(*comm, out, in, how) : alltoall(*comm, out, in, how); }
+  [[nodiscard]] basic_communicator<S>& communicator() const noexcept { return *comm; }
+};
+
+/// Works in pieces: while one is on the wire the next is rounded, where the transport has asynchronous calls.
 template <class Codec>
 class direct_exchange {
  public:
@@ -34,39 +50,49 @@ class direct_exchange {
   direct_exchange(Scheme const& scheme, gradient_shapes const& shapes, int size)
       : codec_(scheme.codec()),
         feedback_(scheme.feedback),
+        ranks_(static_cast<std::size_t>(size)),
         numbers_(shapes.numbers),
-        part_((shapes.numbers + static_cast<std::size_t>(size) - 1) / static_cast<std::size_t>(size)),
-        block_(8 + codec_.bytes(part_)),
-        out_(block_ * static_cast<std::size_t>(size)),
+        part_((numbers_ + ranks_ - 1) / ranks_),
+        pieces_((std::min)((std::max)(part_ / least_piece, std::size_t{1}), std::size_t{16})),
+        piece_((part_ + pieces_ - 1) / pieces_),
+        block_(8 + codec_.bytes(piece_)),
+        out_(block_ * ranks_ * pieces_),
         in_(out_.size()),
-        sum_(part_),
+        sum_(piece_),
         lost_(part_) {}
 
   /// `x`: this rank's numbers; then what was not sent. Returns the sum of the weights.
   template <transport::streams S>
   double mean(basic_communicator<S>& comm, std::span<float> x, double weight, options const& how) {
-    auto const p = static_cast<std::size_t>(comm.size());
-    for (std::size_t j = 0; j < p; ++j) {
-      std::byte* const to = out_.data() + j * block_;
-      std::memcpy(to, &weight, 8);
-      codec_.encode(part_of(x, j), to + 8);
-    }
-    alltoall(comm, out_, in_, how);
+    std::vector<future<void>> calls;
     double total = 0;
-    for (std::size_t r = 0; r < p; ++r) {
-      double theirs = 0;
-      std::memcpy(&theirs, in_.data() + r * block_, 8);
-      total += theirs;
+    try {
+      for (std::size_t k = 0; k < pieces_; ++k) {
+        for (std::size_t j = 0; j < ranks_; ++j) {
+          std::byte* const to = out_.data() + (k * ranks_ + j) * block_;
+          std::memcpy(to, &weight, 8);
+          codec_.encode(numbers_of(x, j, k), to + 8);
+        }
+        call(calls, comm, false, k, block_ * ranks_, how);
+      }
+      for (std::size_t k = 0; k < pieces_; ++k) {
+        if (!calls.empty()) calls[k].get();
+        auto const mine = std::span(sum_).first(numbers_of(x, static_cast<std::size_t>(comm.rank()), k).size());
+        auto const lost = std::span(lost_).subspan((std::min)(k * piece_, part_)).first(mine.size());
+        total = add_up(mine, k);
+        auto const by = static_cast<float>(total);
+        for (std::size_t i = 0; i < mine.size(); ++i) mine[i] = mine[i] / by + (feedback_ ? lost[i] : 0.0F);
+        codec_.encode(mine, out_.data() + k * ranks_ * block_);
+        std::copy(mine.begin(), mine.end(), lost.begin());
+        call(calls, comm, true, k, block_ - 8, how);
+      }
+      for (auto& c : calls)
+        if (c.valid()) c.get();
+    } catch (...) {
+      for (auto& c : calls)
+        if (c.valid()) c.wait();  // the buffers are theirs until then
+      throw;
     }
-    auto const mine = std::span(sum_).first(part_of(x, static_cast<std::size_t>(comm.rank())).size());
-    for (std::size_t r = 0; r < p; ++r)
-      codec_.decode(in_.data() + r * block_ + 8, 0, mine.size(),
-                    [&](std::size_t i, float v) { mine[i] = r == 0 ? v : mine[i] + v; });
-    auto const by = static_cast<float>(total);
-    for (std::size_t i = 0; i < mine.size(); ++i) mine[i] = mine[i] / by + (feedback_ ? lost_[i] : 0.0F);
-    codec_.encode(mine, out_.data());
-    std::copy(mine.begin(), mine.end(), lost_.begin());
-    allgather(comm, std::span<std::byte const>(out_).first(block_ - 8), std::span(in_).first((block_ - 8) * p), how);
     return total;
   }
   /// Numbers first … of the mean.
@@ -74,25 +100,68 @@ class direct_exchange {
   void read(std::size_t first, std::span<T> to) const {
     while (!to.empty()) {
       std::size_t const j = first / part_;
-      std::size_t const run = (std::min)(to.size(), (j + 1) * part_ - first);
-      codec_.decode(in_.data() + j * (block_ - 8), first - j * part_, run,
-                    [&](std::size_t i, float v) { to[i] = static_cast<T>(v); });
+      std::size_t const k = (first - j * part_) / piece_;
+      std::size_t const begin = j * part_ + k * piece_;
+      std::size_t const end = (std::min)(begin + piece_, (j + 1) * part_);
+      std::size_t const run = (std::min)(to.size(), end - first);
+      codec_.decode(in_.data() + k * ranks_ * block_ + j * (block_ - 8), first - begin, run,
+                    [&](std::size_t at, float const(&v)[codec_block], std::size_t n) {
+                      if (n == codec_block)  // a constant: a loop of vectors
+                        for (std::size_t i = 0; i < codec_block; ++i) to[at + i] = static_cast<T>(v[i]);
+                      else
+                        for (std::size_t i = 0; i < n; ++i) to[at + i] = static_cast<T>(v[i]);
+                    });
       first += run;
       to = to.subspan(run);
     }
   }
 
  private:
-  [[nodiscard]] std::span<float> part_of(std::span<float> x, std::size_t j) const {
-    std::size_t const begin = (std::min)(j * part_, numbers_);
-    return x.subspan(begin, (std::min)(part_, numbers_ - begin));
+  static constexpr std::size_t least_piece = std::size_t{1} << 16U;
+
+  /// Of x, what owner j has in piece k.
+  [[nodiscard]] std::span<float> numbers_of(std::span<float> x, std::size_t j, std::size_t k) const {
+    std::size_t const begin = (std::min)(j * part_ + k * piece_, numbers_);
+    std::size_t const end = (std::min)((std::min)(j * part_ + (k + 1) * piece_, (j + 1) * part_), numbers_);
+    return begin < end ? x.subspan(begin, end - begin) : std::span<float>();
+  }
+  /// Piece k of all ranks' numbers; returns the sum of the weights.
+  double add_up(std::span<float> sum, std::size_t k) const {
+    double total = 0;
+    for (std::size_t r = 0; r < ranks_; ++r) {
+      std::byte const* const from = in_.data() + (k * ranks_ + r) * block_;
+      double theirs = 0;
+      std::memcpy(&theirs, from, 8);
+      total += theirs;
+      if (r == 0) std::fill(sum.begin(), sum.end(), -0.0F);  // what adds nothing, not even to -0
+      codec_.decode(from + 8, 0, sum.size(), [&](std::size_t at, float const(&v)[codec_block], std::size_t n) {
+        if (n == codec_block)
+          for (std::size_t i = 0; i < codec_block; ++i) sum[at + i] += v[i];
+        else
+          for (std::size_t i = 0; i < n; ++i) sum[at + i] += v[i];
+      });
+    }
+    return total;
+  }
+  template <transport::streams S>
+  void call(std::vector<future<void>>& calls, basic_communicator<S>& comm, bool to_all, std::size_t k, std::size_t size,
+            options const& how) {
+    std::size_t const at = k * ranks_ * block_;
+    byte_call<S> const made{&comm, to_all, const_bytes(out_).subspan(at, size),
+                            bytes(in_).subspan(at, to_all ? size * ranks_ : size), how};
+    if constexpr (transport::asynchronous<S, net::io_context>)
+      if (pieces_ > 1) return calls.push_back(detail::start(made, as_future));
+    made();
   }
 
   Codec codec_;
   bool feedback_;
+  std::size_t ranks_;
   std::size_t numbers_;
-  std::size_t part_;   // numbers an owner has
-  std::size_t block_;  // bytes that go to it: a weight, and the part
+  std::size_t part_;    // numbers an owner has,
+  std::size_t pieces_;  // in how many pieces,
+  std::size_t piece_;   // of how many each
+  std::size_t block_;   // bytes of a piece that go to an owner: a weight, and the numbers
   std::vector<std::byte> out_;
   std::vector<std::byte> in_;
   std::vector<float> sum_;
@@ -115,12 +184,11 @@ struct half {
   using exchange = detail::direct_exchange<detail::short_codec<tutti::TUTTI_ABI::half>>;
   [[nodiscard]] static auto codec() { return detail::short_codec<tutti::TUTTI_ABI::half>{}; }
 };
-/// A quarter of the bytes (and 4 / block): whole numbers up to 127 times a scale for each `block` numbers.
+/// A quarter of the bytes: whole numbers up to 127 times a scale, 4 bytes for each 256 numbers.
 struct int8 {
-  std::size_t block = 256;
   bool feedback = true;
   using exchange = detail::direct_exchange<detail::int8_codec>;
-  [[nodiscard]] auto codec() const { return detail::int8_codec{block > 0 ? block : 1}; }
+  [[nodiscard]] static auto codec() { return detail::int8_codec{}; }
 };
 
 }  // namespace tutti::inline TUTTI_ABI::compress
