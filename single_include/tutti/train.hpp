@@ -4834,6 +4834,9 @@ class pipeline_rehearsal {
            (a.backward ? 1 : 0);
   }
 
+  [[nodiscard]] static std::string here(int r, pipeline_action const& a) {
+    return "rank " + std::to_string(r) + " computes " + to_string(a);
+  }
   [[nodiscard]] std::string layout_fault() {
     auto const& shape = plan_.shape;
     if (shape.stages < 1 || shape.microbatches < 1 || plan_.replicas.size() != static_cast<std::size_t>(shape.stages))
@@ -4849,12 +4852,11 @@ class pipeline_rehearsal {
     }
     for (int r = 0; r < ranks(); ++r)
       for (pipeline_action const& a : list(r)) {
-        std::string const here = "rank " + std::to_string(r) + " computes " + to_string(a);
         if (a.stage < 0 || a.stage >= shape.stages || a.microbatch < 0 || a.microbatch >= shape.microbatches)
-          return here + ", which does not exist";
+          return here(r, a) + ", which does not exist";
         if (int const rightly = plan_.owner(a.stage, a.microbatch); rightly != r)
-          return here + ", which is that of rank " + std::to_string(rightly);
-        if (listed_[index(a)]) return here + " twice";
+          return here(r, a) + ", which is that of rank " + std::to_string(rightly);
+        if (listed_[index(a)]) return here(r, a) + " twice";
         listed_[index(a)] = true;
       }
     for (int stage = 0; stage < shape.stages; ++stage)
@@ -4897,14 +4899,13 @@ class pipeline_rehearsal {
   [[nodiscard]] std::string compute(int r) {
     place& p = of(r);
     pipeline_action const a = list(r)[p.next++];
-    std::string const here = "rank " + std::to_string(r) + " computes " + to_string(a);
     done_[index(a)] = true;
     pipeline_action other;
-    if (plan_.input_of(a, other) && !done_[index(other)]) return here + " before " + to_string(other);
-    if (a.backward && !done_[index({a.stage, a.microbatch, false})]) return here + " before its forward pass";
+    if (plan_.input_of(a, other) && !done_[index(other)]) return here(r, a) + " before " + to_string(other);
+    if (a.backward && !done_[index({a.stage, a.microbatch, false})]) return here(r, a) + " before its forward pass";
     if (a.microbatch > 0 && plan_.owner(a.stage, a.microbatch - 1) == r &&
         !done_[index({a.stage, a.microbatch - 1, a.backward})])
-      return here + " before that of microbatch " + std::to_string(a.microbatch - 1) +
+      return here(r, a) + " before that of microbatch " + std::to_string(a.microbatch - 1) +
              ": messages and gradients keep the order of microbatches";
     if (plan_.output_of(a, p.sent)) p.sends = plan_.owner(p.sent.stage, p.sent.microbatch) != r;
     post(r);

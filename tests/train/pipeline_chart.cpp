@@ -52,6 +52,10 @@ TEST_CASE("predicted idle time and memory are what the papers give") {
         CHECK(tutti::pipeline_stash(alternating, s) == (std::min)(microbatches, stages - s));
       }
     }
+  for (int const replicas : {2, 4}) {  // each chain of ranks has its part of the microbatches, at the same time
+    auto const events = tutti::pipeline_timeline(tutti::one_f_one_b({3, 8, 3 * replicas}), 1us, 2us);
+    CHECK(tutti::pipeline_bubble(events) == doctest::Approx(2.0 / (8.0 / replicas + 2)).epsilon(1e-12));
+  }
   for (int const chunks : {2, 4}) {
     auto const events = tutti::pipeline_timeline(tutti::interleaved({4 * chunks, 8, 4}, chunks), 1us, 2us);
     CHECK(tutti::pipeline_bubble(events) == doctest::Approx(3.0 / (chunks * 8 + 3)).epsilon(1e-12));
