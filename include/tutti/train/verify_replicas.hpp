@@ -62,7 +62,7 @@ template <class T>
   } else if constexpr (std::is_floating_point_v<T>) {
     T x;
     std::memcpy(&x, from, sizeof(T));
-    std::snprintf(digits, sizeof(digits), "%.*Lg", std::numeric_limits<T>::max_digits10, static_cast<long double>(x));
+    std::snprintf(digits, sizeof(digits), "%.*g", std::numeric_limits<T>::max_digits10, static_cast<double>(x));
   }
   return digits;
 }
