@@ -15293,6 +15293,49 @@ class slot_sums {
       --alive_;
     }
   }
+  /// The same without a row for a slot that is joined at once: open it, put() each of its numbers once, and close() it.
+  /// They go through all joins chunk by chunk, so that every row is read once.
+  void open(std::uint32_t slot, std::uint32_t total, std::size_t numbers) {
+    joined_ = {slot, slot + 1};
+    target_ = alive_;
+    for (; target_ > 0; --target_) {
+      plan::interval const left = rows_[target_ - 1].slots;
+      plan::interval const both{left.first, joined_.last};
+      if (!plan::is_node(both, total) || plan::split_point(both) != left.last) break;
+      joined_ = both;
+    }
+    if (target_ == alive_) next(slot, numbers);
+  }
+  void put(std::size_t at, std::span<T const> from) {
+    if (target_ == alive_) {
+      std::copy(from.begin(), from.end(), rows_[alive_].numbers.begin() + static_cast<std::ptrdiff_t>(at));
+      return;
+    }
+    auto const add = engine::make_reducer<T>(sum);
+    T scratch[chunk];
+    for (std::size_t done = 0; done < from.size(); done += chunk) {
+      std::size_t const n = (std::min)(chunk, from.size() - done);
+      T const* right = from.data() + done;
+      for (std::size_t r = alive_; r-- > target_; right = scratch) {
+        T* const left = rows_[r].numbers.data() + at + done;
+        add.apply(add.op, reinterpret_cast<std::byte*>(r == target_ ? left : scratch),
+                  reinterpret_cast<std::byte const*>(left), reinterpret_cast<std::byte const*>(right), n);
+      }
+    }
+  }
+  void close() {
+    if (target_ < alive_) rows_[target_].slots = joined_;
+    alive_ = target_ + 1;
+  }
+  /// A slot of zeros: the bracket has no holes.
+  void put_zeros(std::uint32_t slot, std::uint32_t total, std::size_t numbers) {
+    T const zeros[chunk]{};
+    open(slot, total, numbers);
+    for (std::size_t at = 0; at < numbers; at += chunk)
+      put(at, std::span<T const>(zeros, (std::min)(chunk, numbers - at)));
+    close();
+  }
+
   [[nodiscard]] std::vector<const_bytes> inputs() const {
     std::vector<const_bytes> all;
     for (std::size_t i = 0; i < alive_; ++i) all.push_back(std::as_bytes(std::span(rows_[i].numbers)));
@@ -15301,12 +15344,16 @@ class slot_sums {
   void clear() noexcept { alive_ = 0; }
 
  private:
+  static constexpr std::size_t chunk = 4096 / sizeof(T);  // stays in the nearest cache
+
   struct row {
     plan::interval slots;
     flat<T> numbers;
   };
   std::vector<row> rows_;
   std::size_t alive_ = 0;
+  plan::interval joined_{};  ///< what the open slot will be part of
+  std::size_t target_ = 0;   ///< the row it goes to; alive_: one of its own
 };
 
 /// A weight in two numbers of T, exact for whole weights below 2^36 even where T is float, however many are added up.
@@ -15415,9 +15462,28 @@ class data_parallel {
   void add(int slot, M const& gradient, double weight) {
     auto const s = static_cast<std::uint32_t>(slot);
     if (slot < 0 || s < next_ || s >= last()) detail::refuse_slot(slot, comm_->rank(), first(), last());
+    check_size(gradient);
+    float float_parts[2];
+    double double_parts[2];
+    detail::put_weight(float_parts, weight);
+    detail::put_weight(double_parts, weight);
     fill_up_to(s);
-    pack(gradient, weight, float_sums_.next(s, row_floats()), double_sums_.next(s, row_doubles()));
-    join_and_go_on();
+    auto const all = static_cast<std::uint32_t>(slots_);
+    float_sums_.open(s, all, row_floats());
+    double_sums_.open(s, all, row_doubles());
+    std::size_t f = 0;
+    std::size_t d = 0;
+    for_each_tensor(gradient, [&]<class T>(tensor<T const> const& t) {
+      if constexpr (std::is_same_v<T, float>)
+        float_sums_.put(std::exchange(f, f + t.data.size()), t.data);
+      else if constexpr (std::is_same_v<T, double>)
+        double_sums_.put(std::exchange(d, d + t.data.size()), t.data);
+    });
+    float_sums_.put(f, float_parts);
+    double_sums_.put(d, double_parts);
+    float_sums_.close();
+    double_sums_.close();
+    ++next_;
   }
 
   /// Writes the weighted mean of all slots of all ranks into `gradient` and begins the next step. Returns the sum of
@@ -15429,12 +15495,8 @@ class data_parallel {
     if (!slots_agree_) detail::agree_on_slots(*comm_, slots_, cuts_, how);
     slots_agree_ = true;
     fill_up_to(last());
-    floats_total_.resize(row_floats());
-    doubles_total_.resize(row_doubles());
-    auto const floats_in = float_sums_.inputs();
-    auto const doubles_in = double_sums_.inputs();
-    if (floats_ > 0 || doubles_ == 0) detail::add_up(*comm_, floats_in, floats_total_, cuts_, how);
-    if (doubles_ > 0) detail::add_up(*comm_, doubles_in, doubles_total_, cuts_, how);
+    if (floats_ > 0 || doubles_ == 0) add_up(float_sums_, floats_total_, row_floats(), how);
+    if (doubles_ > 0) add_up(double_sums_, doubles_total_, row_doubles(), how);
     float_sums_.clear();
     double_sums_.clear();
     next_ = first();
@@ -15463,19 +15525,11 @@ class data_parallel {
   [[nodiscard]] std::size_t row_floats() const noexcept { return floats_ + 2; }
   [[nodiscard]] std::size_t row_doubles() const noexcept { return doubles_ + 2; }
 
-  void fill_up_to(std::uint32_t slot) {  // an empty slot is zeros: the bracket has no holes
-    while (next_ < slot) {
-      auto& f = float_sums_.next(next_, row_floats());
-      auto& d = double_sums_.next(next_, row_doubles());
-      std::fill(f.begin(), f.end(), 0.0F);
-      std::fill(d.begin(), d.end(), 0.0);
-      join_and_go_on();
+  void fill_up_to(std::uint32_t slot) {
+    for (; next_ < slot; ++next_) {
+      float_sums_.put_zeros(next_, static_cast<std::uint32_t>(slots_), row_floats());
+      double_sums_.put_zeros(next_, static_cast<std::uint32_t>(slots_), row_doubles());
     }
-  }
-  void join_and_go_on() {
-    float_sums_.join(static_cast<std::uint32_t>(slots_));
-    double_sums_.join(static_cast<std::uint32_t>(slots_));
-    ++next_;
   }
 
   template <class M>
@@ -15520,6 +15574,12 @@ class data_parallel {
         numbers.second += t.data.size();
     });
     return numbers;
+  }
+
+  template <class T>
+  void add_up(detail::slot_sums<T, S>& sums, detail::flat<T>& total, std::size_t numbers, options const& how) {
+    total.resize(numbers);
+    detail::add_up(*comm_, sums.inputs(), total, cuts_, how);
   }
 
   template <class M>

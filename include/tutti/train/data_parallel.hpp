@@ -60,9 +60,28 @@ class data_parallel {
   void add(int slot, M const& gradient, double weight) {
     auto const s = static_cast<std::uint32_t>(slot);
     if (slot < 0 || s < next_ || s >= last()) detail::refuse_slot(slot, comm_->rank(), first(), last());
+    check_size(gradient);
+    float float_parts[2];
+    double double_parts[2];
+    detail::put_weight(float_parts, weight);
+    detail::put_weight(double_parts, weight);
     fill_up_to(s);
-    pack(gradient, weight, float_sums_.next(s, row_floats()), double_sums_.next(s, row_doubles()));
-    join_and_go_on();
+    auto const all = static_cast<std::uint32_t>(slots_);
+    float_sums_.open(s, all, row_floats());
+    double_sums_.open(s, all, row_doubles());
+    std::size_t f = 0;
+    std::size_t d = 0;
+    for_each_tensor(gradient, [&]<class T>(tensor<T const> const& t) {
+      if constexpr (std::is_same_v<T, float>)
+        float_sums_.put(std::exchange(f, f + t.data.size()), t.data);
+      else if constexpr (std::is_same_v<T, double>)
+        double_sums_.put(std::exchange(d, d + t.data.size()), t.data);
+    });
+    float_sums_.put(f, float_parts);
+    double_sums_.put(d, double_parts);
+    float_sums_.close();
+    double_sums_.close();
+    ++next_;
   }
 
   /// Writes the weighted mean of all slots of all ranks into `gradient` and begins the next step. Returns the sum of
@@ -74,12 +93,8 @@ class data_parallel {
     if (!slots_agree_) detail::agree_on_slots(*comm_, slots_, cuts_, how);
     slots_agree_ = true;
     fill_up_to(last());
-    floats_total_.resize(row_floats());
-    doubles_total_.resize(row_doubles());
-    auto const floats_in = float_sums_.inputs();
-    auto const doubles_in = double_sums_.inputs();
-    if (floats_ > 0 || doubles_ == 0) detail::add_up(*comm_, floats_in, floats_total_, cuts_, how);
-    if (doubles_ > 0) detail::add_up(*comm_, doubles_in, doubles_total_, cuts_, how);
+    if (floats_ > 0 || doubles_ == 0) add_up(float_sums_, floats_total_, row_floats(), how);
+    if (doubles_ > 0) add_up(double_sums_, doubles_total_, row_doubles(), how);
     float_sums_.clear();
     double_sums_.clear();
     next_ = first();
@@ -108,19 +123,11 @@ class data_parallel {
   [[nodiscard]] std::size_t row_floats() const noexcept { return floats_ + 2; }
   [[nodiscard]] std::size_t row_doubles() const noexcept { return doubles_ + 2; }
 
-  void fill_up_to(std::uint32_t slot) {  // an empty slot is zeros: the bracket has no holes
-    while (next_ < slot) {
-      auto& f = float_sums_.next(next_, row_floats());
-      auto& d = double_sums_.next(next_, row_doubles());
-      std::fill(f.begin(), f.end(), 0.0F);
-      std::fill(d.begin(), d.end(), 0.0);
-      join_and_go_on();
+  void fill_up_to(std::uint32_t slot) {
+    for (; next_ < slot; ++next_) {
+      float_sums_.put_zeros(next_, static_cast<std::uint32_t>(slots_), row_floats());
+      double_sums_.put_zeros(next_, static_cast<std::uint32_t>(slots_), row_doubles());
     }
-  }
-  void join_and_go_on() {
-    float_sums_.join(static_cast<std::uint32_t>(slots_));
-    double_sums_.join(static_cast<std::uint32_t>(slots_));
-    ++next_;
   }
 
   template <class M>
@@ -165,6 +172,12 @@ class data_parallel {
         numbers.second += t.data.size();
     });
     return numbers;
+  }
+
+  template <class T>
+  void add_up(detail::slot_sums<T, S>& sums, detail::flat<T>& total, std::size_t numbers, options const& how) {
+    total.resize(numbers);
+    detail::add_up(*comm_, sums.inputs(), total, cuts_, how);
   }
 
   template <class M>

@@ -52,14 +52,14 @@ struct bucket {
   auto with(F f) {
     return wide ? f(double_sums, doubles) : f(float_sums, floats);
   }
+  template <class T>
+  void fill_up_to(slot_sums<T, S>& sums, std::uint32_t slot, std::uint32_t slots) {
+    for (; next < slot; ++next) sums.put_zeros(next, slots, numbers);
+  }
   /// The row of `slot`, empty slots before it filled with zeros; the same one until joined.
   template <class T>
   [[nodiscard]] T* row(slot_sums<T, S>& sums, std::uint32_t slot, std::uint32_t slots) {
-    for (; next < slot; ++next) {
-      auto& zeros = sums.next(next, numbers);
-      std::fill(zeros.begin(), zeros.end(), T{0});
-      sums.join(slots);
-    }
+    fill_up_to(sums, slot, slots);
     return sums.next(slot, numbers).data();
   }
 };
@@ -151,12 +151,26 @@ class overlapped_data_parallel {
       slot_ = s;
       weight_ = 0;
     }
+    adding_ = more;
+    pass_is_quiet_ = quiet_ > 0;
+    direct_ = !adding_ && !pass_is_quiet_;
+    if (direct_)
+      for (auto& b : step_->buckets)
+        b.with([&](auto& sums, auto&) {
+          b.fill_up_to(sums, s, slots());
+          sums.open(s, slots(), b.numbers);
+        });
     double const total = weight_ + weight;
     detail::bucket<S>& carrier = step_->buckets.front();
-    carrier.with(
-        [&](auto& sums, auto&) { detail::put_weight(carrier.row(sums, s, slots()) + carrier.numbers - 2, total); });
+    carrier.with([&]<class T>(detail::slot_sums<T, S>& sums, auto&) {
+      T in_two[2];
+      detail::put_weight(in_two, total);
+      if (direct_)
+        sums.put(carrier.numbers - 2, in_two);
+      else
+        std::copy(in_two, in_two + 2, carrier.row(sums, s, slots()) + carrier.numbers - 2);
+    });
     weight_ = total;
-    adding_ = more;
     open_ = passing_ = true;
     agree();
   }
@@ -184,7 +198,7 @@ class overlapped_data_parallel {
       if (!tensors_[i].ready) take(tensors_[i]);
     start_complete();
     passing_ = false;
-    if (quiet_ == 0) close();
+    if (!pass_is_quiet_) close();
   }
   /// begin() and end().
   template <class M>
@@ -193,8 +207,8 @@ class overlapped_data_parallel {
     end();
   }
 
-  /// Gradient accumulation: while the guard lives, a pass leaves its slot open and starts nothing; the next pass over
-  /// the same slot, a further micro-batch of it, is added to it.
+  /// Gradient accumulation: a pass begun while the guard lives leaves its slot open and starts nothing; the next pass
+  /// over the same slot, a further micro-batch of it, is added to it.
   [[nodiscard]] auto no_sync() { return quiet(quiet_); }
 
   /// As data_parallel::sync(gradient).
@@ -308,6 +322,7 @@ class overlapped_data_parallel {
     auto& b = step_->buckets[t.bucket];
     b.with([&]<class T>(detail::slot_sums<T, S>& sums, detail::flat<T>&) {
       T const* const from = static_cast<T const*>(t.numbers);
+      if (direct_) return sums.put(t.offset, std::span<T const>(from, t.size));
       T* const to = b.row(sums, slot_, slots()) + t.offset;
       if (adding_)
         for (std::size_t i = 0; i < t.size; ++i) to[i] += from[i];
@@ -320,6 +335,7 @@ class overlapped_data_parallel {
   void join(detail::bucket<S>& b) {
     if (b.next != slot_) return;  // it has been already
     b.with([&](auto& sums, auto&) {
+      if (direct_) return sums.close();
       (void)b.row(sums, slot_, slots());
       sums.join(slots());
     });
@@ -333,7 +349,7 @@ class overlapped_data_parallel {
   }
   /// In the last pass over the last slot: every bucket in order that waits for no tensor.
   void start_complete() {
-    if (quiet_ > 0 || slot_ + 1 != last()) return;
+    if (pass_is_quiet_ || slot_ + 1 != last()) return;
     while (started_ < step_->buckets.size() && step_->buckets[started_].missing == 0) {
       join(step_->buckets[started_]);
       start();
@@ -348,16 +364,8 @@ class overlapped_data_parallel {
       for (std::size_t i = 0; i < t.size; ++i) to[i] = total[t.offset + i] / by;
     }
   }
-  void finish_rows(detail::bucket<S>& b) {
-    b.with([&](auto& sums, auto&) {
-      if (b.next < last()) {  // slots left out at the end
-        auto const final_slot = last() - 1;
-        auto* const row = b.row(sums, final_slot, slots());
-        std::fill(row, row + b.numbers, std::remove_reference_t<decltype(*row)>{});
-        sums.join(slots());
-        b.next = last();
-      }
-    });
+  void finish_rows(detail::bucket<S>& b) {  // slots left out at the end
+    b.with([&](auto& sums, auto&) { b.fill_up_to(sums, last(), slots()); });
   }
   void start() {
     detail::bucket_call<S> call(*comm_, step_, started_, settings_.how);
@@ -379,7 +387,9 @@ class overlapped_data_parallel {
   bool open_ = false;       ///< a slot may get further passes
   bool passing_ = false;    ///< between begin() and end()
   bool adding_ = false;     ///< this pass is not the first over its slot
-  int quiet_ = 0;
+  bool direct_ = false;     ///< it is the only one, so that its numbers need no row of their own
+  bool pass_is_quiet_ = false;
+  int quiet_ = 0;  ///< no_sync() guards alive
   double weight_ = 0;
   std::size_t started_ = 0;
 };

@@ -3,6 +3,7 @@
 // up.
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <span>
@@ -56,6 +57,49 @@ class slot_sums {
       --alive_;
     }
   }
+  /// The same without a row for a slot that is joined at once: open it, put() each of its numbers once, and close() it.
+  /// They go through all joins chunk by chunk, so that every row is read once.
+  void open(std::uint32_t slot, std::uint32_t total, std::size_t numbers) {
+    joined_ = {slot, slot + 1};
+    target_ = alive_;
+    for (; target_ > 0; --target_) {
+      plan::interval const left = rows_[target_ - 1].slots;
+      plan::interval const both{left.first, joined_.last};
+      if (!plan::is_node(both, total) || plan::split_point(both) != left.last) break;
+      joined_ = both;
+    }
+    if (target_ == alive_) next(slot, numbers);
+  }
+  void put(std::size_t at, std::span<T const> from) {
+    if (target_ == alive_) {
+      std::copy(from.begin(), from.end(), rows_[alive_].numbers.begin() + static_cast<std::ptrdiff_t>(at));
+      return;
+    }
+    auto const add = engine::make_reducer<T>(sum);
+    T scratch[chunk];
+    for (std::size_t done = 0; done < from.size(); done += chunk) {
+      std::size_t const n = (std::min)(chunk, from.size() - done);
+      T const* right = from.data() + done;
+      for (std::size_t r = alive_; r-- > target_; right = scratch) {
+        T* const left = rows_[r].numbers.data() + at + done;
+        add.apply(add.op, reinterpret_cast<std::byte*>(r == target_ ? left : scratch),
+                  reinterpret_cast<std::byte const*>(left), reinterpret_cast<std::byte const*>(right), n);
+      }
+    }
+  }
+  void close() {
+    if (target_ < alive_) rows_[target_].slots = joined_;
+    alive_ = target_ + 1;
+  }
+  /// A slot of zeros: the bracket has no holes.
+  void put_zeros(std::uint32_t slot, std::uint32_t total, std::size_t numbers) {
+    T const zeros[chunk]{};
+    open(slot, total, numbers);
+    for (std::size_t at = 0; at < numbers; at += chunk)
+      put(at, std::span<T const>(zeros, (std::min)(chunk, numbers - at)));
+    close();
+  }
+
   [[nodiscard]] std::vector<const_bytes> inputs() const {
     std::vector<const_bytes> all;
     for (std::size_t i = 0; i < alive_; ++i) all.push_back(std::as_bytes(std::span(rows_[i].numbers)));
@@ -64,12 +108,16 @@ class slot_sums {
   void clear() noexcept { alive_ = 0; }
 
  private:
+  static constexpr std::size_t chunk = 4096 / sizeof(T);  // stays in the nearest cache
+
   struct row {
     plan::interval slots;
     flat<T> numbers;
   };
   std::vector<row> rows_;
   std::size_t alive_ = 0;
+  plan::interval joined_{};  ///< what the open slot will be part of
+  std::size_t target_ = 0;   ///< the row it goes to; alive_: one of its own
 };
 
 /// A weight in two numbers of T, exact for whole weights below 2^36 even where T is float, however many are added up.
