@@ -2,7 +2,7 @@
 // Training y = 3 x - 2 without waiting for the slowest: rank 0 keeps the weights, the others send it gradients and get
 // newer weights back. One of them is slow; no other ever gets more than 4 steps ahead of it.
 //
-// Run: ./21_asynchronous --np 4
+// Run: ./22_asynchronous --np 4
 // Output:
 //   y = 3.0000 x + -2.0000
 #include <cstdio>
