@@ -29,6 +29,7 @@
 #include <tutti/train/pipeline.hpp>
 #include <tutti/train/pipeline_chart.hpp>
 #include <tutti/train/plan_memory.hpp>
+#include <tutti/train/scheduled.hpp>
 #include <tutti/train/split_cross_entropy.hpp>
 #include <tutti/train/sync_batch_stats.hpp>
 #include <tutti/train/tensor.hpp>

@@ -9,6 +9,7 @@
 #include <tutti/group/testing.hpp>
 #include <tutti/train/adam.hpp>
 #include <tutti/train/data_parallel.hpp>
+#include <tutti/train/scheduled.hpp>
 #include <tutti/train/sgd.hpp>
 
 #include <algorithm>
@@ -64,9 +65,11 @@ net gradient_of(net const& at, int k, std::size_t step) {
 }
 
 /// Synchronous SGD by hand: the bracket's sum over the workers, over the sum of their weights, times the rate.
-net by_hand(int workers, std::size_t steps, double lr) {
+template <class Rate>
+net by_hand(int workers, std::size_t steps, Rate rate) {
   net w;
   for (std::size_t step = 0; step < steps; ++step) {
+    double const lr = rate(step);
     auto const update = [&]<class T>(std::vector<T> all) {
       std::size_t const n = all.size();
       auto const of = [&](int k, std::size_t i) { return numbers<T>(gradient_of(w, k, step))[i]; };
@@ -84,6 +87,8 @@ net by_hand(int workers, std::size_t steps, double lr) {
   }
   return w;
 }
+
+double constantly(std::uint64_t) { return 0.25; }
 
 struct cast {
   int servers;
@@ -121,13 +126,13 @@ TEST_CASE("bsp and ssp{0} train to the bits of a serial loop over the workers, h
   tutti::sgd const opt{.lr = 0.25};
   for (cast const& c : {cast{0, 1}, {1, 1}, {1, 4}, {2, 3}, {3, 5}, {5, 2}, {1, 12}}) {
     INFO(c.servers << " servers, " << c.workers << " workers");
-    net const expected = by_hand(c.workers, steps, 0.25);
+    net const expected = by_hand(c.workers, steps, constantly);
     CHECK_FALSE(same_bits(expected, net{}));
     for (ssp const rule : {ssp(bsp{}), ssp{0}})
       for (net const& model : served(c, rule, steps, opt, over::memory)) CHECK(same_bits(model, expected));
   }
   for (net const& model : served({2, 3}, bsp{}, steps, opt, over::sockets))
-    CHECK(same_bits(model, by_hand(3, steps, 0.25)));
+    CHECK(same_bits(model, by_hand(3, steps, constantly)));
 }
 
 TEST_CASE("with Adam too, bsp equals data parallel training bit for bit; more servers than weights keep empty shares") {
@@ -147,6 +152,21 @@ TEST_CASE("with Adam too, bsp equals data parallel training bit for bit; more se
     });
     for (net const& model : served(c, bsp{}, steps, tutti::adam{0.01}, over::memory)) CHECK(same_bits(model, expected));
   }
+}
+
+TEST_CASE("train() called again goes on with the optimiser where it was, on a rate that falls by the step") {
+  auto const rate = [](std::uint64_t step) { return 1.0 / static_cast<double>(step + 2); };
+  std::size_t const steps = 6;
+  run_ranks(5, [&](communicator& world) {
+    net model;
+    tutti::parameter_server ps{world, tutti::scheduled{tutti::sgd{}, rate}, bsp{}, 2};
+    for (std::size_t const first : {0U, 2U})
+      ps.train(model, [&](auto& worker) {
+        for (std::size_t step = first; step < (first == 0 ? 2 : steps); ++step)
+          worker.step(model, gradient_of(model, worker.rank(), step), weight_of(worker.rank()));
+      });
+    CHECK(same_bits(model, by_hand(3, steps, rate)));
+  });
 }
 
 TEST_CASE("no worker begins a step more than s steps after another asked for its own; control: asp does") {

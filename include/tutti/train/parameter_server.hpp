@@ -40,14 +40,15 @@ struct server_report {
 // See     Li et al. 2014; Ho et al. 2013 (ssp).
 /// The first `servers` ranks keep the weights, cut evenly among them; the others are workers. A world of one is both.
 /// `rule`: bsp{}, ssp{n} or asp{}. `optimizer`: anything whose step(weights, gradient) treats each weight by itself;
-/// each server has its own. The communicator must outlive this.
+/// so not
+/// lars; each server has its own. The communicator must outlive this.
 template <transport::streams S, class Optimizer>
 class parameter_server {
  public:
   class worker;
 
   parameter_server(basic_communicator<S>& comm, Optimizer optimizer, ssp rule = bsp{}, int servers = 1)
-      : comm_(&comm), optimizer_(std::move(optimizer)), rule_(rule), servers_(servers) {
+      : comm_(&comm), rule_(rule), servers_(servers), kept_(std::move(optimizer)) {
     if (servers < 1 || (servers >= comm.size() && comm.size() > 1))
       throw error(error_kind::config, "parameter_server: " + std::to_string(servers) + " servers in a world of " +
                                           std::to_string(comm.size()) +
@@ -57,7 +58,7 @@ class parameter_server {
 
   /// Collective. Replicates the model of rank 0, calls work(worker&) on every worker, and serves on the others until
   /// all have returned. Every rank ends with the same model, that of the servers. A server waits as long as the workers
-  /// compute, unless `how.timeout` says otherwise.
+  /// compute, unless `how.timeout` says otherwise. Called again, it goes on with the same optimisers.
   template <class M, class Work>
   server_report train(M& model, Work work, options how = {}) {
     replicate(*comm_, model, how);
@@ -67,7 +68,7 @@ class parameter_server {
     if (comm_->rank() < servers_) {
       auto const me = static_cast<std::size_t>(comm_->rank());
       rows_.pack(model, 0, row_);
-      kept_ = detail::kept_weights<Optimizer>(rows_.numbers(rows_.row(row_, me), me), optimizer_);
+      kept_.begin(rows_.numbers(rows_.row(row_, me), me));
     }
     if (comm_->rank() >= servers_ || comm_->size() == 1) {
       worker mine(*this, how);
@@ -179,7 +180,6 @@ class parameter_server {
   }
 
   basic_communicator<S>* comm_;
-  Optimizer optimizer_;
   ssp rule_;
   int servers_;
   detail::server_rows rows_;

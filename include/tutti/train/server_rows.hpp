@@ -134,10 +134,13 @@ class server_rows {
 template <class Optimizer>
 class kept_weights {
  public:
-  kept_weights() = default;
-  kept_weights(row_numbers from, Optimizer how)
-      : weights_{{from.f32.begin(), from.f32.end()}, {from.f64.begin(), from.f64.end()}}, optimizer_(std::move(how)) {}
+  explicit kept_weights(Optimizer how) : optimizer_(std::move(how)) {}
 
+  void begin(row_numbers from) {
+    weights_.f32.assign(from.f32.begin(), from.f32.end());
+    weights_.f64.assign(from.f64.begin(), from.f64.end());
+    steps_ = 0;
+  }
   /// One step down the weighted mean of the gradients in `rows`, folded along the canonical bracket, which uses the
   /// rows up. No step if there is none, or their weights are 0.
   void step(server_rows const& shape, std::size_t server, std::span<bytes const> rows) {
@@ -155,6 +158,7 @@ class kept_weights {
     std::copy(weights_.f32.begin(), weights_.f32.end(), to.f32.begin());
     std::copy(weights_.f64.begin(), weights_.f64.end(), to.f64.begin());
   }
+  /// Since begin().
   [[nodiscard]] std::uint64_t steps() const noexcept { return steps_; }
 
  private:
@@ -172,7 +176,7 @@ class kept_weights {
   }
 
   per_weight weights_;
-  Optimizer optimizer_{};
+  Optimizer optimizer_;
   std::uint64_t steps_ = 0;
 };
 
