@@ -4121,10 +4121,13 @@ class server_rows {
 template <class Optimizer>
 class kept_weights {
  public:
-  kept_weights() = default;
-  kept_weights(row_numbers from, Optimizer how)
-      : weights_{{from.f32.begin(), from.f32.end()}, {from.f64.begin(), from.f64.end()}}, optimizer_(std::move(how)) {}
+  explicit kept_weights(Optimizer how) : optimizer_(std::move(how)) {}
 
+  void begin(row_numbers from) {
+    weights_.f32.assign(from.f32.begin(), from.f32.end());
+    weights_.f64.assign(from.f64.begin(), from.f64.end());
+    steps_ = 0;
+  }
   /// One step down the weighted mean of the gradients in `rows`, folded along the canonical bracket, which uses the
   /// rows up. No step if there is none, or their weights are 0.
   void step(server_rows const& shape, std::size_t server, std::span<bytes const> rows) {
@@ -4142,6 +4145,7 @@ class kept_weights {
     std::copy(weights_.f32.begin(), weights_.f32.end(), to.f32.begin());
     std::copy(weights_.f64.begin(), weights_.f64.end(), to.f64.begin());
   }
+  /// Since begin().
   [[nodiscard]] std::uint64_t steps() const noexcept { return steps_; }
 
  private:
@@ -4159,7 +4163,7 @@ class kept_weights {
   }
 
   per_weight weights_;
-  Optimizer optimizer_{};
+  Optimizer optimizer_;
   std::uint64_t steps_ = 0;
 };
 
@@ -4270,14 +4274,15 @@ struct server_report {
 // See     Li et al. 2014; Ho et al. 2013 (ssp).
 /// The first `servers` ranks keep the weights, cut evenly among them; the others are workers. A world of one is both.
 /// `rule`: bsp{}, ssp{n} or asp{}. `optimizer`: anything whose step(weights, gradient) treats each weight by itself;
-/// each server has its own. The communicator must outlive this.
+/// so not
+/// lars; each server has its own. The communicator must outlive this.
 template <transport::streams S, class Optimizer>
 class parameter_server {
  public:
   class worker;
 
   parameter_server(basic_communicator<S>& comm, Optimizer optimizer, ssp rule = bsp{}, int servers = 1)
-      : comm_(&comm), optimizer_(std::move(optimizer)), rule_(rule), servers_(servers) {
+      : comm_(&comm), rule_(rule), servers_(servers), kept_(std::move(optimizer)) {
     if (servers < 1 || (servers >= comm.size() && comm.size() > 1))
       throw error(error_kind::config, "parameter_server: " + std::to_string(servers) + " servers in a world of " +
                                           std::to_string(comm.size()) +
@@ -4286,18 +4291,21 @@ class parameter_server {
   }
 
   /// Collective. Replicates the model of rank 0, calls work(worker&) on every worker, and serves on the others until
-  /// all have returned. Every rank ends with the same model, that of the servers. A server waits as long as the workers
-  /// compute, unless `how.timeout` says otherwise.
+  /// all have returned. Every rank ends with the same model, that of the servers. Servers, and workers that
+  /// are through, wait as long as others compute, unless `how.timeout` says otherwise. Called again, it goes on with
+  /// the same optimisers.
   template <class M, class Work>
   server_report train(M& model, Work work, options how = {}) {
     replicate(*comm_, model, how);
     rows_ = detail::server_rows(model, servers_);
     row_.resize(rows_.bytes_of_all());
+    options patient = how;  // idle is how a server should be, and a worker that is through early
+    if (how.timeout.count() == 0) patient.timeout = std::chrono::hours(24 * 365);
     std::uint64_t did[3] = {0, 0, 0};
     if (comm_->rank() < servers_) {
       auto const me = static_cast<std::size_t>(comm_->rank());
       rows_.pack(model, 0, row_);
-      kept_ = detail::kept_weights<Optimizer>(rows_.numbers(rows_.row(row_, me), me), optimizer_);
+      kept_.begin(rows_.numbers(rows_.row(row_, me), me));
     }
     if (comm_->rank() >= servers_ || comm_->size() == 1) {
       worker mine(*this, how);
@@ -4306,11 +4314,11 @@ class parameter_server {
       if (comm_->size() == 1) did[0] = mine.clock();
     } else {
       detail::worker_clocks clocks(static_cast<std::size_t>(comm_->size() - servers_), rule_);
-      did[0] = serve(clocks, how);
+      did[0] = serve(clocks, patient);
       did[2] = clocks.widest();
     }
     did[1] = kept_.steps();
-    allreduce(*comm_, did, max, how);
+    allreduce(*comm_, did, max, patient);
     collect(model, how);
     return {did[0], did[1], did[2]};
   }
@@ -4330,7 +4338,7 @@ class parameter_server {
   }
 
   /// Returns how many gradients came.
-  std::uint64_t serve(detail::worker_clocks& clocks, options how) {
+  std::uint64_t serve(detail::worker_clocks& clocks, options const& how) {
     auto const me = static_cast<std::size_t>(comm_->rank());
     std::size_t const size = rows_.bytes_of(me);
     std::vector<std::byte> memory(clocks.size() * size);
@@ -4381,7 +4389,6 @@ class parameter_server {
       }
       return clocks.present() == 0;
     };
-    if (how.timeout.count() == 0) how.timeout = std::chrono::hours(24 * 365);  // idle is how a server should be
     auto& messages = comm_->messages();
     messages.run(plan::message::recv, how, [&] { messages.exchange_until(out, in, look); });
     return gradients;
@@ -4409,7 +4416,6 @@ class parameter_server {
   }
 
   basic_communicator<S>* comm_;
-  Optimizer optimizer_;
   ssp rule_;
   int servers_;
   detail::server_rows rows_;
@@ -5417,6 +5423,30 @@ template <model M>
 [[nodiscard]] memory_plan plan_memory(M const& m, int ranks, memory_terms const& terms = {}) {
   return tutti::TUTTI_ABI::plan_memory(signature_of(m), ranks, terms);
 }
+
+}  // namespace tutti::inline TUTTI_ABI
+
+// ------------------------------------------------------------------------------------------- tutti/train/scheduled.hpp
+// An optimiser that sets its own learning rate: for where nobody stands beside it, such as on a parameter server.
+
+namespace tutti::inline TUTTI_ABI {
+
+/// `scheduled{sgd{}, learning_rate::cosine{0.1, 1000}}`: step k, from 0, has the rate `rate(k)`;
+/// train/learning_rate.hpp has some. What else may be said of the optimiser is said to `optimizer`.
+template <class Optimizer, class Rate>
+struct scheduled {
+  Optimizer optimizer;
+  Rate rate;
+
+  /// As the optimiser's.
+  template <class Model, class Gradient>
+  void step(Model& model, Gradient const& gradient) {
+    optimizer.lr = rate(optimizer.steps);
+    optimizer.step(model, gradient);
+  }
+};
+template <class Optimizer, class Rate>
+scheduled(Optimizer, Rate) -> scheduled<Optimizer, Rate>;
 
 }  // namespace tutti::inline TUTTI_ABI
 

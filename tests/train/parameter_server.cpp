@@ -276,6 +276,24 @@ TEST_CASE("asp finds the optimum; workers may leave early, and have no samples")
   }
 }
 
+TEST_CASE("servers, and workers that are through, wait for ten minutes where a call gives up after one") {
+  auto const report =
+      run_ranks(4,
+                [&](auto& world) {
+                  std::vector<double> model(3);
+                  tutti::parameter_server ps{world, tutti::sgd{.lr = 1}, asp{}, 1};
+                  ps.train(model, [&](auto& worker) {
+                    for (int step = 0; step < worker.rank(); ++step) {
+                      world.compute(worker.rank() == 1 ? 4min : 5min);  // gradients that come together are one step
+                      worker.step(model, std::vector<double>{1, 0, -1}, 1);
+                    }
+                  });
+                  CHECK(model == std::vector<double>{-3, 0, 3});
+                },
+                tutti::sim{}, {.call_timeout = 60s});
+  CHECK(report.time() >= 10min);
+}
+
 TEST_CASE("rows longer than any queue piece travel whole, through memory and through sockets") {
   struct large {
     std::vector<float> w = std::vector<float>(400'001);

@@ -57,13 +57,16 @@ class parameter_server {
   }
 
   /// Collective. Replicates the model of rank 0, calls work(worker&) on every worker, and serves on the others until
-  /// all have returned. Every rank ends with the same model, that of the servers. A server waits as long as the workers
-  /// compute, unless `how.timeout` says otherwise. Called again, it goes on with the same optimisers.
+  /// all have returned. Every rank ends with the same model, that of the servers. Servers, and workers that
+  /// are through, wait as long as others compute, unless `how.timeout` says otherwise. Called again, it goes on with
+  /// the same optimisers.
   template <class M, class Work>
   server_report train(M& model, Work work, options how = {}) {
     replicate(*comm_, model, how);
     rows_ = detail::server_rows(model, servers_);
     row_.resize(rows_.bytes_of_all());
+    options patient = how;  // idle is how a server should be, and a worker that is through early
+    if (how.timeout.count() == 0) patient.timeout = std::chrono::hours(24 * 365);
     std::uint64_t did[3] = {0, 0, 0};
     if (comm_->rank() < servers_) {
       auto const me = static_cast<std::size_t>(comm_->rank());
@@ -77,11 +80,11 @@ class parameter_server {
       if (comm_->size() == 1) did[0] = mine.clock();
     } else {
       detail::worker_clocks clocks(static_cast<std::size_t>(comm_->size() - servers_), rule_);
-      did[0] = serve(clocks, how);
+      did[0] = serve(clocks, patient);
       did[2] = clocks.widest();
     }
     did[1] = kept_.steps();
-    allreduce(*comm_, did, max, how);
+    allreduce(*comm_, did, max, patient);
     collect(model, how);
     return {did[0], did[1], did[2]};
   }
@@ -101,7 +104,7 @@ class parameter_server {
   }
 
   /// Returns how many gradients came.
-  std::uint64_t serve(detail::worker_clocks& clocks, options how) {
+  std::uint64_t serve(detail::worker_clocks& clocks, options const& how) {
     auto const me = static_cast<std::size_t>(comm_->rank());
     std::size_t const size = rows_.bytes_of(me);
     std::vector<std::byte> memory(clocks.size() * size);
@@ -152,7 +155,6 @@ class parameter_server {
       }
       return clocks.present() == 0;
     };
-    if (how.timeout.count() == 0) how.timeout = std::chrono::hours(24 * 365);  // idle is how a server should be
     auto& messages = comm_->messages();
     messages.run(plan::message::recv, how, [&] { messages.exchange_until(out, in, look); });
     return gradients;
