@@ -35,3 +35,4 @@
 #include <tutti/train/tensor.hpp>
 #include <tutti/train/verify_replicas.hpp>
 #include <tutti/train/zero.hpp>
+#include <tutti/train/zero_state.hpp>

@@ -1256,30 +1256,39 @@ class part {
  public:
   /// `mine` are numbers [first, first + mine.size()) of `total`.
   part(std::span<T> mine, std::uint64_t first, std::uint64_t total)
-      : part(mine, {static_cast<std::size_t>(total)}, slice::range(first, mine.size())) {}
+      : part(mine, {static_cast<std::size_t>(total)}, std::vector{slice::range(first, mine.size())}) {}
   /// `mine` has indices [begin, begin + count) of dimension `dim` of a tensor of shape `whole`, row by row.
   part(std::span<T> mine, std::vector<std::size_t> whole, std::size_t dim, std::uint64_t begin, std::uint64_t count)
-      : part(mine, whole, dim < whole.size() ? slice::along(whole, dim, begin, count) : slice{}) {}
-  part(std::span<T> mine, std::vector<std::size_t> whole, slice which)
-      : mine_(mine), whole_(std::move(whole)), which_(which) {
+      : part(mine, whole, std::vector{dim < whole.size() ? slice::along(whole, dim, begin, count) : slice{}}) {}
+  /// `mine` has these slices, one after another. With `or_nothing`, a checkpoint in which the tensor is empty will do:
+  /// `mine` then stays as it was.
+  part(std::span<T> mine, std::vector<std::size_t> whole, std::vector<slice> which, bool or_nothing = false)
+      : mine_(mine), whole_(std::move(whole)), which_(std::move(which)), or_nothing_(or_nothing) {
     std::uint64_t size = 1;
+    std::uint64_t count = 0;
+    bool inside = true;
     for (std::size_t const extent : whole_) size *= extent;
-    bool const inside = which_.runs == 0 || which_.first + (which_.runs - 1) * which_.stride + which_.run <= size;
-    if (which_.count() != mine_.size() || !inside)
+    for (slice const& s : which_) {
+      count += s.count();
+      inside = inside && (s.runs == 0 || s.first + (s.runs - 1) * s.stride + s.run <= size);
+    }
+    if (count != mine_.size() || !inside)
       throw error(error_kind::config, "a part of a tensor: " + std::to_string(mine_.size()) +
-                                          " numbers are given for a cut that holds " + std::to_string(which_.count()) +
-                                          " of " + std::to_string(size));
+                                          " numbers are given for a cut that holds " + std::to_string(count) + " of " +
+                                          std::to_string(size));
   }
 
   [[nodiscard]] T* data() const noexcept { return mine_.data(); }
   [[nodiscard]] std::size_t size() const noexcept { return mine_.size(); }
   [[nodiscard]] std::vector<std::size_t> const& whole() const noexcept { return whole_; }
-  [[nodiscard]] slice const& which() const noexcept { return which_; }
+  [[nodiscard]] std::vector<slice> const& which() const noexcept { return which_; }
+  [[nodiscard]] bool or_nothing() const noexcept { return or_nothing_; }
 
  private:
   std::span<T> mine_;
   std::vector<std::size_t> whole_;
-  slice which_;
+  std::vector<slice> which_;
+  bool or_nothing_ = false;
 };
 template <class R, class... Where>
 part(R&&, Where...) -> part<std::remove_pointer_t<decltype(std::declval<R&>().data())>>;
@@ -1302,10 +1311,21 @@ static_assert(std::endian::native == std::endian::little, "tutti: checkpoints ho
 
 struct state_tensor {
   checkpoint::saved_tensor what;
-  checkpoint::slice mine;   ///< which of its numbers lie here
-  bool replicated = false;  ///< all of them, on every rank
-  bool growable = false;    ///< a vector, which may still have another length
+  std::vector<checkpoint::slice> mine;  ///< which of its numbers lie here, one after another
+  bool replicated = false;              ///< all of them, on every rank
+  bool growable = false;                ///< a vector, which may still have another length
+  bool or_nothing = false;              ///< a part of what may have been saved empty
   std::byte* data = nullptr;
+
+  /// Calls f(slice, where its numbers lie).
+  template <class F>
+  void each(F f) const {
+    std::byte* at = data;
+    for (auto const& s : mine) {
+      f(s, at);
+      at += s.count() * what.width;
+    }
+  }
 };
 
 /// A vector of numbers or of arrays of numbers; not a matrix, not a view.
@@ -1328,6 +1348,7 @@ class state_collector {
       add<T>(name, m.data(), m.whole());
       all.back().mine = m.which();
       all.back().replicated = false;
+      all.back().or_nothing = m.or_nothing();
       return true;
     } else if constexpr (requires(plain & open) { part_of(open); }) {  // a placed tensor
       auto mine = part_of(const_cast<plain&>(m));
@@ -1354,7 +1375,7 @@ class state_collector {
   void add(std::string_view name, T const* data, std::vector<std::size_t> shape) {
     state_tensor& t = all.emplace_back();
     t.what = {std::string(name), stored_element<T>(), sizeof(T), std::move(shape)};
-    t.mine = checkpoint::slice::range(0, t.what.size());
+    t.mine = {checkpoint::slice::range(0, t.what.size())};
     t.replicated = true;
     t.data = const_cast<std::byte*>(reinterpret_cast<std::byte const*>(data));
   }
@@ -1438,7 +1459,7 @@ template <class F>
 void for_each_share(std::vector<state_tensor> const& tensors, int rank, int size, F f) {
   std::uint64_t total = 0;
   for (auto const& t : tensors)
-    if (t.replicated) total += t.mine.count() * t.what.width;
+    if (t.replicated) total += t.what.size() * t.what.width;
   auto const r = static_cast<std::uint64_t>(rank);
   auto const p = static_cast<std::uint64_t>(size);
   auto const cut = [&](std::uint64_t i) { return total / p * i + total % p * i / p; };
@@ -1448,20 +1469,21 @@ void for_each_share(std::vector<state_tensor> const& tensors, int rank, int size
   for (std::size_t t = 0; t < tensors.size(); ++t) {
     auto const& one = tensors[t];
     auto const width = one.what.width;
-    checkpoint::slice mine = one.mine;
-    std::uint64_t skipped = 0;
-    if (one.replicated) {  // the numbers that begin within the share
-      auto const first_at = [&](std::uint64_t byte) {
-        std::uint64_t const n = byte <= begin ? 0 : (byte - begin + width - 1) / width;
-        return n < mine.count() ? n : mine.count();
-      };
-      skipped = first_at(from);
-      std::uint64_t const last = first_at(to);
-      begin += one.mine.count() * width;
-      mine = checkpoint::slice::range(skipped, last - skipped);
+    auto const give = [&](checkpoint::slice const& which, std::byte const* at) {
+      if (which.count() > 0) f(t, which, const_bytes(at, static_cast<std::size_t>(which.count() * width)));
+    };
+    if (!one.replicated) {
+      one.each(give);
+      continue;
     }
-    if (mine.count() > 0)
-      f(t, mine, const_bytes(one.data + skipped * width, static_cast<std::size_t>(mine.count() * width)));
+    std::uint64_t const n = one.what.size();
+    auto const first_at = [&](std::uint64_t byte) {  // the first number that begins there or later
+      std::uint64_t const i = byte <= begin ? 0 : (byte - begin + width - 1) / width;
+      return i < n ? i : n;
+    };
+    std::uint64_t const first = first_at(from);
+    give(checkpoint::slice::range(first, first_at(to) - first), one.data + first * width);
+    begin += n * width;
   }
 }
 
@@ -1566,9 +1588,11 @@ template <class T, transport::streams S, class F>
     auto const& saved = from.tensors()[*at];
     if (want.growable && saved.shape.size() == want.what.shape.size()) {
       want.what.shape[0] = saved.shape[0];
-      want.mine = checkpoint::slice::range(0, want.what.size());
+      want.mine = {checkpoint::slice::range(0, want.what.size())};
     }
-    if (saved != want.what)
+    bool const nothing = want.or_nothing && saved.size() == 0 && saved.element == want.what.element;
+    if (nothing) want.mine.clear();
+    if (saved != want.what && !nothing)
       throw error(error_kind::config, path + ": tensor '" + saved.name + "' was saved as " + saved.element + " (" +
                                           shape_text(saved.shape) + "), here it is " + want.what.element + " (" +
                                           shape_text(want.what.shape) + ")");
@@ -1630,7 +1654,8 @@ void load(std::string const& path, M&& state, basic_communicator<S>& comm, optio
     from.emplace(path, text);
     wanted = detail::tensors_of_state(state);
     where = detail::matched(path, *from, wanted);
-    for (std::size_t i = 0; i < wanted.size(); ++i) from->check(where[i], wanted[i].mine);
+    for (std::size_t i = 0; i < wanted.size(); ++i)
+      for (auto const& which : wanted[i].mine) from->check(where[i], which);
   } catch (error const& e) {
     mine = {static_cast<std::uint8_t>(e.kind()), e.what(), false};
   }
@@ -1641,8 +1666,11 @@ void load(std::string const& path, M&& state, basic_communicator<S>& comm, optio
         throw error(static_cast<error_kind>(all[r].kind), "rank " + std::to_string(r) + ": " + all[r].problem);
     return true;
   });
-  wanted = detail::tensors_of_state(state, &*from);
-  for (std::size_t i = 0; i < wanted.size(); ++i) from->copy(where[i], wanted[i].mine, wanted[i].data);
+  auto const sized = detail::tensors_of_state(state, &*from);
+  for (std::size_t i = 0; i < wanted.size(); ++i) {
+    wanted[i].data = sized[i].data;
+    wanted[i].each([&](slice const& which, std::byte* to) { from->copy(where[i], which, to); });
+  }
 }
 
 }  // namespace tutti::inline TUTTI_ABI::checkpoint

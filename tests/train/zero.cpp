@@ -5,20 +5,24 @@
 #include <doctest/doctest.h>
 
 #include <tutti/group/testing.hpp>
+#include <tutti/shard/checkpoint.hpp>
 #include <tutti/train/adam.hpp>
 #include <tutti/train/clip_shards.hpp>
 #include <tutti/train/lars.hpp>
 #include <tutti/train/sgd.hpp>
+#include <tutti/train/zero_state.hpp>
 
 #include <algorithm>
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <string>
 #include <utility>
 #include <vector>
 
 #include "../collective/worlds.hpp"
+#include "../data/scratch.hpp"
 
 namespace {
 
@@ -277,4 +281,80 @@ TEST_CASE("zero: misuse is refused, and names the layer and the remedy") {
     auto z = zero<1>(world, model, tutti::sgd{}, 4 + world.rank());
     CHECK(sentence([&] { z.step(model); }).find("into 4 slots, another into 5") != std::string::npos);
   });
+}
+
+namespace {
+
+/// A job that keeps `Model` and `Optimizer`, whatever these are, under the names of one that keeps them whole.
+template <class Model, class Optimizer>
+struct saved_job {
+  Model model;
+  Optimizer optimizer;
+  friend void tutti_visit(saved_job& j, auto&& v) {
+    v("model", j.model);
+    v("optimizer", j.optimizer);
+  }
+};
+template <class Model, class Optimizer>
+saved_job(Model, Optimizer) -> saved_job<Model, Optimizer>;
+/// A layer without its buffer, which stage 3 does not keep.
+struct weights_only {
+  layer whole;
+  friend void tutti_visit(weights_only& l, auto&& v) {
+    v("w", l.whole.w);
+    v("b", l.whole.b);
+  }
+};
+void add_slots(communicator& world, auto& z, int step, net const& at) {
+  for (int i = 0; i < 3; ++i) {
+    for (int s = first_slot(world); s < last_slot(world); ++s)
+      z.add(i, s, gradient(step, s, at[static_cast<std::size_t>(i)], i), weight(step, s));
+    z.reduce(i);
+  }
+}
+
+}  // namespace
+
+TEST_CASE("a job saved under ZeRO goes on with another number of ranks, in another stage, or in one process") {
+  tutti::adam const adam{.lr = 0.05};
+  net const due = serial(adam, initial());
+  scratch const dir;
+  std::string const path = dir.path.string();
+  for (int const size : {1, 3, 8}) {
+    CAPTURE(size);
+    run_ranks(size, [&](communicator& world) {  // two steps in stage 3
+      auto z = zero<3>(world, 3, made, adam, slots);
+      for (int step = 0; step < 2; ++step) {
+        net at = initial();
+        for (int i = 0; i < 3; ++i) z.gather(i, at[static_cast<std::size_t>(i)]);
+        add_slots(world, z, step, at);
+        z.step();
+      }
+      saved_job job{tutti::zero_weights(world, z), tutti::zero_state(world, z)};
+      tutti::checkpoint::save(path, job, world);
+    });
+    run_ranks(1, [&](communicator& world) {  // the third without ZeRO, and the model whole
+      std::vector<weights_only> model{{made(0)}, {made(1)}, {made(2)}};
+      saved_job job{std::ref(model), tutti::adam{}};
+      tutti::checkpoint::load(path, job, world);
+      net now{model[0].whole, model[1].whole, model[2].whole};
+      auto z = zero<1>(world, now, job.optimizer, slots);
+      CHECK(job.optimizer.steps == 2);
+      for (int s = 0; s < slots; ++s) z.add(s, gradient(2, s, now), weight(2, s));
+      z.step(now);
+      CHECK(same_bits(now, due));
+    });
+    for (int const other : {1, 2, 5})
+      run_ranks(other, [&](communicator& world) {  // the third in stage 1
+        std::vector<weights_only> model{{made(0)}, {made(1)}, {made(2)}};
+        auto const at = [&](int i) -> layer& { return model[static_cast<std::size_t>(i)].whole; };
+        auto z = zero<1>(world, 3, at, adam, slots);
+        saved_job job{std::ref(model), tutti::zero_state(world, z)};
+        tutti::checkpoint::load(path, job, world);
+        net const now{at(0), at(1), at(2)};
+        add_slots(world, z, 2, now);
+        z.step(at);
+        CHECK(same_bits({at(0), at(1), at(2)}, due));
+      });
+  }
 }

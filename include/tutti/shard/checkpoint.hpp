@@ -78,7 +78,7 @@ template <class F>
 void for_each_share(std::vector<state_tensor> const& tensors, int rank, int size, F f) {
   std::uint64_t total = 0;
   for (auto const& t : tensors)
-    if (t.replicated) total += t.mine.count() * t.what.width;
+    if (t.replicated) total += t.what.size() * t.what.width;
   auto const r = static_cast<std::uint64_t>(rank);
   auto const p = static_cast<std::uint64_t>(size);
   auto const cut = [&](std::uint64_t i) { return total / p * i + total % p * i / p; };
@@ -88,20 +88,21 @@ void for_each_share(std::vector<state_tensor> const& tensors, int rank, int size
   for (std::size_t t = 0; t < tensors.size(); ++t) {
     auto const& one = tensors[t];
     auto const width = one.what.width;
-    checkpoint::slice mine = one.mine;
-    std::uint64_t skipped = 0;
-    if (one.replicated) {  // the numbers that begin within the share
-      auto const first_at = [&](std::uint64_t byte) {
-        std::uint64_t const n = byte <= begin ? 0 : (byte - begin + width - 1) / width;
-        return n < mine.count() ? n : mine.count();
-      };
-      skipped = first_at(from);
-      std::uint64_t const last = first_at(to);
-      begin += one.mine.count() * width;
-      mine = checkpoint::slice::range(skipped, last - skipped);
+    auto const give = [&](checkpoint::slice const& which, std::byte const* at) {
+      if (which.count() > 0) f(t, which, const_bytes(at, static_cast<std::size_t>(which.count() * width)));
+    };
+    if (!one.replicated) {
+      one.each(give);
+      continue;
     }
-    if (mine.count() > 0)
-      f(t, mine, const_bytes(one.data + skipped * width, static_cast<std::size_t>(mine.count() * width)));
+    std::uint64_t const n = one.what.size();
+    auto const first_at = [&](std::uint64_t byte) {  // the first number that begins there or later
+      std::uint64_t const i = byte <= begin ? 0 : (byte - begin + width - 1) / width;
+      return i < n ? i : n;
+    };
+    std::uint64_t const first = first_at(from);
+    give(checkpoint::slice::range(first, first_at(to) - first), one.data + first * width);
+    begin += n * width;
   }
 }
 
@@ -206,9 +207,11 @@ template <class T, transport::streams S, class F>
     auto const& saved = from.tensors()[*at];
     if (want.growable && saved.shape.size() == want.what.shape.size()) {
       want.what.shape[0] = saved.shape[0];
-      want.mine = checkpoint::slice::range(0, want.what.size());
+      want.mine = {checkpoint::slice::range(0, want.what.size())};
     }
-    if (saved != want.what)
+    bool const nothing = want.or_nothing && saved.size() == 0 && saved.element == want.what.element;
+    if (nothing) want.mine.clear();
+    if (saved != want.what && !nothing)
       throw error(error_kind::config, path + ": tensor '" + saved.name + "' was saved as " + saved.element + " (" +
                                           shape_text(saved.shape) + "), here it is " + want.what.element + " (" +
                                           shape_text(want.what.shape) + ")");
@@ -270,7 +273,8 @@ void load(std::string const& path, M&& state, basic_communicator<S>& comm, optio
     from.emplace(path, text);
     wanted = detail::tensors_of_state(state);
     where = detail::matched(path, *from, wanted);
-    for (std::size_t i = 0; i < wanted.size(); ++i) from->check(where[i], wanted[i].mine);
+    for (std::size_t i = 0; i < wanted.size(); ++i)
+      for (auto const& which : wanted[i].mine) from->check(where[i], which);
   } catch (error const& e) {
     mine = {static_cast<std::uint8_t>(e.kind()), e.what(), false};
   }
@@ -281,8 +285,11 @@ void load(std::string const& path, M&& state, basic_communicator<S>& comm, optio
         throw error(static_cast<error_kind>(all[r].kind), "rank " + std::to_string(r) + ": " + all[r].problem);
     return true;
   });
-  wanted = detail::tensors_of_state(state, &*from);
-  for (std::size_t i = 0; i < wanted.size(); ++i) from->copy(where[i], wanted[i].mine, wanted[i].data);
+  auto const sized = detail::tensors_of_state(state, &*from);
+  for (std::size_t i = 0; i < wanted.size(); ++i) {
+    wanted[i].data = sized[i].data;
+    wanted[i].each([&](slice const& which, std::byte* to) { from->copy(where[i], which, to); });
+  }
 }
 
 }  // namespace tutti::inline TUTTI_ABI::checkpoint

@@ -24,30 +24,39 @@ class part {
  public:
   /// `mine` are numbers [first, first + mine.size()) of `total`.
   part(std::span<T> mine, std::uint64_t first, std::uint64_t total)
-      : part(mine, {static_cast<std::size_t>(total)}, slice::range(first, mine.size())) {}
+      : part(mine, {static_cast<std::size_t>(total)}, std::vector{slice::range(first, mine.size())}) {}
   /// `mine` has indices [begin, begin + count) of dimension `dim` of a tensor of shape `whole`, row by row.
   part(std::span<T> mine, std::vector<std::size_t> whole, std::size_t dim, std::uint64_t begin, std::uint64_t count)
-      : part(mine, whole, dim < whole.size() ? slice::along(whole, dim, begin, count) : slice{}) {}
-  part(std::span<T> mine, std::vector<std::size_t> whole, slice which)
-      : mine_(mine), whole_(std::move(whole)), which_(which) {
+      : part(mine, whole, std::vector{dim < whole.size() ? slice::along(whole, dim, begin, count) : slice{}}) {}
+  /// `mine` has these slices, one after another. With `or_nothing`, a checkpoint in which the tensor is empty will do:
+  /// `mine` then stays as it was.
+  part(std::span<T> mine, std::vector<std::size_t> whole, std::vector<slice> which, bool or_nothing = false)
+      : mine_(mine), whole_(std::move(whole)), which_(std::move(which)), or_nothing_(or_nothing) {
     std::uint64_t size = 1;
+    std::uint64_t count = 0;
+    bool inside = true;
     for (std::size_t const extent : whole_) size *= extent;
-    bool const inside = which_.runs == 0 || which_.first + (which_.runs - 1) * which_.stride + which_.run <= size;
-    if (which_.count() != mine_.size() || !inside)
+    for (slice const& s : which_) {
+      count += s.count();
+      inside = inside && (s.runs == 0 || s.first + (s.runs - 1) * s.stride + s.run <= size);
+    }
+    if (count != mine_.size() || !inside)
       throw error(error_kind::config, "a part of a tensor: " + std::to_string(mine_.size()) +
-                                          " numbers are given for a cut that holds " + std::to_string(which_.count()) +
-                                          " of " + std::to_string(size));
+                                          " numbers are given for a cut that holds " + std::to_string(count) + " of " +
+                                          std::to_string(size));
   }
 
   [[nodiscard]] T* data() const noexcept { return mine_.data(); }
   [[nodiscard]] std::size_t size() const noexcept { return mine_.size(); }
   [[nodiscard]] std::vector<std::size_t> const& whole() const noexcept { return whole_; }
-  [[nodiscard]] slice const& which() const noexcept { return which_; }
+  [[nodiscard]] std::vector<slice> const& which() const noexcept { return which_; }
+  [[nodiscard]] bool or_nothing() const noexcept { return or_nothing_; }
 
  private:
   std::span<T> mine_;
   std::vector<std::size_t> whole_;
-  slice which_;
+  std::vector<slice> which_;
+  bool or_nothing_ = false;
 };
 template <class R, class... Where>
 part(R&&, Where...) -> part<std::remove_pointer_t<decltype(std::declval<R&>().data())>>;

@@ -28,10 +28,21 @@ static_assert(std::endian::native == std::endian::little, "tutti: checkpoints ho
 
 struct state_tensor {
   checkpoint::saved_tensor what;
-  checkpoint::slice mine;   ///< which of its numbers lie here
-  bool replicated = false;  ///< all of them, on every rank
-  bool growable = false;    ///< a vector, which may still have another length
+  std::vector<checkpoint::slice> mine;  ///< which of its numbers lie here, one after another
+  bool replicated = false;              ///< all of them, on every rank
+  bool growable = false;                ///< a vector, which may still have another length
+  bool or_nothing = false;              ///< a part of what may have been saved empty
   std::byte* data = nullptr;
+
+  /// Calls f(slice, where its numbers lie).
+  template <class F>
+  void each(F f) const {
+    std::byte* at = data;
+    for (auto const& s : mine) {
+      f(s, at);
+      at += s.count() * what.width;
+    }
+  }
 };
 
 /// A vector of numbers or of arrays of numbers; not a matrix, not a view.
@@ -54,6 +65,7 @@ class state_collector {
       add<T>(name, m.data(), m.whole());
       all.back().mine = m.which();
       all.back().replicated = false;
+      all.back().or_nothing = m.or_nothing();
       return true;
     } else if constexpr (requires(plain & open) { part_of(open); }) {  // a placed tensor
       auto mine = part_of(const_cast<plain&>(m));
@@ -80,7 +92,7 @@ class state_collector {
   void add(std::string_view name, T const* data, std::vector<std::size_t> shape) {
     state_tensor& t = all.emplace_back();
     t.what = {std::string(name), stored_element<T>(), sizeof(T), std::move(shape)};
-    t.mine = checkpoint::slice::range(0, t.what.size());
+    t.mine = {checkpoint::slice::range(0, t.what.size())};
     t.replicated = true;
     t.data = const_cast<std::byte*>(reinterpret_cast<std::byte const*>(data));
   }

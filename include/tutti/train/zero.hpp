@@ -93,6 +93,11 @@ class zero_trainer {
   /// This rank's part of the mean gradient: after reduce(), before step().
   [[nodiscard]] model_shard& gradient() noexcept { return gradient_; }
   [[nodiscard]] int slots() const noexcept { return slots_; }
+  /// This rank's weights of a layer, tensor after tensor: what zero_weights saves and loads.
+  [[nodiscard]] std::pair<std::span<float>, std::span<double>> kept(int layer) requires(stage == 3) {
+    auto& mine = parts_[static_cast<std::size_t>(checked(layer))];
+    return {mine.f32.weights, mine.f64.weights};
+  }
 
   /// Contributes slot `slot` of the step to a layer: the sum of the gradients of its samples, and their number (or
   /// weight). Slots of this rank only, in increasing order; those left out count as empty. Copies `gradient`.
