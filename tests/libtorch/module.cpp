@@ -290,3 +290,32 @@ TEST_CASE("a module goes through data parallel, ZeRO and checkpoints by the line
       },
       [](torch::nn::Sequential& layers) { return tutti::gradients_of(layers); });
 }
+
+TEST_CASE("ZeRO 3 makes LibTorch's layers one after another, and keeps a part of each") {
+  for (int const size : {1, 3})
+    tutti::testing::run_ranks(size, [](communicator& world) {
+      torch::set_num_threads(1);
+      auto const layer = [](int i) {
+        torch::nn::Linear made(3 + i, 4 + i);
+        torch::NoGradGuard const plain;
+        made->weight.fill_(1 + i);
+        made->bias.fill_(2);
+        return made;
+      };
+      auto zero = tutti::zero<3>(world, 2, layer, tutti::sgd{.lr = 0.5}, world.size());
+      for (int i = 0; i < 2; ++i) {
+        auto whole = layer(i);
+        zero.gather(i, whole);
+        whole->forward(torch::ones({1, 3 + i})).sum().backward();  // the gradient by every weight is 1
+        zero.add(i, world.rank(), tutti::gradients_of(whole), 1);
+        zero.reduce(i);
+      }
+      zero.step();
+      for (int i = 0; i < 2; ++i) {
+        auto whole = layer(i);
+        zero.gather(i, whole);
+        CHECK(torch::equal(whole->weight, torch::full({4 + i, 3 + i}, 1 + i - 0.5)));
+        CHECK(torch::equal(whole->bias, torch::full({4 + i}, 1.5)));
+      }
+    });
+}
