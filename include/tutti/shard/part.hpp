@@ -24,10 +24,12 @@ class part {
  public:
   /// `mine` are numbers [first, first + mine.size()) of `total`.
   part(std::span<T> mine, std::uint64_t first, std::uint64_t total)
-      : part(mine, {static_cast<std::size_t>(total)}, std::vector{slice::range(first, mine.size())}) {}
+      : part(mine, {static_cast<std::size_t>(total)}, slice::range(first, mine.size())) {}
   /// `mine` has indices [begin, begin + count) of dimension `dim` of a tensor of shape `whole`, row by row.
   part(std::span<T> mine, std::vector<std::size_t> whole, std::size_t dim, std::uint64_t begin, std::uint64_t count)
-      : part(mine, whole, std::vector{dim < whole.size() ? slice::along(whole, dim, begin, count) : slice{}}) {}
+      : part(mine, whole, dim < whole.size() ? slice::along(whole, dim, begin, count) : slice{}) {}
+  part(std::span<T> mine, std::vector<std::size_t> whole, slice which)
+      : part(mine, std::move(whole), std::vector<slice>{which}) {}
   /// `mine` has these slices, one after another. With `or_nothing`, a checkpoint in which the tensor is empty will do:
   /// `mine` then stays as it was.
   part(std::span<T> mine, std::vector<std::size_t> whole, std::vector<slice> which, bool or_nothing = false)
