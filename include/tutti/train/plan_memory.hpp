@@ -60,19 +60,16 @@ struct memory_terms {
 
 namespace detail {
 
-/// The rows of partial sums that are alive at once where a rank adds slots [first, last) of `slots`; `in_place`: the
-/// right half of a node of two slots needs no row.
-[[nodiscard]] inline std::size_t rows_alive(std::uint32_t first, std::uint32_t last, std::uint32_t slots,
-                                            bool in_place) {
+/// The rows of partial sums that are alive at once where a rank adds slots [first, last) of `slots`. A slot that is the
+/// right half of a node needs no row of its own.
+[[nodiscard]] inline std::size_t rows_alive(std::uint32_t first, std::uint32_t last, std::uint32_t slots) {
   std::vector<plan::interval> alive;
   std::size_t most = 0;
   for (std::uint32_t s = first; s < last; ++s) {
     alive.push_back({s, s + 1});
-    bool newest = true;
-    for (; alive.size() >= 2; newest = false) {
+    while (alive.size() >= 2) {
       plan::interval const both{alive[alive.size() - 2].first, alive.back().last};
       if (!plan::is_node(both, slots) || plan::split_point(both) != alive.back().first) break;
-      if (!(newest && in_place)) most = (std::max)(most, alive.size());
       alive.pop_back();
       alive.back() = both;
     }
@@ -130,11 +127,10 @@ namespace detail {
   memory_plan most{};
   for (int r = 0; r < ranks; ++r) {
     auto const q = static_cast<std::size_t>(r);
-    std::size_t const alive = detail::rows_alive(cuts[q], cuts[q + 1], cuts.back(), true);
-    std::size_t const of_data = 1 + detail::rows_alive(cuts[q], cuts[q + 1], cuts.back(), false);
+    std::size_t const alive = detail::rows_alive(cuts[q], cuts[q + 1], cuts.back());
     auto const scratch = [&](plan::collective what, std::size_t n) { return detail::scratch_of(what, n, r, cuts); };
     memory_plan mine{};
-    mine.data = {all, all, state * all, of_data * all + scratch(plan::collective::allreduce, all)};
+    mine.data = {all, all, state * all, (alive + 1) * all + scratch(plan::collective::allreduce, all)};
     mine.zero1 = {all, all + part(all), state * part(all),
                   alive * all + row_of_all + scratch(plan::collective::reduce_scatter, all)};
     std::size_t const by_layer = alive * largest + row_of_layer + scratch(plan::collective::reduce_scatter, largest);
