@@ -5943,10 +5943,8 @@ void verify_replicas(basic_communicator<S>& comm, M const& model, options how = 
 namespace tutti::inline TUTTI_ABI::detail {
 
 /// For numbers of type T. A row is rank 0's part, then rank 1's …; behind each part is the weight as data_parallel
-/// sends it, so that every owner learns the whole weight from the same message. Rows are nodes of the bracket over the
-/// slots, in order; a slot that is the right half of a node is added to the left one as it comes, without a row of its
-/// own, so a rank that owns 2^k slots holds max(k, 1) rows.
-template <class T>
+/// sends it, so that every owner learns the whole weight from the same message.
+template <class T, class Use>
 class owner_rows {
  public:
   static constexpr std::size_t extra = 2;  ///< numbers behind each part
@@ -5954,7 +5952,7 @@ class owner_rows {
   /// Forgets all rows: those to come are of this layer.
   void begin(flat_view const& view, int layer) {
     auto const p = static_cast<std::size_t>(view.ranks());
-    alive_ = 0;
+    sums_.clear();
     counts_.assign(p, extra);
     for (std::size_t i = view.first_of(layer); i < view.first_of(layer + 1); ++i) {
       cut_tensor const& c = view.tensors()[i];
@@ -5973,47 +5971,31 @@ class owner_rows {
 
   /// Begins slot `slot` of `slots`: put() all tensors in order, then finish().
   void start(std::uint32_t slot, std::uint32_t slots) {
-    adding_ = alive_ > 0 && siblings(rows_[alive_ - 1].slots, {slot, slot + 1}, slots);
-    if (!adding_) {
-      if (alive_ == rows_.size()) rows_.emplace_back();
-      rows_[alive_].slots = {slot, slot + 1};
-      rows_[alive_].numbers.resize(begins_.back());
-      ++alive_;
-    } else {
-      rows_[alive_ - 1].slots.last = slot + 1;
-    }
+    sums_.open(slot, slots, begins_.back());
     at_.assign(begins_.begin(), begins_.end() - 1);
   }
   void put(cut_tensor const& c, std::span<T const> numbers) {
     for (std::size_t q = 0; q < at_.size(); ++q)
-      c.for_each_run(static_cast<int>(q),
-                     [&](std::size_t begin, std::size_t end) { put(q, numbers.data() + begin, end - begin); });
+      c.for_each_run(static_cast<int>(q), [&](std::size_t begin, std::size_t end) {
+        sums_.put(at_[q], numbers.subspan(begin, end - begin));
+        at_[q] += end - begin;
+      });
   }
-  void finish(double weight, std::uint32_t slots) {
+  void finish(double weight) {
     double const hi = math::floor(weight / unit);
     T const parts[extra] = {static_cast<T>(hi), static_cast<T>(weight - hi * unit)};
-    for (std::size_t q = 0; q < at_.size(); ++q) put(q, parts, extra);
-    for (; alive_ >= 2 && siblings(rows_[alive_ - 2].slots, rows_[alive_ - 1].slots, slots); --alive_) {
-      auto& left = rows_[alive_ - 2];
-      add(left.numbers.data(), rows_[alive_ - 1].numbers.data(), left.numbers.size());
-      left.slots.last = rows_[alive_ - 1].slots.last;
-    }
+    for (std::size_t const at : at_) sums_.put(at, parts);
+    sums_.close();
   }
   /// A slot without samples.
-  void add_zeros(std::uint32_t slot, std::uint32_t slots) {
-    start(slot, slots);
-    for (T& x : rows_[alive_ - 1].numbers) x = adding_ ? x + T{} : T{};  // a sum makes +0 of -0
-    at_.clear();
-    finish(0, slots);
-  }
+  void add_zeros(std::uint32_t slot, std::uint32_t slots) { sums_.put_zeros(slot, slots, begins_.back()); }
 
   /// Adds up the rows of all ranks along the bracket over the slots. `mine` becomes this rank's part, its weight
   /// included; returns that. Collective.
   template <transport::streams S>
   double reduce(basic_communicator<S>& comm, std::span<std::uint32_t const> cuts, std::span<T> mine,
                 options const& how) {
-    std::vector<const_bytes> inputs;
-    for (std::size_t i = 0; i < alive_; ++i) inputs.push_back(std::as_bytes(std::span(rows_[i].numbers)));
+    auto const inputs = sums_.inputs();
     engine::operation op = detail::reduction_on<T>(plan::collective::reduce_scatter, -1, sum);
     op.count = begins_.back();
     op.counts = counts_;
@@ -6029,33 +6011,7 @@ class owner_rows {
  private:
   static constexpr double unit = 4096;
 
-  struct row {
-    plan::interval slots;
-    std::vector<T> numbers;
-  };
-
-  /// Whether two neighbouring rows are the halves of a node.
-  [[nodiscard]] static bool siblings(plan::interval left, plan::interval right, std::uint32_t slots) {
-    plan::interval const both{left.first, right.last};
-    return plan::is_node(both, slots) && plan::split_point(both) == left.last;
-  }
-  static void add(T* to, T const* more, std::size_t n) {
-    static auto const sums = engine::make_reducer<T>(sum);
-    auto* const acc = reinterpret_cast<std::byte*>(to);
-    sums.apply(sums.op, acc, acc, reinterpret_cast<std::byte const*>(more), n);
-  }
-  void put(std::size_t part, T const* from, std::size_t n) {
-    T* const to = rows_[alive_ - 1].numbers.data() + at_[part];
-    if (adding_)
-      add(to, from, n);
-    else
-      std::copy_n(from, n, to);
-    at_[part] += n;
-  }
-
-  std::vector<row> rows_;
-  std::size_t alive_ = 0;
-  bool adding_ = false;                ///< to the newest row, not to one of its own
+  slot_sums<T, Use> sums_;
   std::vector<std::uint64_t> counts_;  ///< of each rank's part, `extra` included
   std::vector<std::size_t> begins_, at_;
 };
@@ -6156,8 +6112,8 @@ class zero_trainer {
       if constexpr (trainable<number>)
         if (!c.everywhere()) rows<number>().put(c, t.data);
     });
-    f32_.finish(weight, total());
-    f64_.finish(weight, total());
+    f32_.finish(weight);
+    f64_.finish(weight);
     ++next_;
   }
   template <class M>
@@ -6235,7 +6191,7 @@ class zero_trainer {
     std::vector<T> gradient{};  ///< and its weight behind it
     void divide(double weight) {
       T const by = static_cast<T>(weight);
-      for (std::size_t i = 0; i + detail::owner_rows<T>::extra < gradient.size(); ++i) gradient[i] /= by;
+      for (std::size_t i = 0; i + detail::owner_rows<T, S>::extra < gradient.size(); ++i) gradient[i] /= by;
     }
   };
   /// What this rank keeps of a layer.
@@ -6296,7 +6252,7 @@ class zero_trainer {
   }
   template <class T>
   static void make_room(numbers<T>& of, std::size_t n) {
-    if constexpr (stage == 3) of.weights.resize(n - detail::owner_rows<T>::extra);
+    if constexpr (stage == 3) of.weights.resize(n - detail::owner_rows<T, S>::extra);
     of.gradient.resize(n);
   }
   /// The gradient's part, and in stage 3 the weights', as models for the optimiser.
@@ -6380,10 +6336,10 @@ class zero_trainer {
   int slots_;
   std::vector<std::uint32_t> cuts_;  ///< slots of each rank
   flat_view view_;
-  std::vector<part> parts_;         ///< by layer
-  model_shard weights_, gradient_;  ///< over all layers
-  detail::owner_rows<float> f32_;   ///< of the layer under way
-  detail::owner_rows<double> f64_;
+  std::vector<part> parts_;           ///< by layer
+  model_shard weights_, gradient_;    ///< over all layers
+  detail::owner_rows<float, S> f32_;  ///< of the layer under way
+  detail::owner_rows<double, S> f64_;
   int begun_ = none;        ///< the layer under way
   std::uint32_t next_ = 0;  ///< the slot this rank adds next
   bool agreed_ = false;     ///< all ranks have said that they have as many slots

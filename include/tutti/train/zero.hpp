@@ -119,8 +119,8 @@ class zero_trainer {
       if constexpr (trainable<number>)
         if (!c.everywhere()) rows<number>().put(c, t.data);
     });
-    f32_.finish(weight, total());
-    f64_.finish(weight, total());
+    f32_.finish(weight);
+    f64_.finish(weight);
     ++next_;
   }
   template <class M>
@@ -198,7 +198,7 @@ class zero_trainer {
     std::vector<T> gradient{};  ///< and its weight behind it
     void divide(double weight) {
       T const by = static_cast<T>(weight);
-      for (std::size_t i = 0; i + detail::owner_rows<T>::extra < gradient.size(); ++i) gradient[i] /= by;
+      for (std::size_t i = 0; i + detail::owner_rows<T, S>::extra < gradient.size(); ++i) gradient[i] /= by;
     }
   };
   /// What this rank keeps of a layer.
@@ -259,7 +259,7 @@ class zero_trainer {
   }
   template <class T>
   static void make_room(numbers<T>& of, std::size_t n) {
-    if constexpr (stage == 3) of.weights.resize(n - detail::owner_rows<T>::extra);
+    if constexpr (stage == 3) of.weights.resize(n - detail::owner_rows<T, S>::extra);
     of.gradient.resize(n);
   }
   /// The gradient's part, and in stage 3 the weights', as models for the optimiser.
@@ -343,10 +343,10 @@ class zero_trainer {
   int slots_;
   std::vector<std::uint32_t> cuts_;  ///< slots of each rank
   flat_view view_;
-  std::vector<part> parts_;         ///< by layer
-  model_shard weights_, gradient_;  ///< over all layers
-  detail::owner_rows<float> f32_;   ///< of the layer under way
-  detail::owner_rows<double> f64_;
+  std::vector<part> parts_;           ///< by layer
+  model_shard weights_, gradient_;    ///< over all layers
+  detail::owner_rows<float, S> f32_;  ///< of the layer under way
+  detail::owner_rows<double, S> f64_;
   int begun_ = none;        ///< the layer under way
   std::uint32_t next_ = 0;  ///< the slot this rank adds next
   bool agreed_ = false;     ///< all ranks have said that they have as many slots
