@@ -15265,7 +15265,8 @@ template <class T>
 using flat = std::vector<T>;
 
 /// The partial sums a rank holds during one step: nodes of the canonical bracket, in slot order. Adding the next slot
-/// joins what can be joined, so at most log2(slots) + 1 rows are alive, and they are what the plan expects.
+/// joins what can be joined, so few rows are alive (of all slots log2, of some at most twice as many), and they are
+/// what the plan expects.
 template <class T, class Use>
 class slot_sums {
  public:
