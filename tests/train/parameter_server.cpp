@@ -170,9 +170,6 @@ TEST_CASE("train() called again goes on with the optimiser where it was, on a ra
 }
 
 TEST_CASE("no worker begins a step more than s steps after another asked for its own; control: asp does") {
-  struct scalar {
-    double x = 0;
-  };
   constexpr int workers = 5;
   for (std::uint64_t const s : {0U, 1U, 3U, 1000U}) {
     for (int const servers : {1, 2}) {
@@ -183,7 +180,7 @@ TEST_CASE("no worker begins a step more than s steps after another asked for its
       run_ranks(
           servers + workers,
           [&](auto& world) {
-            scalar model;
+            std::vector<double> model(1);
             tutti::parameter_server ps{world, tutti::sgd{.lr = 0.1}, s == 1000 ? ssp(asp{}) : ssp{s}, servers};
             auto const report = ps.train(model, [&](auto& worker) {
               auto const k = static_cast<std::size_t>(worker.rank());
@@ -192,7 +189,7 @@ TEST_CASE("no worker begins a step more than s steps after another asked for its
                 std::uint64_t const pace = 1 + (k * 7 + step / 20 * 3) % 5;
                 world.compute(std::chrono::microseconds(100 * pace * pace));
                 ++asked[k];
-                worker.step(model, scalar{0.5}, 1);
+                worker.step(model, std::vector<double>{0.5}, 1);
                 widest = (std::max)(widest, worker.clock() - *std::min_element(asked.begin(), asked.end()));
               }
               asked[k] = ~std::uint64_t{0};  // it has left: nobody waits for it
@@ -213,21 +210,18 @@ TEST_CASE("no worker begins a step more than s steps after another asked for its
 }
 
 TEST_CASE("one of four workers is three times as slow: asp makes at least 2.2 times the steps of bsp") {
-  struct vectors {
-    std::vector<float> w = std::vector<float>(1000);
-  };
   auto const gradients = [](ssp rule, int servers) {
     std::uint64_t made = 0;
     run_ranks(
         servers + 4,
         [&](auto& world) {
-          vectors model;
+          std::vector<double> model(500);
           tutti::parameter_server ps{world, tutti::sgd{}, rule, servers};
           auto const report = ps.train(model, [&](auto& worker) {
             auto const end = world.now() + 200ms;
             while (world.now() < end) {
               world.compute(worker.rank() == 2 ? 3ms : 1ms);
-              worker.step(model, vectors{}, 1);
+              worker.step(model, std::vector<double>(500), 1);
             }
           });
           made = report.gradients;
@@ -295,25 +289,22 @@ TEST_CASE("servers, and workers that are through, wait for ten minutes where a c
 }
 
 TEST_CASE("rows longer than any queue piece travel whole, through memory and through sockets") {
-  struct large {
-    std::vector<float> w = std::vector<float>(400'001);
-  };
   for (over const medium : {over::memory, over::sockets})
     run_ranks(
         3,
         [](communicator& world) {
-          large model;
+          std::vector<float> model(400'001);
           tutti::parameter_server ps{world, tutti::sgd{.lr = 1}, bsp{}, 1};
           ps.train(model, [&](auto& worker) {
-            large gradient;
+            std::vector<float> gradient(model.size());
             for (int step = 0; step < 2; ++step) {
-              for (std::size_t i = 0; i < gradient.w.size(); ++i)
-                gradient.w[i] = worker.rank() == 0 ? static_cast<float>(i % 1000) : -2.0F;
+              for (std::size_t i = 0; i < gradient.size(); ++i)
+                gradient[i] = worker.rank() == 0 ? static_cast<float>(i % 1000) : -2.0F;
               worker.step(model, gradient, 1);
             }
           });
           bool right = true;  // small whole numbers: exact
-          for (std::size_t i = 0; i < model.w.size(); ++i) right &= model.w[i] == 2.0F - static_cast<float>(i % 1000);
+          for (std::size_t i = 0; i < model.size(); ++i) right &= model[i] == 2.0F - static_cast<float>(i % 1000);
           CHECK(right);
         },
         medium);
