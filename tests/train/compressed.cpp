@@ -8,10 +8,10 @@
 
 #include <algorithm>
 #include <array>
+#include <bit>
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
-#include <cstring>
 #include <functional>
 #include <limits>
 #include <stdexcept>
@@ -77,10 +77,11 @@ std::vector<double> exact_mean(int p, std::size_t n) {
   return mean;
 }
 bool replicas_agree(result const& all) {
+  auto const same_bits = [](float a, float b) {
+    return std::bit_cast<std::uint32_t>(a) == std::bit_cast<std::uint32_t>(b);
+  };
   for (auto const& other : all.by_rank)
-    if (other.size() != all.by_rank[0].size() ||
-        std::memcmp(other.data(), all.by_rank[0].data(), other.size() * sizeof(float)) != 0)
-      return false;
+    if (!std::equal(other.begin(), other.end(), all.by_rank[0].begin(), all.by_rank[0].end(), same_bits)) return false;
   return true;
 }
 double largest_error(std::vector<double> const& exact, std::vector<double> const& got, int steps) {
