@@ -42,7 +42,7 @@ def draw(results, ranks, theme):
     rows = [(s, *results[s][ranks]) for s in STRATEGIES]
     words = f"Five epochs of Fashion-MNIST on {ranks} processes: seconds, megabytes sent by all of them, and accuracy"
     height = TOP + LINE * len(rows) + 8
-    out = [f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {NAME + 2 * (WIDTH + GAP) + 60} {height}" role="img" '
+    out = [f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {NAME + 2 * (WIDTH + GAP) + 90} {height}" role="img" '
            'font-family="ui-sans-serif, system-ui, Helvetica, Arial, sans-serif">', f"<title>{words}</title>"]
     columns = [(1, "seconds", "bar", "{:.1f}"), (2, "megabytes sent", "bytes", "{:.0f}")]
     for i, (column, title, colour, form) in enumerate(columns):

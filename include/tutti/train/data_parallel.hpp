@@ -90,7 +90,7 @@ class data_parallel {
   template <class M>
   double sync(M& gradient, options how = {}) {
     check_size(gradient);
-    if (!slots_agree_) detail::agree_on_slots(*comm_, slots_, cuts_, how);
+    if (!slots_agree_) detail::agree_on_slots("data_parallel", *comm_, slots_, cuts_, how);
     slots_agree_ = true;
     fill_up_to(last());
     if (floats_ > 0 || doubles_ == 0) add_up(float_sums_, floats_total_, row_floats(), how);

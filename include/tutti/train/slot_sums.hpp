@@ -155,7 +155,7 @@ void add_up(basic_communicator<S>& comm, std::span<const_bytes const> inputs, fl
 
 /// Collective: other cuts may still fit each other, and would sum other samples.
 template <transport::streams S>
-void agree_on_slots(basic_communicator<S>& comm, int slots, std::vector<std::uint32_t> const& cuts,
+void agree_on_slots(char const* who, basic_communicator<S>& comm, int slots, std::vector<std::uint32_t> const& cuts,
                     options const& how) {
   fnv1a hash;
   for (std::uint32_t const cut : cuts) hash.add(std::uint64_t{cut});
@@ -163,10 +163,11 @@ void agree_on_slots(basic_communicator<S>& comm, int slots, std::vector<std::uin
   int most_and_least[4] = {slots, -slots, owners, -owners};
   allreduce(comm, most_and_least, max, how);
   if (most_and_least[0] != -most_and_least[1])
-    throw error(error_kind::config, "data_parallel: one rank cuts the step into " + std::to_string(-most_and_least[1]) +
-                                        " slots, another into " + std::to_string(most_and_least[0]));
+    throw error(error_kind::config, std::string(who) + ": one rank cuts the step into " +
+                                        std::to_string(-most_and_least[1]) + " slots, another into " +
+                                        std::to_string(most_and_least[0]));
   if (most_and_least[2] != -most_and_least[3])
-    throw error(error_kind::config, "data_parallel: the ranks were given different shares: give all the same");
+    throw error(error_kind::config, std::string(who) + ": the ranks were given different shares: give all the same");
 }
 
 template <class = on_use>

@@ -19,9 +19,7 @@
 #include <utility>
 #include <vector>
 
-#include <tutti/collective/allreduce.hpp>
 #include <tutti/core/error.hpp>
-#include <tutti/core/hash.hpp>
 #include <tutti/core/math.hpp>
 #include <tutti/data/slots.hpp>
 #include <tutti/group/communicator.hpp>
@@ -34,6 +32,7 @@
 #include <tutti/shard/model_shard.hpp>
 #include <tutti/train/kernels.hpp>
 #include <tutti/train/owner_rows.hpp>
+#include <tutti/train/slot_sums.hpp>
 #include <tutti/train/trainable_tensors.hpp>
 
 namespace tutti::inline TUTTI_ABI {
@@ -133,7 +132,8 @@ class zero_trainer {
   /// weights; throws config if that is zero.
   double reduce(int layer, options how = {}) {
     begin(layer);
-    if (!agreed_) agree_on_slots(how);
+    if (!agreed_) detail::agree_on_slots("zero", *comm_, slots_, cuts_, how);
+    agreed_ = true;
     fill_up_to(last());
     auto& mine = parts_[static_cast<std::size_t>(layer)];
     double weight = 0;
@@ -324,18 +324,6 @@ class zero_trainer {
     for (std::size_t i = 0; i < parts_.size(); ++i)
       if (!parts_[i].reduced) refuse("layer " + std::to_string(i) + " was not reduced in this step");
     for (auto& p : parts_) p.reduced = false;
-  }
-  void agree_on_slots(options const& how) {  // other cuts may still fit each other, and would sum other samples
-    fnv1a hash;
-    for (std::uint32_t const cut : cuts_) hash.add(std::uint64_t{cut});
-    int const owners = static_cast<int>(hash.value() >> 33U);
-    int most_and_least[4] = {slots_, -slots_, owners, -owners};
-    allreduce(*comm_, most_and_least, max, how);
-    if (most_and_least[0] != -most_and_least[1])
-      refuse("one rank cuts the step into " + std::to_string(-most_and_least[1]) + " slots, another into " +
-             std::to_string(most_and_least[0]));
-    if (most_and_least[2] != -most_and_least[3]) refuse("the ranks were given different shares: give all the same");
-    agreed_ = true;
   }
 
   basic_communicator<S>* comm_;
