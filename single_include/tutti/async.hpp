@@ -220,16 +220,9 @@ using fiber = basic_fiber<>;
 #undef TUTTI_FIBER_ASAN
 #undef TUTTI_FIBER_TSAN
 
-// --------------------------------------------------------------------------------------------- tutti/engine/strand.hpp
-// The operations started on one communicator: a queue, and a fiber on which they run one after another, each written as
-// the blocking call it is. Where such a call would sleep, the fiber gives its thread back, and an event loop enters it
-// again when a stream can move.
-//
-// Why     every call becomes asynchronous without being written twice, and the blocking path pays for nothing.
-// States  idle: no operation.  waiting: the loop will say when to go on.  posted: it has said so.  running: a thread is
-//         on the fiber. Only that thread touches streams and engine; `guard_` is held to change state, never to run.
-// Taking over: a thread that must wait for an operation (a blocking call, future::get) enters the fiber itself. There
-//         the call sleeps as any blocking call does, so nobody is woken for another's sake.
+// -------------------------------------------------------------------------------------------- tutti/engine/started.hpp
+// Operations that were started, in a queue, and the fiber on which they run one after another. Whoever derives from it
+// says which thread enters the fiber, and when.
 
 namespace tutti::inline TUTTI_ABI::engine {
 
@@ -257,83 +250,37 @@ class started {
   std::atomic<bool> done_{false};
 };
 
-/// The event loop that enters the fiber when no thread waits for it.
-struct driver {
-  net::io_context* loop = nullptr;
-  /// Sees to it that somebody runs the loop, after it was given work. Null: the user does, and catches what completion
-  /// handlers throw.
-  void (*see_to_it)() = nullptr;
-};
-
+/// The operations of one communicator. One thread at a time is on the fiber; `guard_` is held to change the queue.
 template <transport::streams T>
-requires transport::asynchronous<T, net::io_context>
-class strand final : public background<T>, public transport::listener, public std::enable_shared_from_this<strand<T>> {
+class started_queue : public background<T> {
  public:
-  strand(engine<T>& of, driver by)
-      : engine_(of), fiber_([](void* self) { static_cast<strand*>(self)->serve(); }, this), driver_(by) {}
-
-  /// Appends an operation. Throws `revoked` if the communicator has ended.
-  void start(std::shared_ptr<started> one) {
-    std::lock_guard const hold(guard_);
-    if (closed_) throw error(error_kind::revoked, "the communicator of this operation has ended");
-    queue_.push_back(std::move(one));
-    if (state_ == state::idle) begin();
-  }
-  void finish(started const& one) override {
-    if (fiber_.inside())
-      throw error(error_kind::config, "a started operation cannot wait for another one of its communicator");
-    if (!one.done()) take_over(&one);
-  }
-  void finish() override {
-    if (!fiber_.inside()) take_over(nullptr);
-  }
-  void close() noexcept override {
-    finish();
-    std::lock_guard const hold(guard_);
-    closed_ = true;
-    leave_loop();
-  }
-  /// From now on another loop drives. Finishes what runs in the old one.
-  void drive_by(driver other) {
-    finish();
-    std::lock_guard const hold(guard_);
-    if (closed_) return;
-    leave_loop();
-    driver_ = other;
-  }
-  [[nodiscard]] driver const& driven_by() const noexcept { return driver_; }
   [[nodiscard]] engine<T>& of() const noexcept { return engine_; }
 
-  // --- from any thread
-  void ready() noexcept override { ring(); }
-  void ring() noexcept override {
-    std::lock_guard const hold(guard_);
-    again_ = true;  // if it runs, it may have looked too early
-    if (state_ == state::waiting) post();
-  }
+ protected:
+  explicit started_queue(engine<T>& of)
+      : engine_(of), fiber_([](void* self) { static_cast<started_queue*>(self)->serve(); }, this) {}
 
-  // --- from the fiber
-  bool suspend(T& on, std::span<transport::interest const> wanted, clock::time_point until) override {
-    if (!fiber_.inside()) return false;
-    if (current_->stop_requested() && !std::exchange(stopped_, true)) {
-      // Half a frame cannot be taken back: the communicator ends, on every rank.
-      int const me = engine_.seen()->members()[static_cast<std::size_t>(engine_.rank())];
-      (void)engine_.judge()->judge(
-          *engine_.seen(), {error_kind::cancelled, me, {}, "rank " + std::to_string(me) + " cancelled this operation"});
-      return true;
-    }
-    if (taken_over_) return false;
-    on_ = &on;
-    wanted_ = wanted;
-    until_ = until;
-    fiber_.pause();
+  /// Under guard_. Throws `revoked` if the communicator has ended.
+  void append(std::shared_ptr<started> one) {
+    if (closed_) throw error(error_kind::revoked, "the communicator of this operation has ended");
+    queue_.push_back(std::move(one));
+  }
+  /// Whether a call on the fiber can wait for `one`; throws config if it would wait for ever.
+  void check_outside() const {
+    if (fiber_.inside())
+      throw error(error_kind::config, "a started operation cannot wait for another one of its communicator");
+  }
+  /// From the fiber: true if the user has just asked the operation to stop. Half a frame cannot be taken back: the
+  /// communicator ends, on every rank.
+  [[nodiscard]] bool stops() {
+    if (!current_->stop_requested() || std::exchange(stopped_, true)) return false;
+    int const me = engine_.seen()->members()[static_cast<std::size_t>(engine_.rank())];
+    (void)engine_.judge()->judge(
+        *engine_.seen(), {error_kind::cancelled, me, {}, "rank " + std::to_string(me) + " cancelled this operation"});
     return true;
   }
 
  private:
-  enum class state : unsigned char { idle, waiting, posted, running };
-
-  // --- the fiber
   [[noreturn]] void serve() {
     for (;;) {
       while ((current_ = next()) != nullptr) {
@@ -361,6 +308,113 @@ class strand final : public background<T>, public transport::listener, public st
     queue_.pop_front();
     return one;
   }
+
+  bool stopped_ = false;  // of current_: its stop has been judged
+
+ protected:
+  engine<T>& engine_;
+  later<tutti::TUTTI_ABI::engine::fiber, T> fiber_;
+  std::mutex guard_;
+  std::deque<std::shared_ptr<started>> queue_;
+  bool closed_ = false;
+
+  // Of whoever is on the fiber:
+  std::shared_ptr<started> current_;
+  started const* target_ = nullptr;  // pause when this one is done
+  bool taken_over_ = false;          // by a thread that waits: it may sleep
+};
+
+}  // namespace tutti::inline TUTTI_ABI::engine
+
+// --------------------------------------------------------------------------------------------- tutti/engine/strand.hpp
+// The operations started on one communicator, driven by an event loop. They run on a fiber, each written as the
+// blocking call it is. Where such a call would sleep, the fiber gives its thread back, and an event loop enters it
+// again when a stream can move.
+//
+// Why     every call becomes asynchronous without being written twice, and the blocking path pays for nothing.
+// States  idle: no operation.  waiting: the loop will say when to go on.  posted: it has said so.  running: a thread is
+//         on the fiber. Only that thread touches streams and engine; `guard_` is held to change state, never to run.
+// Taking over: a thread that must wait for an operation (a blocking call, future::get) enters the fiber itself. There
+//         the call sleeps as any blocking call does, so nobody is woken for another's sake.
+
+namespace tutti::inline TUTTI_ABI::engine {
+
+/// The event loop that enters the fiber when no thread waits for it.
+struct driver {
+  net::io_context* loop = nullptr;
+  /// Sees to it that somebody runs the loop, after it was given work. Null: the user does, and catches what completion
+  /// handlers throw.
+  void (*see_to_it)() = nullptr;
+};
+
+template <transport::streams T>
+requires transport::asynchronous<T, net::io_context>
+class strand final : public started_queue<T>,
+                     public transport::listener,
+                     public std::enable_shared_from_this<strand<T>> {
+  using base = started_queue<T>;
+  using base::closed_;
+  using base::current_;
+  using base::fiber_;
+  using base::guard_;
+  using base::queue_;
+  using base::taken_over_;
+  using base::target_;
+
+ public:
+  strand(engine<T>& of, driver by) : base(of), driver_(by) {}
+
+  /// Appends an operation. Throws `revoked` if the communicator has ended.
+  void start(std::shared_ptr<started> one) {
+    std::lock_guard const hold(guard_);
+    this->append(std::move(one));
+    if (state_ == state::idle) begin();
+  }
+  void finish(started const& one) override {
+    this->check_outside();
+    if (!one.done()) take_over(&one);
+  }
+  void finish() override {
+    if (!fiber_.inside()) take_over(nullptr);
+  }
+  void close() noexcept override {
+    finish();
+    std::lock_guard const hold(guard_);
+    closed_ = true;
+    leave_loop();
+  }
+  /// From now on another loop drives. Finishes what runs in the old one.
+  void drive_by(driver other) {
+    finish();
+    std::lock_guard const hold(guard_);
+    if (closed_) return;
+    leave_loop();
+    driver_ = other;
+  }
+  [[nodiscard]] driver const& driven_by() const noexcept { return driver_; }
+
+  // --- from any thread
+  void ready() noexcept override { ring(); }
+  void ring() noexcept override {
+    std::lock_guard const hold(guard_);
+    again_ = true;  // if it runs, it may have looked too early
+    if (state_ == state::waiting) post();
+  }
+
+  // --- from the fiber
+  bool suspend(T& on, std::span<transport::interest const> wanted, clock::time_point until) override {
+    if (!fiber_.inside()) return false;
+    if (this->stops()) return true;
+    if (taken_over_) return false;
+    on_ = &on;
+    wanted_ = wanted;
+    until_ = until;
+    fiber_.pause();
+    return true;
+  }
+
+ private:
+  enum class state : unsigned char { idle, waiting, posted, running };
 
   // --- in the loop
   void begin() {
@@ -441,26 +495,17 @@ class strand final : public background<T>, public transport::listener, public st
     if (--takers_ == 0 && state_ == state::posted) post();  // what the loop was told meanwhile, it passed over
   }
 
-  engine<T>& engine_;
-  fiber fiber_;
   driver driver_;
   std::optional<net::executor_work_guard<net::io_context::executor_type>> work_;
   std::unique_ptr<net::steady_timer> timer_;
   clock::time_point comes_back_{};  // when it rings
 
-  std::mutex guard_;
   std::condition_variable free_;
-  std::deque<std::shared_ptr<started>> queue_;
   state state_ = state::idle;
   int takers_ = 0;
   bool again_ = false;
-  bool closed_ = false;
 
   // Of whoever is running:
-  std::shared_ptr<started> current_;
-  started const* target_ = nullptr;
-  bool taken_over_ = false;
-  bool stopped_ = false;
   std::vector<T*> used_;  // streams that the loop knows
   T* on_ = nullptr;       // what it waits for, while suspended
   std::span<transport::interest const> wanted_;
@@ -540,6 +585,71 @@ struct as_future_t {};
 inline constexpr as_future_t as_future{};
 
 }  // namespace tutti::inline TUTTI_ABI
+
+// --------------------------------------------------------------------------------------- tutti/engine/timed_strand.hpp
+// Started operations on a clock that only ranks move on: no other thread is there to drive them, so they go on whenever
+// their rank computes, waits, or starts another. That is what a thread beside the rank's would do, to within the
+// transport's grain of time.
+
+namespace tutti::inline TUTTI_ABI::engine {
+
+template <transport::timed T>
+class timed_strand final : public started_queue<T>, public transport::listener {
+ public:
+  explicit timed_strand(engine<T>& of) : started_queue<T>(of) {}
+
+  /// Appends an operation and begins it, if none is under way. Throws `revoked` if the communicator has ended.
+  void start(std::shared_ptr<started> one) {
+    this->append(std::move(one));
+    ready();
+  }
+  void finish(started const& one) override {
+    this->check_outside();
+    take_over(&one);
+  }
+  void finish() override {
+    if (!this->fiber_.inside()) take_over(nullptr);
+  }
+  void close() noexcept override {
+    finish();
+    this->closed_ = true;
+  }
+  /// The rank computes or waits: what can go on does.
+  void ready() noexcept override {
+    if (!busy() || this->taken_over_ || this->fiber_.inside()) return;
+    this->fiber_.resume();
+    attend();
+  }
+  void ring() noexcept override {}  // seen at the next turn
+
+  bool suspend(T&, std::span<transport::interest const>, clock::time_point) override {
+    if (!this->fiber_.inside()) return false;
+    if (this->stops()) return true;
+    if (this->taken_over_) return false;
+    this->fiber_.pause();
+    return true;
+  }
+
+ private:
+  [[nodiscard]] bool busy() const noexcept { return this->current_ != nullptr || !this->queue_.empty(); }
+  void take_over(started const* one) {
+    this->taken_over_ = true;
+    this->target_ = one;
+    while (busy() && !(one != nullptr && one->done())) this->fiber_.resume();
+    this->taken_over_ = false;
+    this->target_ = nullptr;
+    attend();
+  }
+  void attend() {
+    if (busy() == attending_) return;
+    attending_ = !attending_;
+    this->engine_.streams().attend(*this, attending_);
+  }
+
+  bool attending_ = false;
+};
+
+}  // namespace tutti::inline TUTTI_ABI::engine
 
 // -------------------------------------------------------------------------------------------- tutti/group/progress.hpp
 // The progress thread: one per process, however many operations are under way. It runs the event loop of all
@@ -838,13 +948,18 @@ class told_call final : public made_call<Body> {
 /// What runs the started operations of `comm`.
 template <transport::streams S>
 [[nodiscard]] auto strand_of(basic_communicator<S>& comm) {
-  static_assert(transport::asynchronous<S, net::io_context>,
-                "tutti: this transport has no asynchronous calls (it does not model transport::asynchronous).");
   auto& e = comm.engine();
-  if (!e.behind())
-    e.run_behind(std::make_shared<engine::strand<S>>(
-        e, engine::driver{&group::the_progress().loop(), [] { group::the_progress().see_to_it(); }}));
-  return std::static_pointer_cast<engine::strand<S>>(e.behind());
+  if constexpr (transport::timed<S>) {
+    if (!e.behind()) e.run_behind(std::make_shared<engine::timed_strand<S>>(e));
+    return std::static_pointer_cast<engine::timed_strand<S>>(e.behind());
+  } else {
+    static_assert(transport::asynchronous<S, net::io_context>,
+                  "tutti: this transport has no asynchronous calls (it does not model transport::asynchronous).");
+    if (!e.behind())
+      e.run_behind(std::make_shared<engine::strand<S>>(
+          e, engine::driver{&group::the_progress().loop(), [] { group::the_progress().see_to_it(); }}));
+    return std::static_pointer_cast<engine::strand<S>>(e.behind());
+  }
 }
 
 template <class Token>
@@ -863,6 +978,8 @@ auto start(Body body, Token&& token, std::stop_token stop = {}) {
     by->start(call);
     return future<result_of<Body>>(call, by);
   } else {
+    static_assert(!transport::timed<std::remove_cvref_t<decltype(body.communicator().engine().streams())>>,
+                  "tutti: a simulated rank has no event loop; its asynchronous calls return futures (as_future).");
     return net::async_initiate<Token, typename signature<result_of<Body>>::type>(
         [](auto handler, Body b, std::stop_token s) {
           auto const by = detail::strand_of(b.communicator());

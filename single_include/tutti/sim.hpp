@@ -760,9 +760,28 @@ class basic_sim_hub {
   [[nodiscard]] time now() const { return now(turn_); }
   void compute(int rank, time duration) {
     settle(rank);
-    charge(rank, duration);
-    settle(rank);  // what the rank does next, it does when the others have come so far
+    for (time left = duration;;) {
+      time const piece = attended(rank) ? (std::min)(left, grain) : left;
+      charge(rank, piece);
+      settle(rank);  // what the rank does next, it does when the others have come so far
+      if ((left -= piece) <= time{}) return;
+      tell(rank);
+    }
   }
+  /// What else a rank does while it computes or waits: `whom` is told each grain of time, or no longer.
+  void attend(int rank, listener& whom, bool from_now_on) {
+    auto& all = seats_[index(rank)].attending;
+    if (from_now_on)
+      all.push_back(&whom);
+    else
+      std::erase(all, &whom);
+  }
+  [[nodiscard]] bool attended(int rank) const { return !seats_[index(rank)].attending.empty(); }
+  void tell(int rank) {
+    auto const all = seats_[index(rank)].attending;  // it changes meanwhile
+    for (listener* whom : all) whom->ready();
+  }
+  static constexpr time grain = std::chrono::microseconds(10);
   void work(int rank, std::uint64_t copied, std::uint64_t folded) {
     settle(rank);
     charge(rank, network_.folding(copied, folded));
@@ -861,6 +880,7 @@ class basic_sim_hub {
     bool roused = false;
     std::thread::id thread{};
     std::condition_variable turn{};
+    std::vector<listener*> attending{};
   };
 
   static std::size_t index(int rank) noexcept { return static_cast<std::size_t>(rank); }
@@ -961,9 +981,12 @@ class basic_sim {
     if (!woken_ && !ready) {
       asleep_ = true;
       mark(wanted, true);
-      hub_->sleep(me_, until.time_since_epoch());
+      bool const attended = hub_->attended(me_);
+      hub_->sleep(me_, attended ? (std::min)(until.time_since_epoch(), hub_->now(me_) + hub_->grain)
+                                : until.time_since_epoch());
       mark(wanted, false);
       asleep_ = false;
+      if (attended) hub_->tell(me_);
     }
     woken_ = false;
   }
@@ -979,6 +1002,7 @@ class basic_sim {
   [[nodiscard]] clock::time_point now() const { return clock::time_point(hub_->now(me_)); }
   void work(std::size_t copied, std::size_t folded) { hub_->work(me_, copied, folded); }
   void compute(std::chrono::nanoseconds duration) { hub_->compute(me_, duration); }
+  void attend(listener& whom, bool from_now_on) { hub_->attend(me_, whom, from_now_on); }
 
  private:
   [[nodiscard]] sim_stream& in(int peer) const { return *in_[static_cast<std::size_t>(peer)]; }

@@ -4292,12 +4292,15 @@ concept asynchronous = streams<T> && requires(T t, Loop& loop, std::span<interes
 
 /// Streams with a clock of their own, on which time passes only by what ranks and network are charged for.
 template <class T>
-concept timed = streams<T> && requires(T t, T const& c, std::size_t bytes, std::chrono::nanoseconds duration) {
+concept timed = streams<T> &&
+    requires(T t, T const& c, std::size_t bytes, std::chrono::nanoseconds duration, listener& whom) {
   { c.now() } -> std::same_as<clock::time_point>;
   /// This rank copies and folds that many bytes.
   { t.work(bytes, bytes) } -> std::same_as<void>;
   /// This rank computes for that long.
   { t.compute(duration) } -> std::same_as<void>;
+  /// From now on, or no longer, `whom` is told time and again while this rank computes or waits.
+  { t.attend(whom, true) } -> std::same_as<void>;
 };
 
 /// The time as a rank with these streams sees it.
@@ -15391,7 +15394,7 @@ void add_up(basic_communicator<S>& comm, std::span<const_bytes const> inputs, fl
 
 /// Collective: other cuts may still fit each other, and would sum other samples.
 template <transport::streams S>
-void agree_on_slots(basic_communicator<S>& comm, int slots, std::vector<std::uint32_t> const& cuts,
+void agree_on_slots(char const* who, basic_communicator<S>& comm, int slots, std::vector<std::uint32_t> const& cuts,
                     options const& how) {
   fnv1a hash;
   for (std::uint32_t const cut : cuts) hash.add(std::uint64_t{cut});
@@ -15399,10 +15402,11 @@ void agree_on_slots(basic_communicator<S>& comm, int slots, std::vector<std::uin
   int most_and_least[4] = {slots, -slots, owners, -owners};
   allreduce(comm, most_and_least, max, how);
   if (most_and_least[0] != -most_and_least[1])
-    throw error(error_kind::config, "data_parallel: one rank cuts the step into " + std::to_string(-most_and_least[1]) +
-                                        " slots, another into " + std::to_string(most_and_least[0]));
+    throw error(error_kind::config, std::string(who) + ": one rank cuts the step into " +
+                                        std::to_string(-most_and_least[1]) + " slots, another into " +
+                                        std::to_string(most_and_least[0]));
   if (most_and_least[2] != -most_and_least[3])
-    throw error(error_kind::config, "data_parallel: the ranks were given different shares: give all the same");
+    throw error(error_kind::config, std::string(who) + ": the ranks were given different shares: give all the same");
 }
 
 template <class = on_use>
@@ -15493,7 +15497,7 @@ class data_parallel {
   template <class M>
   double sync(M& gradient, options how = {}) {
     check_size(gradient);
-    if (!slots_agree_) detail::agree_on_slots(*comm_, slots_, cuts_, how);
+    if (!slots_agree_) detail::agree_on_slots("data_parallel", *comm_, slots_, cuts_, how);
     slots_agree_ = true;
     fill_up_to(last());
     if (floats_ > 0 || doubles_ == 0) add_up(float_sums_, floats_total_, row_floats(), how);

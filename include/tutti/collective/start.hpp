@@ -18,6 +18,7 @@
 #include <tutti/collective/future.hpp>
 #include <tutti/core/options.hpp>
 #include <tutti/engine/strand.hpp>
+#include <tutti/engine/timed_strand.hpp>
 #include <tutti/group/communicator.hpp>
 #include <tutti/group/progress.hpp>
 #include <tutti/transport/asio.hpp>
@@ -243,13 +244,18 @@ class told_call final : public made_call<Body> {
 /// What runs the started operations of `comm`.
 template <transport::streams S>
 [[nodiscard]] auto strand_of(basic_communicator<S>& comm) {
-  static_assert(transport::asynchronous<S, net::io_context>,
-                "tutti: this transport has no asynchronous calls (it does not model transport::asynchronous).");
   auto& e = comm.engine();
-  if (!e.behind())
-    e.run_behind(std::make_shared<engine::strand<S>>(
-        e, engine::driver{&group::the_progress().loop(), [] { group::the_progress().see_to_it(); }}));
-  return std::static_pointer_cast<engine::strand<S>>(e.behind());
+  if constexpr (transport::timed<S>) {
+    if (!e.behind()) e.run_behind(std::make_shared<engine::timed_strand<S>>(e));
+    return std::static_pointer_cast<engine::timed_strand<S>>(e.behind());
+  } else {
+    static_assert(transport::asynchronous<S, net::io_context>,
+                  "tutti: this transport has no asynchronous calls (it does not model transport::asynchronous).");
+    if (!e.behind())
+      e.run_behind(std::make_shared<engine::strand<S>>(
+          e, engine::driver{&group::the_progress().loop(), [] { group::the_progress().see_to_it(); }}));
+    return std::static_pointer_cast<engine::strand<S>>(e.behind());
+  }
 }
 
 template <class Token>
@@ -268,6 +274,8 @@ auto start(Body body, Token&& token, std::stop_token stop = {}) {
     by->start(call);
     return future<result_of<Body>>(call, by);
   } else {
+    static_assert(!transport::timed<std::remove_cvref_t<decltype(body.communicator().engine().streams())>>,
+                  "tutti: a simulated rank has no event loop; its asynchronous calls return futures (as_future).");
     return net::async_initiate<Token, typename signature<result_of<Body>>::type>(
         [](auto handler, Body b, std::stop_token s) {
           auto const by = detail::strand_of(b.communicator());

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSL-1.0
-// The operations started on one communicator: a queue, and a fiber on which they run one after another, each written as
-// the blocking call it is. Where such a call would sleep, the fiber gives its thread back, and an event loop enters it
+// The operations started on one communicator, driven by an event loop. They run on a fiber, each written as the
+// blocking call it is. Where such a call would sleep, the fiber gives its thread back, and an event loop enters it
 // again when a stream can move.
 //
 // Why     every call becomes asynchronous without being written twice, and the blocking path pays for nothing.
@@ -11,51 +11,20 @@
 #pragma once
 
 #include <algorithm>
-#include <atomic>
 #include <condition_variable>
 #include <cstddef>
-#include <deque>
-#include <exception>
 #include <memory>
 #include <mutex>
 #include <optional>
 #include <span>
-#include <string>
 #include <utility>
 #include <vector>
 
-#include <tutti/core/error.hpp>
-#include <tutti/core/on_use.hpp>
-#include <tutti/engine/background.hpp>
-#include <tutti/engine/engine.hpp>
-#include <tutti/engine/fiber.hpp>
+#include <tutti/core/version.hpp>
+#include <tutti/engine/started.hpp>
 #include <tutti/transport/asio.hpp>
 
 namespace tutti::inline TUTTI_ABI::engine {
-
-/// One started operation. Everything but done() is called by the strand.
-class started {
- public:
-  started() = default;
-  started(started const&) = delete;
-  started& operator=(started const&) = delete;
-  virtual ~started() = default;
-
-  /// Makes the blocking call and keeps what it returned or threw.
-  virtual void run() noexcept = 0;
-  /// Keeps `why` instead: the operation never begins.
-  virtual void refuse(std::exception_ptr why) noexcept = 0;
-  /// Hands the outcome over. Runs user code elsewhere, never here.
-  virtual void complete() noexcept = 0;
-  /// Whether its user has asked for it to stop.
-  [[nodiscard]] virtual bool stop_requested() const noexcept { return false; }
-
-  [[nodiscard]] bool done() const noexcept { return done_.load(std::memory_order_acquire); }
-  void set_done() noexcept { done_.store(true, std::memory_order_release); }
-
- private:
-  std::atomic<bool> done_{false};
-};
 
 /// The event loop that enters the fiber when no thread waits for it.
 struct driver {
@@ -67,21 +36,29 @@ struct driver {
 
 template <transport::streams T>
 requires transport::asynchronous<T, net::io_context>
-class strand final : public background<T>, public transport::listener, public std::enable_shared_from_this<strand<T>> {
+class strand final : public started_queue<T>,
+                     public transport::listener,
+                     public std::enable_shared_from_this<strand<T>> {
+  using base = started_queue<T>;
+  using base::closed_;
+  using base::current_;
+  using base::fiber_;
+  using base::guard_;
+  using base::queue_;
+  using base::taken_over_;
+  using base::target_;
+
  public:
-  strand(engine<T>& of, driver by)
-      : engine_(of), fiber_([](void* self) { static_cast<strand*>(self)->serve(); }, this), driver_(by) {}
+  strand(engine<T>& of, driver by) : base(of), driver_(by) {}
 
   /// Appends an operation. Throws `revoked` if the communicator has ended.
   void start(std::shared_ptr<started> one) {
     std::lock_guard const hold(guard_);
-    if (closed_) throw error(error_kind::revoked, "the communicator of this operation has ended");
-    queue_.push_back(std::move(one));
+    this->append(std::move(one));
     if (state_ == state::idle) begin();
   }
   void finish(started const& one) override {
-    if (fiber_.inside())
-      throw error(error_kind::config, "a started operation cannot wait for another one of its communicator");
+    this->check_outside();
     if (!one.done()) take_over(&one);
   }
   void finish() override {
@@ -102,7 +79,6 @@ class strand final : public background<T>, public transport::listener, public st
     driver_ = other;
   }
   [[nodiscard]] driver const& driven_by() const noexcept { return driver_; }
-  [[nodiscard]] engine<T>& of() const noexcept { return engine_; }
 
   // --- from any thread
   void ready() noexcept override { ring(); }
@@ -115,13 +91,7 @@ class strand final : public background<T>, public transport::listener, public st
   // --- from the fiber
   bool suspend(T& on, std::span<transport::interest const> wanted, clock::time_point until) override {
     if (!fiber_.inside()) return false;
-    if (current_->stop_requested() && !std::exchange(stopped_, true)) {
-      // Half a frame cannot be taken back: the communicator ends, on every rank.
-      int const me = engine_.seen()->members()[static_cast<std::size_t>(engine_.rank())];
-      (void)engine_.judge()->judge(
-          *engine_.seen(), {error_kind::cancelled, me, {}, "rank " + std::to_string(me) + " cancelled this operation"});
-      return true;
-    }
+    if (this->stops()) return true;
     if (taken_over_) return false;
     on_ = &on;
     wanted_ = wanted;
@@ -132,35 +102,6 @@ class strand final : public background<T>, public transport::listener, public st
 
  private:
   enum class state : unsigned char { idle, waiting, posted, running };
-
-  // --- the fiber
-  [[noreturn]] void serve() {
-    for (;;) {
-      while ((current_ = next()) != nullptr) {
-        if (current_->stop_requested()) {
-          engine_.skip_call();
-          current_->refuse(
-              std::make_exception_ptr(error(error_kind::cancelled, "this operation was cancelled before it began")));
-        } else {
-          stopped_ = false;
-          current_->run();
-        }
-        bool const was_wanted = current_.get() == target_;
-        current_->set_done();
-        current_->complete();
-        current_.reset();
-        if (was_wanted) break;
-      }
-      fiber_.pause();
-    }
-  }
-  std::shared_ptr<started> next() {
-    std::lock_guard const hold(guard_);
-    if (queue_.empty()) return nullptr;
-    auto one = std::move(queue_.front());
-    queue_.pop_front();
-    return one;
-  }
 
   // --- in the loop
   void begin() {
@@ -241,26 +182,17 @@ class strand final : public background<T>, public transport::listener, public st
     if (--takers_ == 0 && state_ == state::posted) post();  // what the loop was told meanwhile, it passed over
   }
 
-  engine<T>& engine_;
-  fiber fiber_;
   driver driver_;
   std::optional<net::executor_work_guard<net::io_context::executor_type>> work_;
   std::unique_ptr<net::steady_timer> timer_;
   clock::time_point comes_back_{};  // when it rings
 
-  std::mutex guard_;
   std::condition_variable free_;
-  std::deque<std::shared_ptr<started>> queue_;
   state state_ = state::idle;
   int takers_ = 0;
   bool again_ = false;
-  bool closed_ = false;
 
   // Of whoever is running:
-  std::shared_ptr<started> current_;
-  started const* target_ = nullptr;
-  bool taken_over_ = false;
-  bool stopped_ = false;
   std::vector<T*> used_;  // streams that the loop knows
   T* on_ = nullptr;       // what it waits for, while suspended
   std::span<transport::interest const> wanted_;

@@ -52,9 +52,12 @@ class basic_sim {
     if (!woken_ && !ready) {
       asleep_ = true;
       mark(wanted, true);
-      hub_->sleep(me_, until.time_since_epoch());
+      bool const attended = hub_->attended(me_);
+      hub_->sleep(me_, attended ? (std::min)(until.time_since_epoch(), hub_->now(me_) + hub_->grain)
+                                : until.time_since_epoch());
       mark(wanted, false);
       asleep_ = false;
+      if (attended) hub_->tell(me_);
     }
     woken_ = false;
   }
@@ -70,6 +73,7 @@ class basic_sim {
   [[nodiscard]] clock::time_point now() const { return clock::time_point(hub_->now(me_)); }
   void work(std::size_t copied, std::size_t folded) { hub_->work(me_, copied, folded); }
   void compute(std::chrono::nanoseconds duration) { hub_->compute(me_, duration); }
+  void attend(listener& whom, bool from_now_on) { hub_->attend(me_, whom, from_now_on); }
 
  private:
   [[nodiscard]] sim_stream& in(int peer) const { return *in_[static_cast<std::size_t>(peer)]; }

@@ -25,6 +25,7 @@
 #include <tutti/core/error.hpp>
 #include <tutti/core/network.hpp>
 #include <tutti/core/on_use.hpp>
+#include <tutti/transport/transport.hpp>
 
 namespace tutti::inline TUTTI_ABI::transport {
 
@@ -91,9 +92,28 @@ class basic_sim_hub {
   [[nodiscard]] time now() const { return now(turn_); }
   void compute(int rank, time duration) {
     settle(rank);
-    charge(rank, duration);
-    settle(rank);  // what the rank does next, it does when the others have come so far
+    for (time left = duration;;) {
+      time const piece = attended(rank) ? (std::min)(left, grain) : left;
+      charge(rank, piece);
+      settle(rank);  // what the rank does next, it does when the others have come so far
+      if ((left -= piece) <= time{}) return;
+      tell(rank);
+    }
   }
+  /// What else a rank does while it computes or waits: `whom` is told each grain of time, or no longer.
+  void attend(int rank, listener& whom, bool from_now_on) {
+    auto& all = seats_[index(rank)].attending;
+    if (from_now_on)
+      all.push_back(&whom);
+    else
+      std::erase(all, &whom);
+  }
+  [[nodiscard]] bool attended(int rank) const { return !seats_[index(rank)].attending.empty(); }
+  void tell(int rank) {
+    auto const all = seats_[index(rank)].attending;  // it changes meanwhile
+    for (listener* whom : all) whom->ready();
+  }
+  static constexpr time grain = std::chrono::microseconds(10);
   void work(int rank, std::uint64_t copied, std::uint64_t folded) {
     settle(rank);
     charge(rank, network_.folding(copied, folded));
@@ -192,6 +212,7 @@ class basic_sim_hub {
     bool roused = false;
     std::thread::id thread{};
     std::condition_variable turn{};
+    std::vector<listener*> attending{};
   };
 
   static std::size_t index(int rank) noexcept { return static_cast<std::size_t>(rank); }

@@ -76,12 +76,15 @@ concept asynchronous = streams<T> && requires(T t, Loop& loop, std::span<interes
 
 /// Streams with a clock of their own, on which time passes only by what ranks and network are charged for.
 template <class T>
-concept timed = streams<T> && requires(T t, T const& c, std::size_t bytes, std::chrono::nanoseconds duration) {
+concept timed = streams<T> &&
+    requires(T t, T const& c, std::size_t bytes, std::chrono::nanoseconds duration, listener& whom) {
   { c.now() } -> std::same_as<clock::time_point>;
   /// This rank copies and folds that many bytes.
   { t.work(bytes, bytes) } -> std::same_as<void>;
   /// This rank computes for that long.
   { t.compute(duration) } -> std::same_as<void>;
+  /// From now on, or no longer, `whom` is told time and again while this rank computes or waits.
+  { t.attend(whom, true) } -> std::same_as<void>;
 };
 
 /// The time as a rank with these streams sees it.
