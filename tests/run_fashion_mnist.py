@@ -109,7 +109,7 @@ def same_model_by_every_exact_strategy(data):
 
 
 def every_strategy_computes_every_sample(data):
-    for strategy, times in (("tensor", 4), ("server", 1), ("local", 1), ("gossip", 1)):
+    for strategy, times in (("tensor", 4), ("int8", 1), ("topk", 1), ("server", 1), ("local", 1), ("gossip", 1)):
         alone = train(data, "--strategy", strategy)[1]
         out, last = train(data, "--np", 4, "--strategy", strategy)
         rows = [tuple(map(int, row)) for row in ROW.findall(out)]

@@ -14,7 +14,7 @@ import time
 from plot import text
 
 OUT = pathlib.Path(__file__).resolve().parents[2] / "docs" / "img"
-STRATEGIES = ["data", "zero1", "zero2", "zero3", "tensor", "pipeline", "server", "local", "gossip"]
+STRATEGIES = ["data", "zero1", "zero2", "zero3", "int8", "topk", "tensor", "pipeline", "server", "local", "gossip"]
 RANKS = [1, 2, 4]
 LAST = re.compile(r"accuracy=([01]\.\d+) model=([0-9a-f]{16})")
 ROW = re.compile(r"^ *\d+ +\d+ +(\d+) +\d+%$", re.MULTILINE)

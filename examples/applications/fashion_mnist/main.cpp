@@ -21,6 +21,7 @@
 #include <vector>
 
 #include "progress.hpp"
+#include "strategies/compressed.hpp"
 #include "strategies/data.hpp"
 #include "strategies/gossip.hpp"
 #include "strategies/local.hpp"
@@ -91,10 +92,17 @@ template <class Strategy>
 std::unique_ptr<strategy> make(tutti::communicator& world, settings const& set, image_set const& images) {
   return std::make_unique<Strategy>(world, set, images);
 }
-constexpr choice strategies[] = {
-    {"data", make<data_strategy>},     {"zero1", make<zero_strategy<1>>}, {"zero2", make<zero_strategy<2>>},
-    {"zero3", make<zero3_strategy>},   {"tensor", make<tensor_strategy>}, {"pipeline", make<pipeline_strategy>},
-    {"server", make<server_strategy>}, {"local", make<local_strategy>},   {"gossip", make<gossip_strategy>}};
+constexpr choice strategies[] = {{"data", make<data_strategy>},
+                                 {"zero1", make<zero_strategy<1>>},
+                                 {"zero2", make<zero_strategy<2>>},
+                                 {"zero3", make<zero3_strategy>},
+                                 {"int8", make<compressed_strategy<tutti::compress::int8>>},
+                                 {"topk", make<compressed_strategy<tutti::compress::top_k>>},
+                                 {"tensor", make<tensor_strategy>},
+                                 {"pipeline", make<pipeline_strategy>},
+                                 {"server", make<server_strategy>},
+                                 {"local", make<local_strategy>},
+                                 {"gossip", make<gossip_strategy>}};
 
 std::vector<std::string> names() {
   std::vector<std::string> all;
