@@ -28,9 +28,11 @@
 namespace counted {  // by the thread that asked: a rank
 thread_local std::ptrdiff_t now = 0, most = 0;
 thread_local std::size_t largest = 0;
-constexpr std::size_t room = 16;  // in front of each block: its length
 }  // namespace counted
 #if TUTTI_TEST_COUNTS
+namespace counted {
+constexpr std::size_t room = 16;  // in front of each block: its length
+}
 // Not inlined: the compiler would see free() meet operator new.
 [[gnu::noinline]] void* operator new(std::size_t n) {
   auto* const p = static_cast<std::size_t*>(std::malloc(n + counted::room));
