@@ -3380,6 +3380,7 @@ void multiply_tile(std::size_t k, T const* a, std::size_t down, std::size_t righ
 template <class T>
 void multiply(std::size_t m, std::size_t n, std::size_t k, T const* a, std::size_t down, std::size_t right, T const* b,
               T* c) {
+  if (k == 0) return (void)std::fill_n(c, m * n, T{});  // factors without an element have no address
   std::size_t j = 0;
   auto const columns = [&]<std::size_t across, std::size_t width>() {
     for (; j + across * width <= n; j += across * width) {
