@@ -71,12 +71,19 @@ class Amalgam:
         text = "\n".join(body).strip("\n")
         if "#" in text or "namespace" in text:
             rule = "// " + "-" * (116 - len(header)) + " " + header
-            self.sections.append(rule + "\n" + re.sub(r"\n{3,}", "\n\n", text) + "\n")
+            self.sections.append((header, rule + "\n", re.sub(r"\n{3,}", "\n\n", text) + "\n"))
 
-    def text(self, banner, first_include=None):
+    def text(self, banner, first_include=None, shared=()):
+        """The file; headers in `shared` are in others too, and guarded so that both can be included."""
         includes = "".join(f"#include {name}\n" for name in sorted(self.foreign))
         own = f"#include <{first_include}>\n\n" if first_include else ""
-        return banner + "#pragma once\n\n" + own + includes + "\n" + "\n".join(self.sections)
+        sections = []
+        for header, rule, body in self.sections:
+            if header in shared:
+                guard = "TUTTI_SHARED_" + re.sub(r"\W", "_", header.removeprefix("tutti/").removesuffix(".hpp")).upper()
+                body = f"#ifndef {guard}\n#define {guard}\n{body}#endif\n"
+            sections.append(rule + body)
+        return banner + "#pragma once\n\n" + own + includes + "\n" + "\n".join(sections)
 
 
 def version():
@@ -105,6 +112,7 @@ def products():
     whole = Amalgam()
     whole.add(UMBRELLA)
     files = {UMBRELLA: whole.text(banner.format(name="tutti", version=version()))}
+    doors = {}
     for path in sorted((INCLUDE / "tutti").glob("*.hpp")):
         header = path.relative_to(INCLUDE).as_posix()
         if header != UMBRELLA:
@@ -115,7 +123,11 @@ def products():
                 below.add(base)
             opt_in = Amalgam(inlined_elsewhere=below.visited)
             opt_in.add(header)
-            files[header] = opt_in.text(banner.format(name=header, version=version()), first_include=base)
+            doors[header] = opt_in, base
+    inlined = [header for opt_in, _ in doors.values() for header, _, _ in opt_in.sections]
+    shared = {header for header in inlined if inlined.count(header) > 1}
+    for header, (opt_in, base) in doors.items():
+        files[header] = opt_in.text(banner.format(name=header, version=version()), base, shared)
     for header, text in files.items():
         if leaked := leaked_macros(text):
             sys.exit(f"amalgamate: {header} leaves macros behind: {', '.join(leaked)}")

@@ -51,6 +51,8 @@
 #include <vector>
 
 // ---------------------------------------------------------------------------------------------- tutti/engine/fiber.hpp
+#ifndef TUTTI_SHARED_ENGINE_FIBER
+#define TUTTI_SHARED_ENGINE_FIBER
 // A stack that can be left and entered again: what lets a call that waits give its thread back. The one platform file
 // of the asynchronous calls (ucontext; on Windows, fibers).
 
@@ -219,8 +221,11 @@ using fiber = basic_fiber<>;
 
 #undef TUTTI_FIBER_ASAN
 #undef TUTTI_FIBER_TSAN
+#endif
 
 // -------------------------------------------------------------------------------------------- tutti/engine/started.hpp
+#ifndef TUTTI_SHARED_ENGINE_STARTED
+#define TUTTI_SHARED_ENGINE_STARTED
 // Operations that were started, in a queue, and the fiber on which they run one after another. Whoever derives from it
 // says which thread enters the fiber, and when.
 
@@ -325,8 +330,11 @@ class started_queue : public background<T> {
 };
 
 }  // namespace tutti::inline TUTTI_ABI::engine
+#endif
 
 // --------------------------------------------------------------------------------------------- tutti/engine/strand.hpp
+#ifndef TUTTI_SHARED_ENGINE_STRAND
+#define TUTTI_SHARED_ENGINE_STRAND
 // The operations started on one communicator, driven by an event loop. They run on a fiber, each written as the
 // blocking call it is. Where such a call would sleep, the fiber gives its thread back, and an event loop enters it
 // again when a stream can move.
@@ -513,8 +521,11 @@ class strand final : public started_queue<T>,
 };
 
 }  // namespace tutti::inline TUTTI_ABI::engine
+#endif
 
 // ----------------------------------------------------------------------------------------- tutti/collective/future.hpp
+#ifndef TUTTI_SHARED_COLLECTIVE_FUTURE
+#define TUTTI_SHARED_COLLECTIVE_FUTURE
 // The outcome of one asynchronous call, and the future that waits for it: by driving the call itself, so that nobody is
 // woken on its behalf.
 
@@ -585,8 +596,11 @@ struct as_future_t {};
 inline constexpr as_future_t as_future{};
 
 }  // namespace tutti::inline TUTTI_ABI
+#endif
 
 // --------------------------------------------------------------------------------------- tutti/engine/timed_strand.hpp
+#ifndef TUTTI_SHARED_ENGINE_TIMED_STRAND
+#define TUTTI_SHARED_ENGINE_TIMED_STRAND
 // Started operations on a clock that only ranks move on: no other thread is there to drive them, so they go on whenever
 // their rank computes, waits, or starts another. That is what a thread beside the rank's would do, to within the
 // transport's grain of time.
@@ -650,8 +664,11 @@ class timed_strand final : public started_queue<T>, public transport::listener {
 };
 
 }  // namespace tutti::inline TUTTI_ABI::engine
+#endif
 
 // -------------------------------------------------------------------------------------------- tutti/group/progress.hpp
+#ifndef TUTTI_SHARED_GROUP_PROGRESS
+#define TUTTI_SHARED_GROUP_PROGRESS
 // The progress thread: one per process, however many operations are under way. It runs the event loop of all
 // communicators that were given no other.
 
@@ -722,8 +739,11 @@ template <class = on_use>
 }
 
 }  // namespace tutti::inline TUTTI_ABI::group
+#endif
 
 // ------------------------------------------------------------------------------------------ tutti/collective/start.hpp
+#ifndef TUTTI_SHARED_COLLECTIVE_START
+#define TUTTI_SHARED_COLLECTIVE_START
 // From the arguments of a blocking call and a completion token to a started operation: which arguments are kept and
 // which are borrowed, what is given back, and who is told.
 
@@ -1014,6 +1034,7 @@ auto start_call(basic_communicator<S>& comm, line_of_call where, A&&... a) {
 
 }  // namespace detail
 }  // namespace tutti::inline TUTTI_ABI
+#endif
 
 // ----------------------------------------------------------------------------------------------------- tutti/async.hpp
 // The asynchronous form of every call: async_allreduce and so on. A header of its own, since most programs need none.

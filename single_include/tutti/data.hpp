@@ -409,6 +409,8 @@ struct block_cyclic {
 }  // namespace tutti::inline TUTTI_ABI
 
 // ---------------------------------------------------------------------------------------- tutti/data/exchange_rows.hpp
+#ifndef TUTTI_SHARED_DATA_EXCHANGE_ROWS
+#define TUTTI_SHARED_DATA_EXCHANGE_ROWS
 // Sends each row of this rank to the rank that it should go to: the one step by which data moves.
 
 namespace tutti::inline TUTTI_ABI {
@@ -473,8 +475,11 @@ template <transport::streams S, movable_row Row>
 }
 
 }  // namespace tutti::inline TUTTI_ABI
+#endif
 
 // ------------------------------------------------------------------------------------------ tutti/data/repartition.hpp
+#ifndef TUTTI_SHARED_DATA_REPARTITION
+#define TUTTI_SHARED_DATA_REPARTITION
 // What a content partitioner is: it looks at the rows where they lie and says to which rank each belongs.
 
 namespace tutti::inline TUTTI_ABI {
@@ -541,6 +546,7 @@ template <class Rows, class Look, class F>
 }  // namespace detail
 
 }  // namespace tutti::inline TUTTI_ABI
+#endif
 
 // -------------------------------------------------------------------------------------------- tutti/data/bootstrap.hpp
 // A bootstrap sample of all rows, drawn with replacement and shared evenly.
@@ -1250,6 +1256,8 @@ class cached_source {
 }  // namespace tutti::inline TUTTI_ABI
 
 // ---------------------------------------------------------------------------------------------- tutti/data/moments.hpp
+#ifndef TUTTI_SHARED_DATA_MOMENTS
+#define TUTTI_SHARED_DATA_MOMENTS
 // moments: count, mean, variance and extremes of numbers seen one by one, on any number of ranks.
 
 namespace tutti::inline TUTTI_ABI {
@@ -1337,6 +1345,7 @@ class moments {
 static_assert(std::is_trivially_copyable_v<moments<>> && sizeof(moments<>) == 48 && mergeable<moments<>>);
 
 }  // namespace tutti::inline TUTTI_ABI
+#endif
 
 // ------------------------------------------------------------------------------------------- tutti/data/covariance.hpp
 // covariance: means and covariances of vectors seen one by one, on any number of ranks.
@@ -1436,6 +1445,8 @@ static_assert(mergeable<covariance<>>);
 }  // namespace tutti::inline TUTTI_ABI
 
 // ------------------------------------------------------------------------------------------------ tutti/data/kfold.hpp
+#ifndef TUTTI_SHARED_DATA_KFOLD
+#define TUTTI_SHARED_DATA_KFOLD
 // k folds: which fold each row belongs to, by chance, by label or by group.
 
 namespace tutti::inline TUTTI_ABI {
@@ -1485,8 +1496,11 @@ class kfold {
 };
 
 }  // namespace tutti::inline TUTTI_ABI
+#endif
 
 // --------------------------------------------------------------------------------------- tutti/data/cross_validate.hpp
+#ifndef TUTTI_SHARED_DATA_CROSS_VALIDATE
+#define TUTTI_SHARED_DATA_CROSS_VALIDATE
 // k-fold cross-validation: k models, each trained without one fold and judged by it, on groups of ranks side by side.
 
 namespace tutti::inline TUTTI_ABI {
@@ -1586,6 +1600,7 @@ template <transport::streams S, row_range Rows, class By, class Train, class Eva
 }
 
 }  // namespace tutti::inline TUTTI_ABI
+#endif
 
 // ------------------------------------------------------------------------------------------------ tutti/data/cells.hpp
 // One record of a CSV file: split into cells, and the cells put into the fields of a user's row.
@@ -1728,6 +1743,8 @@ class cell_reader {
 }  // namespace tutti::inline TUTTI_ABI::detail
 
 // ------------------------------------------------------------------------------------------ tutti/data/file_window.hpp
+#ifndef TUTTI_SHARED_DATA_FILE_WINDOW
+#define TUTTI_SHARED_DATA_FILE_WINDOW
 // A file seen through one window at a time, so that a file larger than the address space can be read in place. What
 // the sources need of the operating system is here and in file_lock.hpp alone.
 
@@ -1846,6 +1863,7 @@ class file_window {
 };
 
 }  // namespace tutti::inline TUTTI_ABI::detail
+#endif
 
 // ---------------------------------------------------------------------------------------------- tutti/data/records.hpp
 // Where the lines of a text file begin: cut among ranks without reading it, or all of them in one pass.

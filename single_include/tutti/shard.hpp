@@ -529,6 +529,8 @@ struct by_stage {
 }  // namespace tutti::inline TUTTI_ABI
 
 // ------------------------------------------------------------------------------------------ tutti/data/file_window.hpp
+#ifndef TUTTI_SHARED_DATA_FILE_WINDOW
+#define TUTTI_SHARED_DATA_FILE_WINDOW
 // A file seen through one window at a time, so that a file larger than the address space can be read in place. What
 // the sources need of the operating system is here and in file_lock.hpp alone.
 
@@ -647,6 +649,7 @@ class file_window {
 };
 
 }  // namespace tutti::inline TUTTI_ABI::detail
+#endif
 
 // ----------------------------------------------------------------------------------------------- tutti/shard/crc32.hpp
 // The checksum of stored bytes: CRC-32, which every language's library computes alike.

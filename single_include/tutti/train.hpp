@@ -390,6 +390,8 @@ double clip_by_global_norm(basic_communicator<S>& comm, Gradient& mine, double l
 }  // namespace tutti::inline TUTTI_ABI
 
 // ---------------------------------------------------------------------------------------------- tutti/engine/fiber.hpp
+#ifndef TUTTI_SHARED_ENGINE_FIBER
+#define TUTTI_SHARED_ENGINE_FIBER
 // A stack that can be left and entered again: what lets a call that waits give its thread back. The one platform file
 // of the asynchronous calls (ucontext; on Windows, fibers).
 
@@ -558,8 +560,11 @@ using fiber = basic_fiber<>;
 
 #undef TUTTI_FIBER_ASAN
 #undef TUTTI_FIBER_TSAN
+#endif
 
 // -------------------------------------------------------------------------------------------- tutti/engine/started.hpp
+#ifndef TUTTI_SHARED_ENGINE_STARTED
+#define TUTTI_SHARED_ENGINE_STARTED
 // Operations that were started, in a queue, and the fiber on which they run one after another. Whoever derives from it
 // says which thread enters the fiber, and when.
 
@@ -664,8 +669,11 @@ class started_queue : public background<T> {
 };
 
 }  // namespace tutti::inline TUTTI_ABI::engine
+#endif
 
 // --------------------------------------------------------------------------------------------- tutti/engine/strand.hpp
+#ifndef TUTTI_SHARED_ENGINE_STRAND
+#define TUTTI_SHARED_ENGINE_STRAND
 // The operations started on one communicator, driven by an event loop. They run on a fiber, each written as the
 // blocking call it is. Where such a call would sleep, the fiber gives its thread back, and an event loop enters it
 // again when a stream can move.
@@ -852,8 +860,11 @@ class strand final : public started_queue<T>,
 };
 
 }  // namespace tutti::inline TUTTI_ABI::engine
+#endif
 
 // ----------------------------------------------------------------------------------------- tutti/collective/future.hpp
+#ifndef TUTTI_SHARED_COLLECTIVE_FUTURE
+#define TUTTI_SHARED_COLLECTIVE_FUTURE
 // The outcome of one asynchronous call, and the future that waits for it: by driving the call itself, so that nobody is
 // woken on its behalf.
 
@@ -924,8 +935,11 @@ struct as_future_t {};
 inline constexpr as_future_t as_future{};
 
 }  // namespace tutti::inline TUTTI_ABI
+#endif
 
 // --------------------------------------------------------------------------------------- tutti/engine/timed_strand.hpp
+#ifndef TUTTI_SHARED_ENGINE_TIMED_STRAND
+#define TUTTI_SHARED_ENGINE_TIMED_STRAND
 // Started operations on a clock that only ranks move on: no other thread is there to drive them, so they go on whenever
 // their rank computes, waits, or starts another. That is what a thread beside the rank's would do, to within the
 // transport's grain of time.
@@ -989,8 +1003,11 @@ class timed_strand final : public started_queue<T>, public transport::listener {
 };
 
 }  // namespace tutti::inline TUTTI_ABI::engine
+#endif
 
 // -------------------------------------------------------------------------------------------- tutti/group/progress.hpp
+#ifndef TUTTI_SHARED_GROUP_PROGRESS
+#define TUTTI_SHARED_GROUP_PROGRESS
 // The progress thread: one per process, however many operations are under way. It runs the event loop of all
 // communicators that were given no other.
 
@@ -1061,8 +1078,11 @@ template <class = on_use>
 }
 
 }  // namespace tutti::inline TUTTI_ABI::group
+#endif
 
 // ------------------------------------------------------------------------------------------ tutti/collective/start.hpp
+#ifndef TUTTI_SHARED_COLLECTIVE_START
+#define TUTTI_SHARED_COLLECTIVE_START
 // From the arguments of a blocking call and a completion token to a started operation: which arguments are kept and
 // which are borrowed, what is given back, and who is told.
 
@@ -1353,6 +1373,7 @@ auto start_call(basic_communicator<S>& comm, line_of_call where, A&&... a) {
 
 }  // namespace detail
 }  // namespace tutti::inline TUTTI_ABI
+#endif
 
 // -------------------------------------------------------------------------------------- tutti/train/compress_codec.hpp
 // Numbers in fewer bits: bfloat16, half, and 8-bit integers with a scale per block. Pure functions on memory.
@@ -2547,6 +2568,8 @@ template <transport::streams S, class Gradient>
 }  // namespace tutti::inline TUTTI_ABI
 
 // ---------------------------------------------------------------------------------------------- tutti/data/moments.hpp
+#ifndef TUTTI_SHARED_DATA_MOMENTS
+#define TUTTI_SHARED_DATA_MOMENTS
 // moments: count, mean, variance and extremes of numbers seen one by one, on any number of ranks.
 
 namespace tutti::inline TUTTI_ABI {
@@ -2634,6 +2657,7 @@ class moments {
 static_assert(std::is_trivially_copyable_v<moments<>> && sizeof(moments<>) == 48 && mergeable<moments<>>);
 
 }  // namespace tutti::inline TUTTI_ABI
+#endif
 
 // ------------------------------------------------------------------------------------------------ tutti/train/init.hpp
 // First weights, each a function of seed, name and place in the whole tensor. Receives any model, whole or in parts,
@@ -2985,6 +3009,8 @@ diloco(basic_communicator<S>&, M const&, Inner, std::uint64_t, Outer = {}) -> di
 }  // namespace tutti::inline TUTTI_ABI
 
 // ---------------------------------------------------------------------------------------- tutti/data/exchange_rows.hpp
+#ifndef TUTTI_SHARED_DATA_EXCHANGE_ROWS
+#define TUTTI_SHARED_DATA_EXCHANGE_ROWS
 // Sends each row of this rank to the rank that it should go to: the one step by which data moves.
 
 namespace tutti::inline TUTTI_ABI {
@@ -3049,8 +3075,11 @@ template <transport::streams S, movable_row Row>
 }
 
 }  // namespace tutti::inline TUTTI_ABI
+#endif
 
 // ------------------------------------------------------------------------------------------ tutti/data/repartition.hpp
+#ifndef TUTTI_SHARED_DATA_REPARTITION
+#define TUTTI_SHARED_DATA_REPARTITION
 // What a content partitioner is: it looks at the rows where they lie and says to which rank each belongs.
 
 namespace tutti::inline TUTTI_ABI {
@@ -3117,8 +3146,11 @@ template <class Rows, class Look, class F>
 }  // namespace detail
 
 }  // namespace tutti::inline TUTTI_ABI
+#endif
 
 // ------------------------------------------------------------------------------------------------ tutti/data/kfold.hpp
+#ifndef TUTTI_SHARED_DATA_KFOLD
+#define TUTTI_SHARED_DATA_KFOLD
 // k folds: which fold each row belongs to, by chance, by label or by group.
 
 namespace tutti::inline TUTTI_ABI {
@@ -3168,8 +3200,11 @@ class kfold {
 };
 
 }  // namespace tutti::inline TUTTI_ABI
+#endif
 
 // --------------------------------------------------------------------------------------- tutti/data/cross_validate.hpp
+#ifndef TUTTI_SHARED_DATA_CROSS_VALIDATE
+#define TUTTI_SHARED_DATA_CROSS_VALIDATE
 // k-fold cross-validation: k models, each trained without one fold and judged by it, on groups of ranks side by side.
 
 namespace tutti::inline TUTTI_ABI {
@@ -3269,6 +3304,7 @@ template <transport::streams S, row_range Rows, class By, class Train, class Eva
 }
 
 }  // namespace tutti::inline TUTTI_ABI
+#endif
 
 // -------------------------------------------------------------------------------------------- tutti/train/lr_sweep.hpp
 // Tries several learning rates at once, each on a group of ranks of its own.
@@ -3396,7 +3432,7 @@ void multiply(std::size_t m, std::size_t n, std::size_t k, T const* a, std::size
 }
 
 template <class>
-inline constexpr bool never = false;
+inline constexpr bool always_false = false;
 
 template <class How>
 struct transposed_place {
@@ -3413,7 +3449,7 @@ struct transposed_place<placement::cut<1>> {
 
 template <class A, class B>
 struct product_place {
-  static_assert(never<A>,
+  static_assert(always_false<A>,
                 "tutti: ranks cannot make this product of what they have; redistribute a factor first. What goes "
                 "together: replicated with replicated, rows (split 0) with replicated, replicated with columns "
                 "(split 1), and columns with rows, which makes terms of a sum.");
@@ -3467,7 +3503,7 @@ struct factor<transposed_view<placed<T, placement::along<Axes, Hows>...>>> {
 
 template <class A, class B>
 struct product {
-  static_assert(never<A>,
+  static_assert(always_false<A>,
                 "tutti: both factors have one type of elements, and are placed on the same axes, in the same order.");
 };
 template <class T, class... Axes, class... As, class... Bs>
@@ -5596,7 +5632,7 @@ struct label_place<placement::cut<0>> {
 
 template <class Logits, class Labels>
 struct classes_of {
-  static_assert(never<Logits>,
+  static_assert(always_false<Logits>,
                 "tutti: the labels are integers, placed on the axes of the logits: replicated along the axis that "
                 "splits the classes, split along one that splits the samples.");
 };
@@ -5850,7 +5886,7 @@ namespace detail {
 
 template <class Table, class Ids>
 struct lookup_place {
-  static_assert(never<Table>,
+  static_assert(always_false<Table>,
                 "tutti: the ids of an embedding are replicated along the axis that splits its words, and replicated or "
                 "split along others, where the words are replicated.");
   using type = placement::whole;
@@ -5870,7 +5906,7 @@ struct lookup_place<placement::whole, placement::cut<0>> {
 
 template <class Table, class Ids>
 struct lookup {
-  static_assert(never<Table>, "tutti: the ids of an embedding are integers, placed on the axes of its table.");
+  static_assert(always_false<Table>, "tutti: the ids of an embedding are integers, placed on the axes of its table.");
 };
 template <class T, std::integral I, class... Axes, class... Tables, class... Ids>
 struct lookup<placed<T, placement::along<Axes, Tables>...>, placed<I, placement::along<Axes, Ids>...>> {

@@ -90,7 +90,7 @@ void multiply(std::size_t m, std::size_t n, std::size_t k, T const* a, std::size
 }
 
 template <class>
-inline constexpr bool never = false;
+inline constexpr bool always_false = false;
 
 template <class How>
 struct transposed_place {
@@ -107,7 +107,7 @@ struct transposed_place<placement::cut<1>> {
 
 template <class A, class B>
 struct product_place {
-  static_assert(never<A>,
+  static_assert(always_false<A>,
                 "tutti: ranks cannot make this product of what they have; redistribute a factor first. What goes "
                 "together: replicated with replicated, rows (split 0) with replicated, replicated with columns "
                 "(split 1), and columns with rows, which makes terms of a sum.");
@@ -161,7 +161,7 @@ struct factor<transposed_view<placed<T, placement::along<Axes, Hows>...>>> {
 
 template <class A, class B>
 struct product {
-  static_assert(never<A>,
+  static_assert(always_false<A>,
                 "tutti: both factors have one type of elements, and are placed on the same axes, in the same order.");
 };
 template <class T, class... Axes, class... As, class... Bs>

@@ -48,7 +48,7 @@ struct label_place<placement::cut<0>> {
 
 template <class Logits, class Labels>
 struct classes_of {
-  static_assert(never<Logits>,
+  static_assert(always_false<Logits>,
                 "tutti: the labels are integers, placed on the axes of the logits: replicated along the axis that "
                 "splits the classes, split along one that splits the samples.");
 };

@@ -105,7 +105,7 @@ namespace detail {
 
 template <class Table, class Ids>
 struct lookup_place {
-  static_assert(never<Table>,
+  static_assert(always_false<Table>,
                 "tutti: the ids of an embedding are replicated along the axis that splits its words, and replicated or "
                 "split along others, where the words are replicated.");
   using type = placement::whole;
@@ -125,7 +125,7 @@ struct lookup_place<placement::whole, placement::cut<0>> {
 
 template <class Table, class Ids>
 struct lookup {
-  static_assert(never<Table>, "tutti: the ids of an embedding are integers, placed on the axes of its table.");
+  static_assert(always_false<Table>, "tutti: the ids of an embedding are integers, placed on the axes of its table.");
 };
 template <class T, std::integral I, class... Axes, class... Tables, class... Ids>
 struct lookup<placed<T, placement::along<Axes, Tables>...>, placed<I, placement::along<Axes, Ids>...>> {
