@@ -44,7 +44,6 @@
 #include <tutti/data/redistribute.hpp>
 #include <tutti/data/rendezvous_hash.hpp>
 #include <tutti/data/repartition.hpp>
-#include <tutti/data/replicated.hpp>
 #include <tutti/data/select.hpp>
 #include <tutti/data/sorted.hpp>
 #include <tutti/data/stratified.hpp>
@@ -54,3 +53,4 @@
 #include <tutti/data/token_ring.hpp>
 #include <tutti/data/top_k.hpp>
 #include <tutti/data/weighted.hpp>
+#include <tutti/data/with_copies.hpp>

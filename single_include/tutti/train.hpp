@@ -4072,8 +4072,8 @@ class overlapped_data_parallel {
     for (auto& b : step_->buckets) b.missing = b.tensors;
   }
   void agree() {
-    if (!std::exchange(slots_agree_, true))
-      detail::agree_on_slots("data_parallel", *comm_, settings_.slots, step_->cuts, settings_.how);
+    if (!slots_agree_) detail::agree_on_slots("data_parallel", *comm_, settings_.slots, step_->cuts, settings_.how);
+    slots_agree_ = true;
   }
   /// Copies a ready tensor into its bucket, or adds it to what an earlier pass has left there.
   void take(tensor_place& t) {
@@ -6137,8 +6137,8 @@ class owner_rows {
       });
   }
   void finish(double weight) {
-    double const hi = math::floor(weight / unit);
-    T const parts[extra] = {static_cast<T>(hi), static_cast<T>(weight - hi * unit)};
+    T parts[extra];
+    detail::put_weight(parts, weight);
     for (std::size_t const at : at_) sums_.put(at, parts);
     sums_.close();
   }
@@ -6160,12 +6160,10 @@ class owner_rows {
     op.held = comm.rank();
     op.output_is_part = true;
     comm.engine().run(op, how);
-    return static_cast<double>(mine[mine.size() - 2]) * unit + static_cast<double>(mine[mine.size() - 1]);
+    return detail::weight_in(&mine[mine.size() - extra]);
   }
 
  private:
-  static constexpr double unit = 4096;
-
   slot_sums<T, Use> sums_;
   std::vector<std::uint64_t> counts_;  ///< of each rank's part, `extra` included
   std::vector<std::size_t> begins_, at_;

@@ -17,9 +17,9 @@
 #include <tutti/data/partition.hpp>
 #include <tutti/data/random.hpp>
 #include <tutti/data/rendezvous_hash.hpp>
-#include <tutti/data/replicated.hpp>
 #include <tutti/data/token_ring.hpp>
 #include <tutti/data/weighted.hpp>
+#include <tutti/data/with_copies.hpp>
 
 namespace {
 

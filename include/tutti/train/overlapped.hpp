@@ -315,8 +315,8 @@ class overlapped_data_parallel {
     for (auto& b : step_->buckets) b.missing = b.tensors;
   }
   void agree() {
-    if (!std::exchange(slots_agree_, true))
-      detail::agree_on_slots("data_parallel", *comm_, settings_.slots, step_->cuts, settings_.how);
+    if (!slots_agree_) detail::agree_on_slots("data_parallel", *comm_, settings_.slots, step_->cuts, settings_.how);
+    slots_agree_ = true;
   }
   /// Copies a ready tensor into its bucket, or adds it to what an earlier pass has left there.
   void take(tensor_place& t) {

@@ -9,7 +9,6 @@
 
 #include <tutti/collective/arguments.hpp>
 #include <tutti/core/element.hpp>
-#include <tutti/core/math.hpp>
 #include <tutti/core/op.hpp>
 #include <tutti/group/communicator.hpp>
 #include <tutti/shard/flat_view.hpp>
@@ -57,8 +56,8 @@ class owner_rows {
       });
   }
   void finish(double weight) {
-    double const hi = math::floor(weight / unit);
-    T const parts[extra] = {static_cast<T>(hi), static_cast<T>(weight - hi * unit)};
+    T parts[extra];
+    detail::put_weight(parts, weight);
     for (std::size_t const at : at_) sums_.put(at, parts);
     sums_.close();
   }
@@ -80,12 +79,10 @@ class owner_rows {
     op.held = comm.rank();
     op.output_is_part = true;
     comm.engine().run(op, how);
-    return static_cast<double>(mine[mine.size() - 2]) * unit + static_cast<double>(mine[mine.size() - 1]);
+    return detail::weight_in(&mine[mine.size() - extra]);
   }
 
  private:
-  static constexpr double unit = 4096;
-
   slot_sums<T, Use> sums_;
   std::vector<std::uint64_t> counts_;  ///< of each rank's part, `extra` included
   std::vector<std::size_t> begins_, at_;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSL-1.0
-// Promises of data/replicated.hpp.
-#include <tutti/data/replicated.hpp>
+// Promises of data/with_copies.hpp.
+#include <tutti/data/with_copies.hpp>
 
 #include <algorithm>
 #include <cstddef>
